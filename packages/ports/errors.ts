@@ -1,0 +1,63 @@
+/**
+ * The one table of error codes. A code is stable: programs switch on it, it crosses the wire, and
+ * `docs/errors.md` says the same (a test compares them).
+ *
+ * - `retry`: what a caller may do. `never`: the same again is refused again. `later`: after
+ *   `retryAfterMs`, or a back-off. `reconnect`: on a fresh connection.
+ * - `exitCode`: what `qpq` ends with: 1 refused or failed, 2 usage, 3 cannot connect or wrong
+ *   certificate, 4 bad token, password or session.
+ */
+export const ERROR_CODES = {
+  // Anywhere.
+  "malformed": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "Bytes from outside do not follow their format.",
+  },
+  "too-large": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A size or count is above its named limit.",
+  },
+  "cancelled": { retry: "never", exitCode: 1, meaning: "The caller gave up on it." },
+  "internal": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "A bug on the other side; its own log has the cause.",
+  },
+} as const satisfies Readonly<Record<string, ErrorCodeRow>>;
+
+export interface ErrorCodeRow {
+  readonly retry: "never" | "later" | "reconnect";
+  readonly exitCode: 1 | 2 | 3 | 4;
+  readonly meaning: string;
+}
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A request that was refused, or bytes that were. Its text is for people; its `code` for programs. */
+export class MessengerError extends Error {
+  override readonly name = "MessengerError";
+  readonly code: ErrorCode;
+  /** Milliseconds to wait before trying again, when the refuser said so. */
+  readonly retryAfterMs: number | undefined;
+
+  /**
+   * @param message action, colon, state: `Cannot decode KeyPackage: 3 bytes left over`. No key, name or plaintext.
+   * @param options.cause stays in this process; it never crosses the wire
+   */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Whether a string that came over the wire is a code that this build knows. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text);
+}

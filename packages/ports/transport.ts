@@ -1,0 +1,2 @@
+/** Designed with its adapters: `packages/adapters`. */
+export interface Transport {}
