@@ -25,6 +25,18 @@ export const ERROR_CODES = {
     exitCode: 1,
     meaning: "A bug on the other side; its own log has the cause.",
   },
+
+  // packages/mls/crypto.
+  "mls/unsupported-cipher-suite": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A cipher suite that this build does not have.",
+  },
+  "mls/invalid-key": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A key of the wrong length, not on its curve, or of small order.",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeRow>>;
 
 export interface ErrorCodeRow {
