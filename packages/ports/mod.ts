@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./constant-time.ts";

@@ -1,0 +1,24 @@
+/** Where something listens or is dialled. `hostname` has no brackets; `port` is 0 to 65,535. */
+export interface HostPort {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Parses `host:port`, with an IPv6 host in brackets. @returns undefined for anything else */
+export function parseHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9.-]{1,253})):([0-9]{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  const hostname = match[1] ?? match[2];
+  return hostname === undefined || port > 65_535 ? undefined : { hostname, port };
+}
+
+/** The text that `parseHostPort` reads. */
+export function formatHostPort({ hostname, port }: HostPort): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(hostname);
+}
