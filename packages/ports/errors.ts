@@ -37,6 +37,83 @@ export const ERROR_CODES = {
     exitCode: 1,
     meaning: "A key of the wrong length, not on its curve, or of small order.",
   },
+
+  // Stores: packages/ports/store.ts, packages/adapters/store-*.ts.
+  "store/closed": {
+    retry: "reconnect",
+    exitCode: 1,
+    meaning: "The store is closed, or closed itself after its disk failed.",
+  },
+  "store/overloaded": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "Too many transactions wait for their turn.",
+  },
+  "store/unknown-outcome": {
+    retry: "reconnect",
+    exitCode: 1,
+    meaning: "The disk failed while a transaction was on its way: it may be there, or not.",
+  },
+  "store/disk-full": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "No space is left on the disk; nothing was written.",
+  },
+  "store/read-only": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The files of the store may not be written.",
+  },
+  "store/io": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "The operating system refused to open, read or write a file of the store.",
+  },
+  "store/in-use": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "Another process has the store open.",
+  },
+  "store/missing": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "There is no store, or no key file, where one was to be opened.",
+  },
+  "store/exists": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "There is something already where a store was to be made.",
+  },
+  "store/wrong-key": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The database is not encrypted under this key.",
+  },
+  "store/wrong-password": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The password does not open the key file.",
+  },
+  "store/not-a-store": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The file is something else than a store, a key file or a backup.",
+  },
+  "store/newer-format": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A newer program wrote the file; this one cannot read it.",
+  },
+  "store/newer-schema": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A newer program wrote the data of a slice; this one cannot read it.",
+  },
+  "store/corrupt": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "Stored bytes fail their check; restore a backup, or salvage what is readable.",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeRow>>;
 
 export interface ErrorCodeRow {

@@ -6,10 +6,13 @@
  */
 export * from "./address.ts";
 export * from "./assert.ts";
+export * from "./body.ts";
 export * from "./clock.ts";
 export * from "./constant-time.ts";
 export * from "./errors.ts";
+export * from "./keys.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./slices.ts";
 export * from "./store.ts";
 export * from "./transport.ts";
