@@ -114,6 +114,125 @@ export const ERROR_CODES = {
     exitCode: 1,
     meaning: "Stored bytes fail their check; restore a backup, or salvage what is readable.",
   },
+
+  // Transport: reaching the other side, and knowing that it is the right one.
+  "transport/unreachable": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "Nothing answers: the server is down, or UDP is blocked on the way.",
+  },
+  "transport/closed": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "The connection or stream is over.",
+  },
+  "transport/cannot-listen": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The address to listen on is taken, or is not this machine's.",
+  },
+  "tls/unknown-issuer": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "Nobody whom this client trusts issued the server's certificate.",
+  },
+  "tls/pin-mismatch": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "The server's certificate is not the pinned one.",
+  },
+  "tls/wrong-name": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "The server's certificate is for another name.",
+  },
+  "tls/expired": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "The server's certificate is no longer, or not yet, valid.",
+  },
+  "tls/wrong-protocol": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "What answers there does not speak qpq.",
+  },
+  "tls/handshake-failed": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "The TLS handshake failed for another reason.",
+  },
+  "tls/bad-certificate-file": {
+    retry: "never",
+    exitCode: 2,
+    meaning: "A certificate or key file cannot be read, or does not fit its partner.",
+  },
+  "tls/bad-pin": {
+    retry: "never",
+    exitCode: 2,
+    meaning: "A pin is not written as sha256:<64 hexadecimal digits>.",
+  },
+
+  // Calls.
+  "rpc/disconnected": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "The connection was lost while the call waited: whether it was done is unknown.",
+  },
+  "rpc/deadline": {
+    retry: "later",
+    exitCode: 3,
+    meaning: "The call took longer than its deadline: whether it was done is unknown.",
+  },
+  "rpc/overloaded": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "A queue is full: too much is waiting on this connection.",
+  },
+  "rpc/too-many-calls": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "More calls are in flight on this connection than the server allows.",
+  },
+  "rpc/too-many-streams": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "More large calls and subscriptions are open than the server allows.",
+  },
+  "rpc/unknown-method": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server does not know this call: it is of another version.",
+  },
+  "rpc/protocol": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "The other side breaks the session's rules.",
+  },
+  "rpc/version-unsupported": {
+    retry: "never",
+    exitCode: 3,
+    meaning: "Client and server have no protocol version in common.",
+  },
+  "rpc/bad-auth-token": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The server wants an auth_token, and was given none or another.",
+  },
+  "rpc/not-authenticated": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The session token or the device's signature is missing or refused.",
+  },
+  "rpc/handshake-timeout": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "The other side did not complete the session's opening in time.",
+  },
+  "rpc/going-away": {
+    retry: "reconnect",
+    exitCode: 3,
+    meaning: "The server is stopping and did not start the call.",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeRow>>;
 
 export interface ErrorCodeRow {
