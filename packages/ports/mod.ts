@@ -16,3 +16,4 @@ export * from "./random.ts";
 export * from "./slices.ts";
 export * from "./store.ts";
 export * from "./transport.ts";
+export * from "./version.ts";

@@ -1,0 +1,63 @@
+# Sourced by bin/qpq and bin/qpq-server, which set $root and $program. Finds the pinned runtime, asks
+# packages/$program/permissions.ts (a run that may read the configuration and nothing else) for the least permissions
+# that this command line needs, and becomes the program: its pid is the caller's child, so a kill reaches it.
+
+. "$root/scripts/runtime.sh"
+
+# Relative paths start where the user stands; reading the current folder's name would need a read permission.
+QPQ_WORKING_FOLDER=$(pwd -P)
+export QPQ_WORKING_FOLDER
+
+# A comma separates paths in the runtime's flags; one inside a path is doubled.
+escape_path() {
+  printf '%s' "$1" | sed 's/,/,,/g'
+}
+
+absolute() {
+  case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s' "$QPQ_WORKING_FOLDER/$1" ;;
+  esac
+}
+
+run_flags="--no-prompt --cached-only --no-lock --quiet"
+
+# launch READABLE ENVIRONMENT ARGUMENT...: READABLE and ENVIRONMENT are what the first run may see.
+launch() {
+  readable=$1
+  environment=$2
+  shift 2
+  # shellcheck disable=SC2086 # run_flags is a list of words
+  permissions=$("$deno" run $run_flags --config "$root/deno.json" "--allow-read=$readable" \
+    "--allow-env=$environment" "$root/packages/$program/permissions.ts" "$@") || exit $?
+  if [ "${1-}" = "--print-permissions" ]; then
+    printf '%s\n' "$permissions"
+    exit 0
+  fi
+  set -- "$root/packages/$program/main.ts" "$@"
+  while IFS= read -r flag; do
+    if [ -n "$flag" ]; then
+      set -- "$flag" "$@"
+    fi
+  done <<EOF
+$permissions
+EOF
+  # shellcheck disable=SC2086
+  exec "$deno" run $run_flags --config "$root/deno.json" "$@"
+}
+
+# every_value OPTION ARGUMENT...: prints each value that OPTION has on the command line, one a line.
+every_value() {
+  option=$1
+  shift
+  previous=
+  for argument; do
+    if [ "$previous" = "$option" ]; then
+      printf '%s\n' "$argument"
+    fi
+    case $argument in
+      "$option="*) printf '%s\n' "${argument#*=}" ;;
+    esac
+    previous=$argument
+  done
+}
