@@ -254,13 +254,12 @@ function checkTogether(
   }
 }
 
-/** What holds, one `key = value` line each with its source, as TOML; secrets masked. */
+/** What holds, one `key = value` line each with its source, as TOML; a secret only as a comment. */
 export function printConfig({ config, sources }: LoadedConfig): string {
   const lines = CONFIG_KEY_NAMES.map((key) => {
-    const value = config[key];
-    const isSet = value.toString() !== "";
-    const masked = CONFIG_KEYS[key].secret === true && isSet ? "(set)" : value;
-    return { entry: `${key} = ${JSON.stringify(masked)}`, source: sources[key] };
+    const isShown = CONFIG_KEYS[key].secret !== true || config[key].toString() === "";
+    const entry = isShown ? `${key} = ${JSON.stringify(config[key])}` : `# ${key} is set, not shown`;
+    return { entry, source: sources[key] };
   });
   const width = Math.max(...lines.map(({ entry }) => entry.length));
   return lines.map(({ entry, source }) => `${entry.padEnd(width)}  # ${source}`).join("\n");

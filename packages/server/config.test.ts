@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { CONFIG_KEY_NAMES, ConfigError, loadConfig, printConfig, variableOf } from "./config.ts";
+import { type CommandLine, readCommandLine } from "./command-line.ts";
+import { productionRefusals } from "./production.ts";
+
+interface World {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+function read(args: readonly string[], world: World = {}): CommandLine {
+  return readCommandLine(args, {
+    environment: (variable) => world.environment?.[variable],
+    readTextFile: (path) => world.files?.[path],
+    workingFolder: "/home/ada",
+  });
+}
+
+function load(args: readonly string[], world: World = {}) {
+  const line = read(args, world);
+  assert.equal(line.kind, "serve", line.kind === "mistake" ? line.message : line.kind);
+  return (line as Extract<CommandLine, { kind: "serve" }>).loaded;
+}
+
+function mistake(args: readonly string[], world: World = {}): string {
+  const line = read(args, world);
+  assert.equal(line.kind, "mistake");
+  return (line as Extract<CommandLine, { kind: "mistake" }>).message;
+}
+
+Deno.test("loadConfig() gives the defaults, with paths made absolute", () => {
+  const { config } = load([]);
+  assert.equal(config.listen, "127.0.0.1:7000");
+  assert.equal(config.data_dir, "/home/ada/data");
+  assert.equal(config.tls_cert, "/home/ada/data/server-cert.der");
+  assert.equal(config.db_path, "/home/ada/data/server.db");
+  assert.deepEqual(config.auth_token, []);
+});
+
+Deno.test("loadConfig() takes flag over environment over file over default, for every key", () => {
+  const samples: Readonly<Record<string, readonly [string, string, string]>> = {
+    listen: ["[::1]:1", "[::1]:2", "[::1]:3"],
+    data_dir: ["/a", "/b", "/c"],
+    tls_cert: ["/t/a", "/t/b", "/t/c"],
+    tls_key: ["/t/a", "/t/b", "/t/c"],
+    tls_names: ["a.example", "b.example", "c.example"],
+    tls_self_signed: ["true", "false", "true"],
+    auth_token: ["token-a", "token-b", "token-c"],
+    store_backend: ["sql", "file", "sql"],
+    db_path: ["/a/x.db", "/a/y.db", "/a/z.db"],
+    db_key: ["a", "b", "c"],
+    db_url: ["postgres://a", "postgres://b", "postgres://c"],
+    http_listen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
+    log_level: ["debug", "warn", "error"],
+  };
+  assert.deepEqual(Object.keys(samples), [...CONFIG_KEY_NAMES]);
+  for (const key of CONFIG_KEY_NAMES) {
+    const [flag, variable, inFile] = samples[key] as readonly [string, string, string];
+    const fixed = key === "db_path" ? ["--data-dir", "/a"] : [];
+    const pair = key === "tls_cert" ? "tls_key" : key === "tls_key" ? "tls_cert" : undefined;
+    const toml = (value: string): string =>
+      key === "tls_names" ? `["${value}"]` : key === "tls_self_signed" ? value : `"${value}"`;
+    const other = pair === undefined ? "" : `\n${pair} = "/t/o"`;
+    const files = { "/home/ada/q.toml": `${key} = ${toml(inFile)}${other}` };
+    const environment = { [variableOf(key)]: variable };
+    const option = `--${key.replaceAll("_", "-")}`;
+    const of = (args: readonly string[], world: World) => {
+      const loaded = load([...fixed, ...args], world);
+      return [loaded.config[key].toString(), loaded.sources[key]];
+    };
+    assert.deepEqual(of(["--config", "q.toml", option, flag], { environment, files }), [
+      flag,
+      "flag",
+    ]);
+    assert.deepEqual(of(["--config", "q.toml"], { environment, files }), [variable, "environment"]);
+    assert.deepEqual(of(["--config", "q.toml"], { files }), [inFile, "file"]);
+  }
+});
+
+const MISTAKES: readonly (readonly [string, readonly string[], World, RegExp])[] = [
+  ["an unknown key", [], file("listne = 1"), /q\.toml: unknown key "listne": expected one of list/],
+  ["a wrong type", [], file("listen = 7000"), /q\.toml: listen: expected an address such as/],
+  ["a bad address", ["--listen", "localhost"], {}, /^--listen: expected an address/],
+  ["a port above 65535", ["--listen", "localhost:65536"], {}, /^--listen: expected an address/],
+  [
+    "a bad variable, though a flag wins",
+    ["--log-level", "info"],
+    { environment: { QPQ_LOG_LEVEL: "loud" } },
+    /^QPQ_LOG_LEVEL: expected "debug"/,
+  ],
+  ["TOML that is none", [], file("listen = "), /q\.toml:1:\d+: /],
+  ["a key twice", [], file('listen = "[::1]:1"\nlisten = "[::1]:1"'), /q\.toml:2:/],
+  ["a file that isn't there", ["--config", "none.toml"], {}, /^none\.toml: no such/],
+  [
+    "a certificate without its key",
+    ["--tls-cert", "/c"],
+    {},
+    /tls_cert and tls_key: expected both/,
+  ],
+  ["a database outside data_dir", ["--db-path", "/x.db"], {}, /db_path: expected a file inside/],
+  ["an unknown flag", ["--lsten", "x"], {}, /unknown option '--lsten'/],
+  ["a third token", [], file('auth_token = ["a","b","c"]'), /auth_token: expected a token, or a/],
+  ["an empty token in a list", [], file('auth_token = ["a",""]'), /auth_token: expected/],
+  ["PostgreSQL without its URL", ["--store-backend", "postgres"], {}, /db_url: expected a postg/],
+  ["a word too many", ["start"], {}, /too many arguments/],
+];
+
+function file(text: string): World {
+  return { environment: { QPQ_CONFIG: "q.toml" }, files: { "/home/ada/q.toml": text } };
+}
+
+for (const [name, args, world, expected] of MISTAKES) {
+  Deno.test(`readCommandLine() refuses ${name}, naming place, key and expectation`, () => {
+    assert.match(mistake(args, world), expected);
+  });
+}
+
+Deno.test("readCommandLine() reads ./qpq-server.toml when there is one and none is named", () => {
+  const files = { "/home/ada/qpq-server.toml": 'log_level = "debug"' };
+  assert.equal(load([], { files }).config.log_level, "debug");
+});
+
+Deno.test("printConfig() masks every secret and prints TOML that loads again", () => {
+  const secret = "do-not-show-this";
+  const loaded = load(["--auth-token", secret, "--db-key", secret, "--db-url", secret]);
+  const printed = printConfig(loaded);
+  assert.doesNotMatch(printed, new RegExp(secret));
+  assert.match(printed, /# auth_token is set, not shown\s+# flag/);
+  const again = loadConfig({
+    flags: {},
+    environment: () => undefined,
+    file: { path: "printed", text: printed },
+    workingFolder: "/elsewhere",
+  });
+  assert.equal(again.config.data_dir, loaded.config.data_dir);
+});
+
+Deno.test("loadConfig() throws ConfigError only", () => {
+  const input = { flags: { listen: "" }, environment: () => undefined, workingFolder: "/" };
+  assert.throws(() => loadConfig(input), ConfigError);
+});
+
+const GOOD_TOKEN = "0123456789abcdef0123456789abcdef";
+
+Deno.test("productionRefusals() lists all reasons at once", () => {
+  const refusals = productionRefusals(load([]));
+  assert.deepEqual(refusals.map((text) => text.split(" ")[0]), [
+    "auth_token",
+    "db_key",
+    "tls_cert",
+  ]);
+});
+
+Deno.test("productionRefusals() refuses example and short tokens, each by itself", () => {
+  const rest = ["--db-key", "k", "--tls-self-signed", "true"];
+  const of = (tokens: string) => productionRefusals(load(["--auth-token", tokens, ...rest]));
+  assert.match(of("devtoken").join(), /examples show/);
+  assert.match(of(GOOD_TOKEN.slice(1)).join(), /shorter than 32/);
+  assert.match(of(`${GOOD_TOKEN},devtoken`).join(), /examples show/);
+  assert.deepEqual(of(GOOD_TOKEN), []);
+});
+
+Deno.test("productionRefusals() takes a given certificate, or a self-made one that is meant", () => {
+  const rest = ["--db-key", "k", "--auth-token", GOOD_TOKEN];
+  assert.deepEqual(productionRefusals(load([...rest, "--tls-cert", "/c", "--tls-key", "/k"])), []);
+  assert.match(productionRefusals(load(rest)).join(), /tls_self_signed = true/);
+});
