@@ -1,0 +1,214 @@
+import { MessengerError } from "@qpq/ports";
+import { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+/** How one structure of RFC 9420 goes to bytes and back. */
+export interface Codec<T> {
+  encode(writer: Writer, value: T): void;
+  decode(reader: Reader): T;
+}
+
+/** A structure that also stands alone: it has a name and a limit of its own. */
+export interface NamedCodec<T> extends Codec<T> {
+  /** As in the RFC. */
+  readonly name: string;
+}
+
+/** The bytes of `value`, in a buffer of their own. */
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array<ArrayBuffer> {
+  const writer = new Writer();
+  codec.encode(writer, value);
+  return writer.finish();
+}
+
+/**
+ * Decodes the whole input.
+ * @param options.bytesMax the longest input that is looked at
+ * @throws MessengerError `too-large`; `malformed` also for bytes that are left over
+ */
+export function decodeExact<T>(
+  codec: NamedCodec<T>,
+  bytes: Uint8Array,
+  options: { readonly bytesMax: number },
+): T {
+  if (bytes.length > options.bytesMax) {
+    throw new MessengerError(
+      "too-large",
+      `Cannot decode ${codec.name}: ${bytes.length} bytes, ${options.bytesMax} allowed`,
+    );
+  }
+  const reader = new Reader(codec.name, bytes);
+  const value = codec.decode(reader);
+  reader.finish();
+  return value;
+}
+
+export const uint8: Codec<number> = {
+  encode: (writer, value) => writer.uint8(value),
+  decode: (reader) => reader.uint8(),
+};
+
+export const uint16: Codec<number> = {
+  encode: (writer, value) => writer.uint16(value),
+  decode: (reader) => reader.uint16(),
+};
+
+export const uint32: Codec<number> = {
+  encode: (writer, value) => writer.uint32(value),
+  decode: (reader) => reader.uint32(),
+};
+
+export const uint64: Codec<bigint> = {
+  encode: (writer, value) => writer.uint64(value),
+  decode: (reader) => reader.uint64(),
+};
+
+/** `opaque name<V>` */
+export const opaque: Codec<Uint8Array> = {
+  encode: (writer, value) => writer.opaque(value),
+  decode: (reader) => reader.vector(() => reader.bytes(reader.left)),
+};
+
+/** `opaque name[length]` */
+export function fixed(length: number): Codec<Uint8Array> {
+  return {
+    encode: (writer, value) => writer.bytes(value),
+    decode: (reader) => reader.bytes(length),
+  };
+}
+
+/** A number that has one legal value, such as `ProtocolVersion version = mls10`. */
+export function constant<N extends number>(width: Codec<number>, expected: N): Codec<N> {
+  return {
+    encode: (writer) => width.encode(writer, expected),
+    decode: (reader) => {
+      const found = width.decode(reader);
+      if (found !== expected) reader.fail(`${expected} expected, ${found} found`);
+      return expected;
+    },
+  };
+}
+
+/** `T name<V>`; at most `countMax` elements, so that a small input cannot become a huge array. */
+export function vector<T>(
+  element: Codec<T>,
+  options: { readonly countMax: number },
+): Codec<readonly T[]> {
+  return {
+    encode: (writer, values) =>
+      writer.vector(() => {
+        for (const value of values) element.encode(writer, value);
+      }),
+    decode: (reader) =>
+      reader.vector(() => {
+        const values: T[] = [];
+        while (reader.left > 0) {
+          if (values.length === options.countMax) {
+            reader.fail(`a vector has more than ${options.countMax} elements`);
+          }
+          values.push(element.decode(reader));
+        }
+        return values;
+      }),
+  };
+}
+
+/** `optional<T>` (RFC 9420 §2.1.1) */
+export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
+  return {
+    encode: (writer, value) => {
+      writer.uint8(value === undefined ? 0 : 1);
+      if (value !== undefined) codec.encode(writer, value);
+    },
+    decode: (reader) => {
+      const presence = reader.uint8();
+      if (presence > 1) reader.fail(`an optional has the presence ${presence}`);
+      return presence === 1 ? codec.decode(reader) : undefined;
+    },
+  };
+}
+
+type Fields<T> = { readonly [Name in keyof T]-?: Codec<T[Name]> };
+
+/** `struct { … } Name`: the fields in the order given. */
+export function struct<T extends object>(name: string, fields: Fields<T>): NamedCodec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<unknown>][];
+  return {
+    name,
+    encode: (writer, value) => {
+      for (const [field, codec] of entries) codec.encode(writer, value[field]);
+    },
+    decode: (reader) => {
+      const value: Partial<T> = {};
+      for (const [field, codec] of entries) value[field] = codec.decode(reader) as T[keyof T];
+      return value as T;
+    },
+  };
+}
+
+type Case<T extends { readonly kind: string }, Kind extends T["kind"]> = {
+  readonly tag: number;
+  readonly fields: Fields<Omit<Extract<T, { readonly kind: Kind }>, "kind">>;
+};
+
+/**
+ * `select` over a tag: `kind` says in words what the tag says in numbers.
+ * A tag that is not listed is `malformed`.
+ */
+export function select<T extends { readonly kind: string }>(
+  name: string,
+  width: Codec<number>,
+  cases: { readonly [Kind in T["kind"]]: Case<T, Kind> },
+): NamedCodec<T> {
+  const byKind = new Map<string, { tag: number; codec: NamedCodec<object> }>();
+  const byTag = new Map<number, { kind: string; codec: NamedCodec<object> }>();
+  for (const [kind, { tag, fields }] of Object.entries<{ tag: number; fields: object }>(cases)) {
+    const codec = struct<object>(name, fields);
+    byKind.set(kind, { tag, codec });
+    byTag.set(tag, { kind, codec });
+  }
+  return {
+    name,
+    encode: (writer, value) => {
+      const { tag, codec } = byKind.get(value.kind) as { tag: number; codec: NamedCodec<object> };
+      width.encode(writer, tag);
+      codec.encode(writer, value);
+    },
+    decode: (reader) => {
+      const tag = width.decode(reader);
+      const found = byTag.get(tag);
+      if (found === undefined) return reader.fail(`${name} has the unknown type ${tag}`);
+      return { kind: found.kind, ...found.codec.decode(reader) } as T;
+    },
+  };
+}
+
+/** `enum { … } Name`: words for numbers. */
+export function enumeration<Word extends string>(
+  name: string,
+  width: Codec<number>,
+  tags: { readonly [Each in Word]: number },
+): NamedCodec<Word> {
+  const words = new Map(Object.entries<number>(tags).map(([word, tag]) => [tag, word as Word]));
+  return {
+    name,
+    encode: (writer, value) => width.encode(writer, tags[value]),
+    decode: (reader) => {
+      const tag = width.decode(reader);
+      return words.get(tag) ?? reader.fail(`${name} has the unknown type ${tag}`);
+    },
+  };
+}
+
+/** A codec whose decoded value must also pass `refusal`: undefined, or what is wrong with it. */
+export function checked<T>(codec: Codec<T>, refusal: (value: T) => string | undefined): Codec<T> {
+  return {
+    encode: (writer, value) => codec.encode(writer, value),
+    decode: (reader) => {
+      const value = codec.decode(reader);
+      const reason = refusal(value);
+      if (reason !== undefined) reader.fail(reason);
+      return value;
+    },
+  };
+}

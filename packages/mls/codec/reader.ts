@@ -1,0 +1,103 @@
+import { MessengerError } from "@qpq/ports";
+
+/**
+ * Reads the TLS presentation language as MLS uses it (RFC 8446 §3, RFC 9420 §2.1) from one bounded
+ * input. Every read is checked against what is left; nothing is read twice, so the work is linear
+ * in the input's length.
+ */
+export class Reader {
+  readonly #name: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+  #end: number;
+
+  /** @param name the structure that is being read, for error texts */
+  constructor(name: string, bytes: Uint8Array) {
+    this.#name = name;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.length;
+  }
+
+  /** Bytes left in the input, or in the vector that is being read. */
+  get left(): number {
+    return this.#end - this.#offset;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  uint8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  uint16(): number {
+    return this.#view.getUint16(this.#advance(2));
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+
+  uint64(): bigint {
+    return this.#view.getBigUint64(this.#advance(8));
+  }
+
+  /** Copies `length` bytes: what is decoded never changes with the input buffer. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.#advance(length);
+    return this.#bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** What was read between two offsets, copied. */
+  between(start: number, end: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(start, end) as Uint8Array<ArrayBuffer>;
+  }
+
+  /**
+   * The length of a variable-size vector: 1, 2 or 4 bytes, of which the first two bits say how
+   * many; only the shortest form is accepted (RFC 9420 §2.1.2).
+   */
+  length(): number {
+    const first = this.uint8();
+    const prefix = first >> 6;
+    if (prefix === 0) return first;
+    if (prefix === 3) this.fail("a length has the invalid prefix 11");
+    let length = ((first & 0x3f) << 8) | this.uint8();
+    if (prefix === 2) length = length * 0x10000 + this.uint16();
+    if (length < (prefix === 1 ? 1 << 6 : 1 << 14)) {
+      this.fail("a length is not in its shortest form");
+    }
+    return length;
+  }
+
+  /** Reads a variable-size vector: `read` must use up exactly its bytes. */
+  vector<T>(read: () => T): T {
+    const length = this.length();
+    if (length > this.left) this.fail(`a vector of ${length} bytes has ${this.left} left`);
+    const outerEnd = this.#end;
+    this.#end = this.#offset + length;
+    const value = read();
+    this.finish();
+    this.#end = outerEnd;
+    return value;
+  }
+
+  /** @throws MessengerError `malformed` when bytes are left over */
+  finish(): void {
+    if (this.left !== 0) this.fail(`${this.left} bytes left over`);
+  }
+
+  fail(state: string): never {
+    throw new MessengerError("malformed", `Cannot decode ${this.#name}: ${state}`);
+  }
+
+  #advance(length: number): number {
+    if (length > this.left) this.fail(`${length} bytes wanted, ${this.left} left`);
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+}
