@@ -37,6 +37,127 @@ export const ERROR_CODES = {
     exitCode: 1,
     meaning: "A key of the wrong length, not on its curve, or of small order.",
   },
+  "mls/invalid-signature": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A signature does not fit its content and key.",
+  },
+  "mls/cannot-decrypt": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A message was not made with the keys of this epoch, or was changed.",
+  },
+  "mls/invalid-message": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A message breaks a rule of its framing: sender, tag or content type.",
+  },
+  "mls/unknown-sender": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A message names a sender that is not in the group.",
+  },
+  "mls/generation-too-far": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A message skips more generations of its sender than are allowed.",
+  },
+  "mls/invalid-leaf-node": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A leaf node breaks a rule of RFC 9420, section 7.3.",
+  },
+  "mls/invalid-key-package": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A key package breaks a rule of RFC 9420, section 10.1.",
+  },
+  "mls/key-package-expired": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A key package is outside its lifetime, or has one that is too long.",
+  },
+  "mls/invalid-proposal": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A proposal breaks a rule of RFC 9420, section 12.1.",
+  },
+  "mls/invalid-proposal-list": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A commit's proposals break a rule of RFC 9420, section 12.2.",
+  },
+  "mls/unknown-proposal": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A commit refers to a proposal that was not received.",
+  },
+  "mls/invalid-commit": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A commit breaks a rule of RFC 9420, section 12.4.",
+  },
+  "mls/wrong-confirmation-tag": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A commit, or a description of a group, does not lead to the keys it confirms.",
+  },
+  "mls/invalid-tree": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A ratchet tree breaks a rule of RFC 9420, section 12.4.3.1.",
+  },
+  "mls/missing-tree": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A ratchet tree is needed, and neither inside nor beside the message.",
+  },
+  "mls/invalid-group-info": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A description of a group breaks a rule of RFC 9420, section 12.4.3.",
+  },
+  "mls/invalid-welcome": {
+    retry: "never",
+    exitCode: 1,
+    meaning:
+      "A welcome breaks a rule of RFC 9420, section 12.4.3.1, or is for another key package.",
+  },
+  "mls/missing-psk": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A pre-shared key that a commit or welcome names is not held.",
+  },
+  "mls/credential-refused": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The authentication service does not accept a credential.",
+  },
+  "mls/commit-refused": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The policy of the application does not accept a commit.",
+  },
+  "mls/proposals-pending": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "Proposals are waiting: commit them before sending.",
+  },
+  "mls/group-closed": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The group was reinitialised: it takes no more messages.",
+  },
+  "mls/group-full": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The group has as many members, or the epoch as many messages, as are allowed.",
+  },
+  "mls/invalid-record": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A stored record is missing, damaged, or of a version that this build does not know.",
+  },
 
   // Stores: packages/ports/store.ts, packages/adapters/store-*.ts.
   "store/closed": {
