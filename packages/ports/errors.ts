@@ -26,6 +26,18 @@ export const ERROR_CODES = {
     meaning: "A bug on the other side; its own log has the cause.",
   },
 
+  // The command-line client's own files.
+  "cli/state-unreadable": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "What the client remembers of servers is damaged or may not be read.",
+  },
+  "cli/state-unwritable": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The folder for what the client remembers may not be written.",
+  },
+
   // packages/mls/crypto.
   "mls/unsupported-cipher-suite": {
     retry: "never",

@@ -1,0 +1,77 @@
+/** What `qpq` remembers of servers between runs: the last one used, and the pins it was given. */
+import * as v from "valibot";
+import { MessengerError } from "@qpq/ports";
+
+export interface KnownServers {
+  /** `host:port`, as typed. */
+  readonly last?: string | undefined;
+  /** `host:port` to `sha256:…`. */
+  readonly pins: Readonly<Record<string, string>>;
+}
+
+export const KNOWN_SERVERS_FILE = "servers.json";
+const KNOWN_SERVERS_BYTES_MAX = 1_048_576;
+
+const schema = v.object({
+  last: v.optional(v.string()),
+  pins: v.record(v.string(), v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/))),
+});
+
+/**
+ * @returns what is remembered; nothing when there is no file yet
+ * @throws MessengerError `cli/state-unreadable`: a pin that cannot be read must not be forgotten in silence
+ */
+export function readKnownServers(stateFolder: string): KnownServers {
+  const path = `${stateFolder}/${KNOWN_SERVERS_FILE}`;
+  let text: string;
+  try {
+    if (Deno.statSync(path).size > KNOWN_SERVERS_BYTES_MAX) throw new Error("too large");
+    text = Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return { pins: {} };
+    throw unreadable(path, cause);
+  }
+  try {
+    return v.parse(schema, JSON.parse(text));
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/** Replaces the file as a whole: a crash leaves the old one or the new one. */
+export function writeKnownServers(stateFolder: string, known: KnownServers): void {
+  const path = `${stateFolder}/${KNOWN_SERVERS_FILE}`;
+  const next = `${path}.new`;
+  try {
+    Deno.mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    using file = Deno.openSync(next, { write: true, create: true, truncate: true, mode: 0o600 });
+    let rest = new TextEncoder().encode(`${JSON.stringify(known, null, 2)}\n`);
+    while (rest.length > 0) rest = rest.subarray(file.writeSync(rest));
+    file.syncSync();
+    Deno.renameSync(next, path);
+  } catch (cause) {
+    throw new MessengerError(
+      "cli/state-unwritable",
+      `Cannot write ${path}: ${reason(cause)}; choose another folder with --state-dir`,
+      { cause },
+    );
+  }
+}
+
+function unreadable(path: string, cause: unknown): MessengerError {
+  return new MessengerError(
+    "cli/state-unreadable",
+    `Cannot read ${path}: ${reason(cause)}; repair it, or remove it and give pins again`,
+    { cause },
+  );
+}
+
+function reason(cause: unknown): string {
+  if (cause instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (cause instanceof Deno.errors.NotADirectory) return "a part of the path is not a folder";
+  return cause instanceof SyntaxError || cause instanceof v.ValiError
+    ? "it is damaged"
+    : cause instanceof Error
+    ? cause.message
+    : "unknown";
+}
