@@ -27,11 +27,9 @@ function preparedRandom(strings: readonly string[]): Random {
 for (const vector of KEM_VECTORS) {
   Deno.test(`createDiffieHellmanKem() agrees with ${vector.source} (${vector.kem})`, async () => {
     const kem = createDiffieHellmanKem(vector.kem);
-    let ephemeral = vector.ephemeralPrivateKey;
     if (vector.ephemeralInputKeyMaterial !== undefined) {
       const derived = await kem.deriveKeyPair(hex(vector.ephemeralInputKeyMaterial));
-      ephemeral ??= derived.privateKey.toHex();
-      assert.equal(derived.privateKey.toHex(), ephemeral);
+      assert.equal(derived.privateKey.toHex(), vector.ephemeralPrivateKey);
       assert.equal(derived.publicKey.toHex(), vector.output);
     }
     if (vector.inputKeyMaterial !== undefined) {
@@ -39,10 +37,12 @@ for (const vector of KEM_VECTORS) {
       assert.equal(derived.privateKey.toHex(), vector.privateKey);
       assert.equal(derived.publicKey.toHex(), vector.publicKey);
     }
-    const random = preparedRandom([ephemeral ?? assert.fail()]);
-    const sent = await kem.encapsulate(hex(vector.publicKey), random);
-    assert.equal(sent.output.toHex(), vector.output);
-    assert.equal(sent.secret.toHex(), vector.secret);
+    if (vector.ephemeralPrivateKey !== undefined) {
+      const random = preparedRandom([vector.ephemeralPrivateKey]);
+      const sent = await kem.encapsulate(hex(vector.publicKey), random);
+      assert.equal(sent.output.toHex(), vector.output);
+      assert.equal(sent.secret.toHex(), vector.secret);
+    }
     const received = await kem.decapsulate(hex(vector.privateKey), hex(vector.output));
     assert.equal(received?.toHex(), vector.secret);
   });
