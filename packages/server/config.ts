@@ -23,7 +23,7 @@ export interface ServerConfig {
   readonly log_level: LogLevel;
 }
 
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export type { LogLevel } from "@qpq/adapters";
 
 /** Where a value came from, in words that a message can use. */
 export type ConfigSource = "default" | "flag" | "environment" | "file";
@@ -258,7 +258,9 @@ function checkTogether(
 export function printConfig({ config, sources }: LoadedConfig): string {
   const lines = CONFIG_KEY_NAMES.map((key) => {
     const isShown = CONFIG_KEYS[key].secret !== true || config[key].toString() === "";
-    const entry = isShown ? `${key} = ${JSON.stringify(config[key])}` : `# ${key} is set, not shown`;
+    const entry = isShown
+      ? `${key} = ${JSON.stringify(config[key])}`
+      : `# ${key} is set, not shown`;
     return { entry, source: sources[key] };
   });
   const width = Math.max(...lines.map(({ entry }) => entry.length));
