@@ -1,3 +1,4 @@
+import type { HostPort } from "./address.ts";
 import type { MessengerError } from "./errors.ts";
 
 /**
@@ -16,14 +17,7 @@ export interface Transport {
    * Opens a connection and completes its handshake.
    * @throws MessengerError `transport/unreachable`, or one of `tls/…`; `cancelled` when aborted
    */
-  connect(address: TransportAddress, options?: ConnectOptions): Promise<Connection>;
-}
-
-/** Where to, and under what name. IPv6 addresses stand without brackets. */
-export interface TransportAddress {
-  readonly host: string;
-  /** 1 to 65,535. */
-  readonly port: number;
+  connect(address: HostPort, options?: ConnectOptions): Promise<Connection>;
 }
 
 export interface ConnectOptions {
@@ -33,7 +27,7 @@ export interface ConnectOptions {
 /** A place where connections arrive. Disposing stops listening and closes what is still open. */
 export interface Listener extends AsyncDisposable {
   /** Where it really listens: a requested port 0 is replaced by the one that was given. */
-  readonly address: TransportAddress;
+  readonly address: HostPort;
   /**
    * The next connection whose handshake is complete.
    * @returns undefined when the listener has stopped
@@ -46,12 +40,12 @@ export interface Listener extends AsyncDisposable {
 /** One connection after its handshake. Disposing closes it with code 0. */
 export interface Connection extends AsyncDisposable {
   /** The other side's address, for rate limits; never for logs. May change during a connection. */
-  readonly remoteAddress: TransportAddress;
+  readonly remoteAddress: HostPort;
   /** Resolves, and never rejects, when the connection is over, whoever ended it. */
   readonly closed: Promise<CloseReason>;
   /**
-   * Opens a stream; waits while the other side's limit of concurrent streams is reached. The other
-   * side learns of the stream when the first bytes are written.
+   * Opens a stream; waits while the other side's limit of concurrent streams is reached. Streams that
+   * are over make room, a few at a time. The other side learns of a stream by its first bytes.
    * @throws MessengerError `transport/closed`; `cancelled` when aborted
    */
   openStream(options?: { readonly signal?: AbortSignal }): Promise<Stream>;
@@ -100,5 +94,8 @@ export interface Stream extends AsyncDisposable {
   abort(): void;
 }
 
-/** Streams that one side may have open at the same time on a connection, by default. */
-export const STREAMS_CONCURRENT_MAX = 72;
+/**
+ * Streams that one side may have open at the same time on a connection, by default. QUIC engines
+ * announce new room in steps (an eighth of this), so who needs n streams asks for a good deal more.
+ */
+export const STREAMS_CONCURRENT_MAX = 96;

@@ -1,0 +1,35 @@
+/**
+ * Every I/O, a file each: the only code that touches files, sockets, time and randomness.
+ *
+ * - Time: `systemClock`; `createManualClock` for tests and simulations.
+ * - Randomness: `systemRandom`; `createSeededRandom` for tests and simulations.
+ * - Transports: `createQuicTransport` dials and `listenQuic` listens; `createMemoryNetwork` does both
+ *   inside one process.
+ * - Certificates: `openServerCertificate` for a server; `Trust`, `parsePin` and `readCertificates` for
+ *   a client.
+ *
+ * @module
+ */
+export * from "./clock.ts";
+export * from "./clock-manual.ts";
+export * from "./log-json.ts";
+export * from "./quic-dial.ts";
+export * from "./random.ts";
+export {
+  type CertificateFiles,
+  certificatePem,
+  openServerCertificate,
+  readCertificates,
+  readServerCertificate,
+  type ServerCertificate,
+} from "./tls-certificate.ts";
+export { certificateSha256, formatPin, parsePin, type Trust } from "./tls-trust.ts";
+export * from "./transport-memory.ts";
+export {
+  ALPN,
+  listenQuic,
+  QUIC_LIMITS,
+  type QuicLimits,
+  type QuicListenOptions,
+  type QuicRefusal,
+} from "./transport-quic.ts";

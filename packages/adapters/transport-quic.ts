@@ -1,0 +1,502 @@
+import { isIP } from "node:net";
+import { setImmediate } from "node:timers/promises";
+import {
+  type Clock,
+  type CloseReason,
+  type Connection,
+  type HostPort,
+  type Listener,
+  type Log,
+  MessengerError,
+  type Stream,
+  STREAMS_CONCURRENT_MAX,
+} from "@qpq/ports";
+import { abortable } from "./abortable.ts";
+import { type Arrivals, createArrivals } from "./arrivals.ts";
+import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
+import { type CertificateOffer, decodeOffer, encodeOffer, OFFER_BYTES_MAX } from "./tls-trust.ts";
+
+/** The application protocol (RFC 7301): the session of `docs/wire-format.md`. */
+export const ALPN = "qpq/1";
+/** The protocol in which a server shows its certificates to a client that checks them by itself. */
+export const ALPN_CERTIFICATES = "qpq-cert/1";
+
+/** Limits of a listener, and of what it accepts. */
+export interface QuicLimits {
+  /** Handshakes that may be under way: a small cap lets a flood lock out real clients. */
+  readonly halfOpenMax: number;
+  /** Milliseconds until a handshake must be complete. */
+  readonly handshakeTimeoutMs: number;
+  /** Connections that may be open. */
+  readonly connectionsMax: number;
+  /** Connections that one address may have open: many people may share one. */
+  readonly connectionsPerAddressMax: number;
+  /** Milliseconds of silence after which a connection is given up. */
+  readonly idleTimeoutMs: number;
+}
+
+export const QUIC_LIMITS: QuicLimits = {
+  halfOpenMax: 8_192,
+  handshakeTimeoutMs: 3_000,
+  connectionsMax: 16_384,
+  connectionsPerAddressMax: 1_024,
+  idleTimeoutMs: 30_000,
+};
+
+/** Why a handshake did not become a connection: for the metrics. */
+export type QuicRefusal =
+  | "half-open-limit"
+  | "connection-limit"
+  | "address-limit"
+  | "handshake-timeout"
+  | "handshake-failed";
+
+export interface QuicListenOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly certificate: ServerCertificate;
+  readonly limits?: Partial<QuicLimits>;
+  readonly onRefused?: (refusal: QuicRefusal) => void;
+}
+
+const CLOSE_CODE_BUSY = 1;
+const CLOSE_CODE_TIMEOUT = 2;
+/** The engine needs a moment to send what closing says. */
+const CLOSE_FLUSH_MS = 100;
+/** A client that asked for the certificates has them by then, or never will. */
+const CERTIFICATES_TIMEOUT_MS = 3_000;
+
+/**
+ * Listens for QUIC connections (RFC 9000) with TLS 1.3.
+ * @param address port 0 asks for a free one
+ * @throws MessengerError `transport/cannot-listen`, `tls/bad-certificate-file`
+ */
+export function listenQuic(address: HostPort, options: QuicListenOptions): Listener {
+  const limits = { ...QUIC_LIMITS, ...options.limits };
+  const endpoint = bind(address);
+  try {
+    const listener = endpoint.listen({
+      cert: options.certificate.certificates.map(certificatePem).join(""),
+      key: options.certificate.keyPem,
+      alpnProtocols: [ALPN, ALPN_CERTIFICATES],
+      maxIdleTimeout: limits.idleTimeoutMs,
+      maxConcurrentBidirectionalStreams: STREAMS_CONCURRENT_MAX,
+      maxConcurrentUnidirectionalStreams: 0,
+      congestionControl: "low-latency",
+    });
+    return new QuicListener(endpoint, listener, limits, options);
+  } catch (cause) {
+    endpoint.close();
+    throw new MessengerError(
+      "tls/bad-certificate-file",
+      "Cannot listen: the certificate and its key are not usable",
+      { cause },
+    );
+  }
+}
+
+function bind(address: HostPort): Deno.QuicEndpoint {
+  try {
+    return new Deno.QuicEndpoint(address);
+  } catch (cause) {
+    const taken = cause instanceof Deno.errors.AddrInUse;
+    throw new MessengerError(
+      "transport/cannot-listen",
+      `Cannot listen on ${address.hostname}, port ${address.port}: ` +
+        (taken ? "another program has it" : "the address is not this machine's, or not allowed"),
+      { cause },
+    );
+  }
+}
+
+/** What the runtime checks a server's certificate against. The second is not in its documentation. */
+export interface Belief {
+  /** PEM, believed beside the runtime's own authorities. */
+  readonly caCerts?: string[];
+  /** Nothing but these certificates is accepted, under any name; expired ones are not. */
+  readonly serverCertificateHashes?: {
+    readonly algorithm: "sha-256";
+    readonly value: Uint8Array;
+  }[];
+}
+
+/**
+ * Makes one connection to one address.
+ * @param host an IP address
+ * @throws whatever the engine says; `quic-errors.ts` knows what it means
+ */
+export async function dialQuic(
+  host: string,
+  options: {
+    readonly port: number;
+    /** The name that the certificate must have. */
+    readonly serverName: string;
+    readonly alpn: string;
+    readonly belief: Belief;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): Promise<QuicConnection> {
+  // An endpoint of its own: closing it ends an attempt, which the engine has no other way for, and
+  // tickets of another connection, checked otherwise, cannot be resumed here.
+  const endpoint = new Deno.QuicEndpoint({
+    hostname: isIP(host) === 6 ? "::" : "0.0.0.0",
+    port: 0,
+  });
+  const close = (): void => endpoint.close();
+  options.signal.addEventListener("abort", close, { once: true });
+  try {
+    const native = await Deno.connectQuic({
+      endpoint,
+      hostname: host,
+      port: options.port,
+      serverName: options.serverName,
+      alpnProtocols: [options.alpn],
+      maxIdleTimeout: QUIC_LIMITS.idleTimeoutMs,
+      maxConcurrentBidirectionalStreams: 0,
+      maxConcurrentUnidirectionalStreams: options.alpn === ALPN_CERTIFICATES ? 1 : 0,
+      congestionControl: "low-latency",
+      ...options.belief,
+    });
+    return new QuicConnection(native, () =>
+      new Promise((resolve) => {
+        options.clock.schedule(CLOSE_FLUSH_MS, () => {
+          close();
+          resolve();
+        });
+      }));
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    options.signal.removeEventListener("abort", close);
+  }
+}
+
+class QuicListener implements Listener {
+  readonly address: HostPort;
+  readonly #endpoint: Deno.QuicEndpoint;
+  readonly #listener: Deno.QuicListener;
+  readonly #limits: QuicLimits;
+  readonly #options: QuicListenOptions;
+  readonly #arrivals: Arrivals<Connection> = createArrivals();
+  readonly #open = new Map<string, number>();
+  #openCount = 0;
+  #halfOpenCount = 0;
+  #stopped = false;
+
+  constructor(
+    endpoint: Deno.QuicEndpoint,
+    listener: Deno.QuicListener,
+    limits: QuicLimits,
+    options: QuicListenOptions,
+  ) {
+    const { hostname, port } = endpoint.addr;
+    this.address = { hostname, port };
+    this.#endpoint = endpoint;
+    this.#listener = listener;
+    this.#limits = limits;
+    this.#options = options;
+    void this.#receive();
+  }
+
+  accept(): Promise<Connection | undefined> {
+    return this.#arrivals.next();
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#listener.stop();
+    this.#arrivals.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    this.#endpoint.close({ closeCode: 0, reason: "listener closed" });
+    await new Promise<void>((resolve) => {
+      this.#options.clock.schedule(CLOSE_FLUSH_MS, resolve);
+    });
+  }
+
+  async #receive(): Promise<void> {
+    while (!this.#stopped) {
+      let incoming: Deno.QuicIncoming;
+      try {
+        incoming = await this.#listener.incoming();
+      } catch (error) {
+        // The engine says so when it has been stopped; anything else ends the listener, loudly.
+        if (!this.#stopped) this.#options.log.error("listener-failed", { reason: describe(error) });
+        return this.stop();
+      }
+      // Without an answer: an address may be forged, and an answer costs more than the question.
+      if (this.#halfOpenCount >= this.#limits.halfOpenMax) {
+        incoming.ignore();
+        this.#refused("half-open-limit");
+        continue;
+      }
+      void this.#admit(incoming);
+    }
+  }
+
+  async #admit(incoming: Deno.QuicIncoming): Promise<void> {
+    let native: Deno.QuicConn;
+    try {
+      // At once, so that the deadline below can end it. No stream is read before `handshake`.
+      native = incoming.accept({ zeroRtt: true });
+    } catch (error) {
+      return this.#refused("handshake-failed", describe(error));
+    }
+    this.#halfOpenCount += 1;
+    const connection = new QuicConnection(native);
+    let timedOut = false;
+    const deadline = this.#options.clock.schedule(this.#limits.handshakeTimeoutMs, () => {
+      timedOut = true;
+      connection.close(CLOSE_CODE_TIMEOUT, "handshake timeout");
+    });
+    try {
+      await native.handshake;
+      // A handshake that failed settles this promise, too, with the connection's end right behind
+      // it. What an early, replayed packet carried must never be read then.
+      await setImmediate();
+    } catch {
+      connection.close(CLOSE_CODE_TIMEOUT, "handshake failed");
+    } finally {
+      deadline.cancel();
+      this.#halfOpenCount -= 1;
+    }
+    if (connection.over !== undefined) {
+      const reason = connection.over.error?.cause;
+      return this.#refused(timedOut ? "handshake-timeout" : "handshake-failed", describe(reason));
+    }
+    if (native.protocol === ALPN_CERTIFICATES) return this.#showCertificates(native, connection);
+    this.#take(connection);
+  }
+
+  #take(connection: QuicConnection): void {
+    const { hostname } = connection.remoteAddress;
+    const ofAddress = this.#open.get(hostname) ?? 0;
+    const refusal = this.#openCount >= this.#limits.connectionsMax
+      ? "connection-limit"
+      : ofAddress >= this.#limits.connectionsPerAddressMax
+      ? "address-limit"
+      : undefined;
+    if (refusal !== undefined || this.#stopped) {
+      connection.close(CLOSE_CODE_BUSY, "busy");
+      if (refusal !== undefined) this.#refused(refusal);
+      return;
+    }
+    this.#openCount += 1;
+    this.#open.set(hostname, ofAddress + 1);
+    void connection.closed.then(() => {
+      this.#openCount -= 1;
+      const left = (this.#open.get(hostname) ?? 1) - 1;
+      if (left === 0) this.#open.delete(hostname);
+      else this.#open.set(hostname, left);
+    });
+    this.#arrivals.add(connection);
+  }
+
+  async #showCertificates(native: Deno.QuicConn, connection: QuicConnection): Promise<void> {
+    const deadline = this.#options.clock.schedule(CERTIFICATES_TIMEOUT_MS, () => {
+      connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
+    });
+    try {
+      const writable = await native.createUnidirectionalStream({ waitUntilAvailable: true });
+      const writer = writable.getWriter();
+      await writer.write(encodeOffer(this.#options.certificate.certificates));
+      await writer.close();
+      await connection.closed;
+    } catch (error) {
+      this.#options.log.debug("certificates-not-shown", { reason: describe(error) });
+      connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  #refused(refusal: QuicRefusal, reason = ""): void {
+    this.#options.log.debug("connection-refused", { refusal, reason });
+    this.#options.onRefused?.(refusal);
+  }
+}
+
+/** A native connection as the port has it. */
+export class QuicConnection implements Connection {
+  readonly closed: Promise<CloseReason>;
+  /** How it ended, once it has. */
+  over: CloseReason | undefined;
+  readonly #native: Deno.QuicConn;
+  /** A stream that nobody refers to is closed by the engine: they are held here. */
+  readonly #streams = new Set<QuicStream>();
+  #incoming: ReadableStreamDefaultReader<Deno.QuicBidirectionalStream> | undefined;
+  #closedByUs: { readonly code: number; readonly reason: string } | undefined;
+
+  readonly #released: Promise<void>;
+
+  /** @param release frees what only this connection used */
+  constructor(native: Deno.QuicConn, release: () => Promise<void> = async () => {}) {
+    this.#native = native;
+    this.closed = native.closed.then(
+      ({ closeCode, reason }) => this.#finish(closeCode, reason, reason),
+      (error) => this.#finish(0, describe(error), error),
+    );
+    this.#released = this.closed.then(release);
+  }
+
+  get remoteAddress(): HostPort {
+    const { hostname, port } = this.#native.remoteAddr;
+    return { hostname, port };
+  }
+
+  async openStream({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Stream> {
+    if (signal?.aborted) throw new MessengerError("cancelled", "The caller gave up");
+    const opening = this.#native.createBidirectionalStream({ waitUntilAvailable: true }).then(
+      (native) => this.#hold(native),
+      (cause) => {
+        throw new MessengerError("transport/closed", "Cannot open a stream", { cause });
+      },
+    );
+    if (signal === undefined) return opening;
+    // The engine cannot be told to stop waiting: a stream that comes too late is given back.
+    return await new Promise<Stream>((resolve, reject) => {
+      const onAbort = (): void => {
+        opening.then((stream) => stream.abort(), () => {});
+        reject(new MessengerError("cancelled", "The caller gave up"));
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      opening.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    });
+  }
+
+  async acceptStream(): Promise<Stream | undefined> {
+    this.#incoming ??= this.#native.incomingBidirectionalStreams.getReader();
+    try {
+      const { value } = await this.#incoming.read();
+      return value === undefined ? undefined : this.#hold(value);
+    } catch {
+      // The connection is over; `closed` says why.
+      return undefined;
+    }
+  }
+
+  close(code: number, reason: string): void {
+    if (this.over !== undefined || this.#closedByUs !== undefined) return;
+    this.#closedByUs = { code, reason };
+    this.#native.close({ closeCode: code, reason });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close(0, "");
+    await this.#released;
+  }
+
+  /** What the server shows on a connection for certificates. */
+  async readCertificates(signal: AbortSignal): Promise<CertificateOffer> {
+    const streams = this.#native.incomingUnidirectionalStreams.getReader();
+    const stream = (await abortable(streams.read(), signal)).value;
+    const reader = stream?.getReader();
+    let bytes = new Uint8Array(0);
+    while (reader !== undefined && bytes.length <= OFFER_BYTES_MAX) {
+      const { value } = await abortable(reader.read(), signal);
+      if (value === undefined) break;
+      bytes = Uint8Array.from(Buffer.concat([bytes, value]));
+      const offer = decodeOffer(bytes);
+      if (offer !== undefined) return offer;
+    }
+    throw new MessengerError("malformed", "Cannot read the server's certificates");
+  }
+
+  #hold(native: Deno.QuicBidirectionalStream): Stream {
+    const stream = new QuicStream(native, () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #finish(code: number, reason: string, cause: unknown): CloseReason {
+    this.over = this.#closedByUs !== undefined ? { ...this.#closedByUs, error: undefined } : {
+      code,
+      reason,
+      error: new MessengerError("transport/closed", `The connection is over: ${reason}`, { cause }),
+    };
+    for (const stream of this.#streams) stream.abort();
+    return this.over;
+  }
+}
+
+class QuicStream implements Stream {
+  readonly #reader: ReadableStreamBYOBReader;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #onOver: () => void;
+  #readOver = false;
+  #writeOver = false;
+  #aborted = false;
+
+  constructor(native: Deno.QuicBidirectionalStream, onOver: () => void) {
+    // A reader that brings its own buffer: a waiting default read holds 64 KiB in the engine.
+    this.#reader = native.readable.getReader({ mode: "byob" });
+    this.#writer = native.writable.getWriter();
+    this.#onOver = onOver;
+    // Reading and writing report the same; unobserved, these would end the process.
+    this.#reader.closed.catch(() => {});
+    this.#writer.closed.catch(() => {});
+  }
+
+  async read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+    let result: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+    try {
+      result = await this.#reader.read(new Uint8Array(buffer));
+    } catch (cause) {
+      this.#endReading();
+      throw new MessengerError("transport/closed", "Cannot read: the stream is over", { cause });
+    }
+    if (this.#aborted) {
+      throw new MessengerError("transport/closed", "Cannot read: the stream was aborted");
+    }
+    if (result.done) this.#endReading();
+    return result.value ?? new Uint8Array(0);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#writer.write(bytes);
+    } catch (cause) {
+      this.#endWriting();
+      throw new MessengerError("transport/closed", "Cannot write: the stream is over", { cause });
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#writeOver) return;
+    this.#endWriting();
+    await this.#writer.close().catch(() => {});
+  }
+
+  abort(): void {
+    if (this.#aborted || (this.#readOver && this.#writeOver)) return;
+    this.#aborted = true;
+    // Both halves, else the credit for the stream never comes back.
+    if (!this.#readOver) void this.#reader.cancel().catch(() => {});
+    if (!this.#writeOver) void this.#writer.abort().catch(() => {});
+    this.#endReading();
+    this.#endWriting();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort();
+  }
+
+  #endReading(): void {
+    this.#readOver = true;
+    if (this.#writeOver) this.#onOver();
+  }
+
+  #endWriting(): void {
+    this.#writeOver = true;
+    if (this.#readOver) this.#onOver();
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : typeof error === "string" ? error : "";
+}
