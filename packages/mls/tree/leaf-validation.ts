@@ -1,0 +1,142 @@
+import { type ErrorCode, MessengerError } from "@qpq/ports";
+import type { CipherSuite } from "../crypto/provider.ts";
+import { verifyWithLabel } from "../labels.ts";
+import {
+  DEFAULT_EXTENSION_TYPES,
+  type Extension,
+  findRequiredCapabilities,
+  type RequiredCapabilities,
+} from "../wire/extension.ts";
+import { PROTOCOL_VERSION } from "../wire/key-package.ts";
+import {
+  credentialTypeOf,
+  type LeafNode,
+  type LeafNodeSource,
+  leafNodeToBeSigned,
+} from "../wire/leaf-node.ts";
+import { DEFAULT_PROPOSAL_TYPES } from "../wire/proposal.ts";
+
+/** What a group asks of each of its leaves, read once from its context (RFC 9420 §11.1, §13.4). */
+export interface MemberRequirements {
+  readonly groupId: Uint8Array;
+  readonly required: RequiredCapabilities;
+  /** Types of the group context's own extensions that are not default. */
+  readonly contextExtensionTypes: readonly number[];
+}
+
+const NOTHING_REQUIRED: RequiredCapabilities = {
+  extensionTypes: [],
+  proposalTypes: [],
+  credentialTypes: [],
+};
+
+/** @throws MessengerError `malformed` for an ill-formed `required_capabilities` */
+export function memberRequirements(
+  context: { readonly groupId: Uint8Array; readonly extensions: readonly Extension[] },
+): MemberRequirements {
+  return {
+    groupId: context.groupId,
+    required: findRequiredCapabilities(context.extensions) ?? NOTHING_REQUIRED,
+    contextExtensionTypes: context.extensions
+      .map((extension) => extension.extensionType)
+      .filter((type) => !DEFAULT_EXTENSION_TYPES.has(type)),
+  };
+}
+
+/**
+ * A leaf on its own: signature, keys, and consistency with its capabilities (RFC 9420 §7.2, §7.3).
+ * Clocks don't decide: a lifetime is checked where a key package is claimed or committed.
+ * @param options.leafIndex where it stands; undefined inside a KeyPackage
+ * @throws MessengerError `mls/invalid-leaf-node`, `mls/invalid-signature`
+ */
+export function validateLeaf(
+  crypto: CipherSuite,
+  leaf: LeafNode,
+  options: {
+    readonly groupId: Uint8Array | undefined;
+    readonly leafIndex: number | undefined;
+    /** Undefined where any may be: in a tree. */
+    readonly source: LeafNodeSource["kind"] | undefined;
+  },
+): void {
+  if (options.source !== undefined && leaf.source.kind !== options.source) {
+    refuse(`its source is ${leaf.source.kind}, not ${options.source}`);
+  }
+  const { capabilities } = leaf;
+  if (!capabilities.versions.includes(PROTOCOL_VERSION)) refuse("it does not support MLS 1.0");
+  if (!capabilities.cipherSuites.includes(crypto.id)) refuse("it does not support the suite");
+  if (!capabilities.credentials.includes(credentialTypeOf(leaf.credential))) {
+    refuse("its capabilities lack its own credential type");
+  }
+  const unlisted = leaf.extensions.find(({ extensionType }) =>
+    !DEFAULT_EXTENSION_TYPES.has(extensionType) && !capabilities.extensions.includes(extensionType)
+  );
+  if (unlisted !== undefined) refuse("its capabilities lack one of its own extensions");
+  if (!crypto.isHpkePublicKey(leaf.encryptionKey)) refuse("its encryption key is not one");
+  if (!crypto.isSignaturePublicKey(leaf.signatureKey)) refuse("its signature key is not one");
+  const { groupId, leafIndex } = options;
+  const place = groupId === undefined || leafIndex === undefined
+    ? undefined
+    : { groupId, leafIndex };
+  if (place === undefined && leaf.source.kind !== "key-package") {
+    refuse("its place in a group is not known");
+  }
+  const isSigned = verifyWithLabel(crypto, leaf.signatureKey, {
+    label: "LeafNodeTBS",
+    content: leafNodeToBeSigned(leaf, place),
+    signature: leaf.signature,
+  });
+  if (!isSigned) {
+    throw new MessengerError("mls/invalid-signature", "Cannot accept leaf node: wrong signature");
+  }
+}
+
+/**
+ * Whether a leaf supports what the group requires (RFC 9420 §7.3, §11.1, §13.4).
+ * @throws MessengerError `mls/invalid-leaf-node`
+ */
+export function validateSupport(leaf: LeafNode, requirements: MemberRequirements): void {
+  const missing = missingSupport(leaf, requirements);
+  if (missing !== undefined) refuse(missing);
+}
+
+/** What the group requires and the leaf lacks, in words; undefined when nothing. */
+export function missingSupport(
+  leaf: LeafNode,
+  requirements: MemberRequirements,
+): string | undefined {
+  const { capabilities } = leaf;
+  const { required, contextExtensionTypes } = requirements;
+  const extensionTypes = [...required.extensionTypes, ...contextExtensionTypes];
+  const extension = extensionTypes.find((type) =>
+    !DEFAULT_EXTENSION_TYPES.has(type) && !capabilities.extensions.includes(type)
+  );
+  if (extension !== undefined) return `it lacks the required extension type ${extension}`;
+  const proposal = required.proposalTypes.find((type) =>
+    !DEFAULT_PROPOSAL_TYPES.has(type) && !capabilities.proposals.includes(type)
+  );
+  if (proposal !== undefined) return `it lacks the required proposal type ${proposal}`;
+  const credential = required.credentialTypes.find((type) =>
+    !capabilities.credentials.includes(type)
+  );
+  if (credential !== undefined) return `it lacks the required credential type ${credential}`;
+  return undefined;
+}
+
+/**
+ * Every member supports the credential types of all (RFC 9420 §7.3).
+ * @throws MessengerError with the code given
+ */
+export function validateCredentialTypes(leaves: readonly LeafNode[], code: ErrorCode): void {
+  const inUse = new Set(leaves.map((leaf) => credentialTypeOf(leaf.credential)));
+  const lacksOne = leaves.some((leaf) =>
+    ![...inUse].every((type) => leaf.capabilities.credentials.includes(type))
+  );
+  if (lacksOne) {
+    throw new MessengerError(code, "Cannot accept members: one lacks a credential type in use");
+  }
+}
+
+function refuse(state: string): never {
+  throw new MessengerError("mls/invalid-leaf-node", `Cannot accept leaf node: ${state}`);
+}

@@ -1,0 +1,64 @@
+import { MessengerError } from "@qpq/ports";
+import type { LeafNode } from "../wire/leaf-node.ts";
+import type { ParentNode } from "../wire/ratchet-tree.ts";
+import type { RatchetTree } from "./ratchet-tree.ts";
+
+interface KeyNames {
+  readonly encryption: string;
+  readonly signature: string | undefined;
+}
+
+/** Nodes are immutable and live on from epoch to epoch: each key becomes a string once. */
+const namesOfNodes = new WeakMap<LeafNode | ParentNode, KeyNames>();
+
+/**
+ * No two nodes have the same encryption key, no two leaves the same signature key (RFC 9420 §7.3,
+ * §12.4.2, §12.4.3.1). One look-up for each node.
+ * @throws MessengerError `mls/invalid-tree`
+ */
+export function validateUniqueKeys(tree: RatchetTree): void {
+  const encryption = new Set<string>();
+  const signature = new Set<string>();
+  let nodes = 0;
+  let leaves = 0;
+  for (const list of [tree.leaves, tree.parents]) {
+    for (const node of list) {
+      if (node === undefined) continue;
+      const names = namesOf(node);
+      nodes++;
+      encryption.add(names.encryption);
+      if (names.signature !== undefined) {
+        leaves++;
+        signature.add(names.signature);
+      }
+    }
+  }
+  if (encryption.size !== nodes) refuse("an encryption key is there twice");
+  if (signature.size !== leaves) refuse("a signature key is there twice");
+}
+
+function refuse(state: string): never {
+  throw new MessengerError("mls/invalid-tree", `Cannot accept tree: ${state}`);
+}
+
+function namesOf(node: LeafNode | ParentNode): KeyNames {
+  const known = namesOfNodes.get(node);
+  if (known !== undefined) return known;
+  const names = {
+    encryption: nameOf(node.encryptionKey),
+    signature: "signatureKey" in node ? nameOf(node.signatureKey) : undefined,
+  };
+  namesOfNodes.set(node, names);
+  return names;
+}
+
+/** Bytes as a string of as many characters; a key that came from a peer may have any length. */
+export function nameOf(bytes: Uint8Array): string {
+  let name = "";
+  for (let start = 0; start < bytes.length; start += CHARACTERS_AT_ONCE) {
+    name += String.fromCharCode(...bytes.subarray(start, start + CHARACTERS_AT_ONCE));
+  }
+  return name;
+}
+
+const CHARACTERS_AT_ONCE = 4096;
