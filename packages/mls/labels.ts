@@ -17,19 +17,19 @@ const refHashInput = struct<{ label: Uint8Array; value: Uint8Array }>("RefHashIn
   value: opaque,
 });
 
-/** `RefHash` (RFC 9420 §5.2). */
-export function refHash(crypto: CipherSuite, name: string, value: Uint8Array): Bytes {
-  return crypto.hash(encode(refHashInput, { label: label(PREFIX + name), value }));
+/** `RefHash`, which takes its label whole (RFC 9420 §5.2). */
+export function refHash(crypto: CipherSuite, wholeLabel: string, value: Uint8Array): Bytes {
+  return crypto.hash(encode(refHashInput, { label: label(wholeLabel), value }));
 }
 
 /** `MakeKeyPackageRef` of an encoded KeyPackage (RFC 9420 §5.2). */
 export function keyPackageReference(crypto: CipherSuite, encodedKeyPackage: Uint8Array): Bytes {
-  return refHash(crypto, "KeyPackage Reference", encodedKeyPackage);
+  return refHash(crypto, "MLS 1.0 KeyPackage Reference", encodedKeyPackage);
 }
 
 /** `MakeProposalRef` of an encoded AuthenticatedContent (RFC 9420 §5.2). */
 export function proposalReference(crypto: CipherSuite, encodedContent: Uint8Array): Bytes {
-  return refHash(crypto, "Proposal Reference", encodedContent);
+  return refHash(crypto, "MLS 1.0 Proposal Reference", encodedContent);
 }
 
 const labeledContent = struct<{ label: Uint8Array; content: Uint8Array }>("SignContent", {

@@ -2,6 +2,7 @@ import { diffieHellman, type KeyObject } from "node:crypto";
 import { assert, type Random } from "@qpq/ports";
 import { ascii, type Bytes, bytesOf, concat, uint16 } from "./bytes.ts";
 import type { Kem } from "./kem.ts";
+import { webCryptoX448, X448_LENGTH } from "./x448.ts";
 import { createKeyImporter, invalidKey } from "./key-objects.ts";
 import { createLabeledKdf } from "./labeled-kdf.ts";
 import type { KeyPair } from "./provider.ts";
@@ -101,27 +102,53 @@ export interface Group {
   readonly publicKeyLength: number;
   readonly privateKeyLength: number;
   /** @throws MessengerError `mls/invalid-key` */
-  publicKeyOf(privateKey: Uint8Array): Bytes;
+  publicKeyOf(privateKey: Uint8Array): Awaitable<Bytes>;
   isPublicKey(publicKey: Uint8Array): boolean;
   /**
    * @returns undefined for a public key that is malformed, off its curve, or of small order
    * @throws MessengerError `mls/invalid-key`: the private key is refused
    */
-  agree(privateKey: Uint8Array, publicKey: Uint8Array): Bytes | undefined;
+  agree(privateKey: Uint8Array, publicKey: Uint8Array): Awaitable<Bytes | undefined>;
   forget(privateKey: Uint8Array): void;
 }
 
+/** X448 is in WebCrypto only (see there), which is asynchronous. */
+export type Awaitable<T> = T | Promise<T>;
+
 export function createGroup(name: GroupName): Group {
-  const importer = createKeyImporter(name);
   const smallOrder: ReadonlySet<string> = new Set(SMALL_ORDER[name]);
-  const isPublicKey = (publicKey: Uint8Array): boolean =>
-    importer.publicKey(publicKey) !== undefined && !smallOrder.has(canonicalHex(name, publicKey));
+  const isSmallOrder = (key: Uint8Array): boolean => smallOrder.has(canonicalHex(name, key));
+  return name === "X448"
+    ? createX448Group(GROUPS[name], isSmallOrder)
+    : createKeyObjectGroup(name, isSmallOrder);
+}
+
+function createX448Group(parameters: GroupParameters, isSmallOrder: KeyPredicate): Group {
+  const x448 = webCryptoX448();
+  return {
+    parameters,
+    publicKeyLength: X448_LENGTH,
+    privateKeyLength: X448_LENGTH,
+    publicKeyOf: x448.publicKeyOf,
+    isPublicKey: (key) => key.length === X448_LENGTH && !isSmallOrder(key),
+    agree: x448.agree,
+    forget: x448.forget,
+  };
+}
+
+type KeyPredicate = (key: Uint8Array) => boolean;
+
+function createKeyObjectGroup(
+  name: Exclude<GroupName, "X448">,
+  isSmallOrder: KeyPredicate,
+): Group {
+  const importer = createKeyImporter(name);
   return {
     parameters: GROUPS[name],
     publicKeyLength: importer.publicLength,
     privateKeyLength: importer.privateLength,
     publicKeyOf: (privateKey) => bytesOf(importer.privateKey(privateKey).publicKey),
-    isPublicKey,
+    isPublicKey: (key) => importer.publicKey(key) !== undefined && !isSmallOrder(key),
     agree(privateKey, publicKey) {
       const own = importer.privateKey(privateKey);
       const other = importer.publicKey(publicKey);
@@ -176,14 +203,14 @@ export function createDiffieHellmanKem(name: GroupName): Kem {
     assert(false, "255 candidates in a row were not scalars of the curve");
   };
 
-  const deriveKeyPair = (inputKeyMaterial: Uint8Array): KeyPair => {
+  const deriveKeyPair = async (inputKeyMaterial: Uint8Array): Promise<KeyPair> => {
     const privateKey = derivePrivateKey(inputKeyMaterial);
-    return { privateKey, publicKey: group.publicKeyOf(privateKey) };
+    return { privateKey, publicKey: await group.publicKeyOf(privateKey) };
   };
 
-  const generateKeyPair = (random: Random): KeyPair => {
+  const generateKeyPair = async (random: Random): Promise<KeyPair> => {
     const privateKey = drawPrivateKey(name, random);
-    return { privateKey, publicKey: group.publicKeyOf(privateKey) };
+    return { privateKey, publicKey: await group.publicKeyOf(privateKey) };
   };
 
   const extractAndExpand = (agreed: Bytes, kemContext: Uint8Array): Bytes => {
@@ -200,12 +227,12 @@ export function createDiffieHellmanKem(name: GroupName): Kem {
     outputLength: group.publicKeyLength,
     publicKeyLength: group.publicKeyLength,
     privateKeyLength: group.privateKeyLength,
-    deriveKeyPair: async (inputKeyMaterial) => deriveKeyPair(inputKeyMaterial),
-    generateKeyPair: async (random) => generateKeyPair(random),
+    deriveKeyPair,
+    generateKeyPair,
     isPublicKey: group.isPublicKey,
     async encapsulate(publicKey, random) {
-      const ephemeral = generateKeyPair(random);
-      const agreed = group.agree(ephemeral.privateKey, publicKey);
+      const ephemeral = await generateKeyPair(random);
+      const agreed = await group.agree(ephemeral.privateKey, publicKey);
       group.forget(ephemeral.privateKey);
       ephemeral.privateKey.fill(0);
       if (agreed === undefined) throw invalidKey(name);
@@ -213,8 +240,8 @@ export function createDiffieHellmanKem(name: GroupName): Kem {
       return { output: ephemeral.publicKey, secret };
     },
     async decapsulate(privateKey, output) {
-      const publicKey = group.publicKeyOf(privateKey);
-      const agreed = group.agree(privateKey, output);
+      const publicKey = await group.publicKeyOf(privateKey);
+      const agreed = await group.agree(privateKey, output);
       if (agreed === undefined) return undefined;
       return extractAndExpand(agreed, concat([output, publicKey]));
     },

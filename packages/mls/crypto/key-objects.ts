@@ -17,12 +17,6 @@ const KEY_FORMATS = {
     publicLength: 32,
     privateLength: 32,
   },
-  "X448": {
-    publicPrefix: "3042300506032b656f033900",
-    privatePrefix: "3046020100300506032b656f043a0438",
-    publicLength: 56,
-    privateLength: 56,
-  },
   "Ed25519": {
     publicPrefix: "302a300506032b6570032100",
     privatePrefix: "302e020100300506032b657004220420",
@@ -94,7 +88,6 @@ export function createKeyImporter(algorithm: KeyAlgorithm): KeyImporter {
   const importPrivate = (raw: Uint8Array): ImportedPrivateKey => {
     if (raw.length !== privateLength) throw invalidKey(algorithm);
     const encoded = der(privateHead, raw);
-    if (algorithm === "X448") clampX448(encoded.subarray(privateHead.length));
     try {
       const key = createPrivateKey({ key: encoded, format: "der", type: "pkcs8" });
       const exported = createPublicKey(key).export({ format: "der", type: "spki" });
@@ -152,15 +145,6 @@ export function createKeyCache<Imported>(): KeyCache<Imported> {
       entries.delete(raw);
     },
   };
-}
-
-/**
- * RFC 7748 §5: scalars are clamped before they are used. Deno 2.9 forgets it for X448 and computes
- * with another scalar than everybody else; its X25519 clamps.
- */
-function clampX448(scalar: Uint8Array): void {
-  scalar[0] = (scalar[0] as number) & 252;
-  scalar[55] = (scalar[55] as number) | 128;
 }
 
 export function invalidKey(algorithm: string): MessengerError {

@@ -35,6 +35,7 @@ export interface CipherSuite {
   readonly aeadNonceLength: number;
   readonly aeadTagLength: number;
   readonly signaturePublicKeyLength: number;
+  readonly signaturePrivateKeyLength: number;
   readonly hpkePublicKeyLength: number;
   readonly hpkePrivateKeyLength: number;
   /** Length of an encapsulated key (`Nenc`), which is also the one of `ExternalInit.kem_output`. */

@@ -88,6 +88,7 @@ function createCipherSuite(id: number, parameters: SuiteParameters, kem: Kem): C
     aeadNonceLength: aead.nonceLength,
     aeadTagLength: aead.tagLength,
     signaturePublicKeyLength: signature.publicKeyLength,
+    signaturePrivateKeyLength: signature.privateKeyLength,
     hpkePublicKeyLength: kem.publicKeyLength,
     hpkePrivateKeyLength: kem.privateKeyLength,
     kemOutputLength: kem.outputLength,

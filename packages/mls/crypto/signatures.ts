@@ -10,6 +10,8 @@ import type { SignatureName } from "./suites.ts";
 export interface SignatureScheme {
   /** Bytes. */
   readonly publicKeyLength: number;
+  /** Bytes. */
+  readonly privateKeyLength: number;
   generateKeyPair(random: Random): KeyPair;
   /** @throws MessengerError `mls/invalid-key` */
   keyPair(privateKey: Uint8Array): KeyPair;
@@ -38,6 +40,7 @@ export function createSignatureScheme(name: SignatureName): SignatureScheme {
   });
   return {
     publicKeyLength: importer.publicLength,
+    privateKeyLength: importer.privateLength,
     generateKeyPair(random) {
       const privateKey = name === "Ed25519" || name === "Ed448"
         ? random.bytes(importer.privateLength)

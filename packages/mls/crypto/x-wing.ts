@@ -47,7 +47,7 @@ export function createXWing<Decapsulation, Encapsulation>(
         mlKemKey: key,
         mlKemPublic: publicKey,
         x25519Private,
-        x25519Public: group.publicKeyOf(x25519Private),
+        x25519Public: await group.publicKeyOf(x25519Private),
       };
     } finally {
       expanded.fill(0);
@@ -99,8 +99,8 @@ export function createXWing<Decapsulation, Encapsulation>(
       const post = recipient.imported.then((key) => mlKem.encapsulate(key, random));
       // While ML-KEM runs on another thread.
       const ephemeral = random.bytes(X25519_LENGTH);
-      const x25519Output = group.publicKeyOf(ephemeral);
-      const x25519Secret = group.agree(ephemeral, recipient.x25519Public);
+      const x25519Output = await group.publicKeyOf(ephemeral);
+      const x25519Secret = await group.agree(ephemeral, recipient.x25519Public);
       group.forget(ephemeral);
       ephemeral.fill(0);
       const { ciphertext, secret } = await post;
@@ -116,7 +116,7 @@ export function createXWing<Decapsulation, Encapsulation>(
       const own = await expanded(privateKey);
       if (output.length !== OUTPUT_LENGTH) return undefined;
       const x25519Output = output.subarray(ML_KEM_768_CIPHERTEXT_LENGTH);
-      const x25519Secret = group.agree(own.x25519Private, x25519Output);
+      const x25519Secret = await group.agree(own.x25519Private, x25519Output);
       if (x25519Secret === undefined) return undefined;
       const secret = await mlKem.decapsulate(
         own.mlKemKey,
