@@ -53,7 +53,7 @@ async function arrivalsOf(seed: number): Promise<readonly string[]> {
   const arrivals: string[] = [];
   const read = async (stream: Stream): Promise<void> => {
     for (;;) {
-      const bytes = await stream.read(new ArrayBuffer(8));
+      const bytes = await stream.read(new Uint8Array(8));
       if (bytes.length === 0) return;
       for (const byte of bytes) arrivals.push(`${byte}@${clock.monotonic()}`);
     }
@@ -111,11 +111,11 @@ Deno.test("partition() is silent until the idle timeout, and stays so after heal
   await near.write(Uint8Array.of(1));
   const far = await server.acceptStream();
   assert.ok(far !== undefined);
-  await far.read(new ArrayBuffer(4));
+  await far.read(new Uint8Array(4));
   network.partition();
   await near.write(Uint8Array.of(2));
   let arrived = false;
-  const reading = far.read(new ArrayBuffer(4)).then(() => arrived = true, () => {});
+  const reading = far.read(new Uint8Array(4)).then(() => arrived = true, () => {});
   network.heal();
   await clock.advance(28_000);
   assert.equal(arrived, false);

@@ -346,24 +346,25 @@ class MemoryStream implements Stream {
     this.#onOver = onOver;
   }
 
-  async read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  async read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     assert(this.#wakeReader === undefined, "one read at a time");
-    assert(buffer.byteLength > 0, "a read has room for a byte");
+    assert(into.length > 0, "a read has room for a byte");
     // As the real one: the caller's buffer is gone.
-    const own = buffer.transfer();
+    const { byteOffset, length } = into;
+    const own = new Uint8Array(into.buffer.transfer(), byteOffset, length);
     while (this.#arrived.length === 0 && !this.#arrivedEnd && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#wakeReader = resolve);
       this.#wakeReader = undefined;
     }
     if (this.#failure !== undefined) throw this.#failure;
     const piece = this.#arrived[0];
-    if (piece === undefined) return new Uint8Array(own, 0, 0);
-    const taken = piece.subarray(0, own.byteLength);
-    new Uint8Array(own).set(taken);
+    if (piece === undefined) return own.subarray(0, 0);
+    const taken = piece.subarray(0, length);
+    own.set(taken);
     if (taken.length === piece.length) this.#arrived.shift();
     else this.#arrived[0] = piece.subarray(taken.length);
     this.other.#credit(taken.length);
-    return new Uint8Array(own, 0, taken.length);
+    return own.subarray(0, taken.length);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

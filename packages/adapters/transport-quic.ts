@@ -442,10 +442,10 @@ class QuicStream implements Stream {
     this.#writer.closed.catch(() => {});
   }
 
-  async read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  async read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     let result: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
     try {
-      result = await this.#reader.read(new Uint8Array(buffer));
+      result = await this.#reader.read(into);
     } catch (cause) {
       this.#endReading();
       throw new MessengerError("transport/closed", "Cannot read: the stream is over", { cause });

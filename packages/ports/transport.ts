@@ -76,12 +76,12 @@ export interface CloseReason {
 export interface Stream extends AsyncDisposable {
   /**
    * Reads what is there, at least one byte. At most one read at a time.
-   * @param buffer 1 byte or more, handed over: it may be detached, and the bytes that come back lie at
-   *   the start of it or of its successor, so pass `bytes.buffer` to the next read
-   * @returns the bytes read; empty when the other side has ended, or aborted, its half
+   * @param into room for 1 byte or more. Its whole buffer is handed over and may be detached: go on with
+   *   the buffer of what comes back, which has the same length and, around the new bytes, the same content
+   * @returns the bytes read, where `into` began; empty when the other side has ended, or aborted, its half
    * @throws MessengerError `transport/closed` when the connection is over or the stream was aborted
    */
-  read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
+  read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Sends all of `bytes`, which must stay unchanged until this resolves. At most one write at a time.
    * @returns when the transport has taken all of them, which waits for a receiver that does not read
