@@ -9,6 +9,7 @@ import {
   checkTranscriptHashes,
   checkTreeMath,
 } from "./primitives.ts";
+import { checkTreeOperations, checkTreeValidation } from "./trees.ts";
 
 /** What running one vector file gave. */
 export interface VectorResult {
@@ -38,6 +39,8 @@ const FORMATS: readonly Format[] = [
   { name: "secret-tree", fields: ["sender_data", "leaves"], check: checkSecretTree },
   { name: "message-protection", fields: ["application_priv"], check: checkMessageProtection },
   { name: "messages", fields: ["mls_welcome", "private_message"], check: checkMessages },
+  { name: "tree-operations", fields: ["tree_before", "proposal"], check: checkTreeOperations },
+  { name: "tree-validation", fields: ["tree_hashes"], check: checkTreeValidation },
 ];
 
 /**
