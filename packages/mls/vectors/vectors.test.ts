@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { runtimeCryptoProvider } from "../crypto/runtime.ts";
+import { runVectors } from "./run.ts";
+
+/** Beside the repository: the files are too large to be committed. */
+const FOLDER = fileURLToPath(new URL("../../../../shared/vectors/mls/", import.meta.url));
+
+/** Entries by file, so that a file that lost some is noticed. */
+const FILES: readonly (readonly [name: string, entryCount: number])[] = [
+  ["crypto-basics", 7],
+  ["deserialization", 14],
+  ["key-schedule", 7],
+  ["message-protection", 7],
+  ["messages", 300],
+  ["psk_secret", 77],
+  ["secret-tree", 21],
+  ["transcript-hashes", 7],
+  ["tree-math", 10],
+  ["tree-operations", 5],
+  ["tree-validation", 98],
+];
+
+const provider = runtimeCryptoProvider();
+
+for (const [name, entryCount] of FILES) {
+  const path = `${FOLDER}${name}.json`;
+  const isThere = existsSync(path);
+  Deno.test({
+    name: isThere
+      ? `${name}.json of the MLS working group passes, nothing skipped`
+      : `${name}.json of the MLS working group (not run: ../shared/vectors/mls is not there)`,
+    ignore: !isThere,
+    fn: async () => {
+      const result = await runVectors(readFileSync(path, "utf8"), provider);
+      assert.deepEqual(result.failures, []);
+      assert.equal(result.skipped, 0);
+      assert.equal(result.passed, entryCount);
+    },
+  });
+}
+
+Deno.test("runVectors() counts failures and skipped entries", async () => {
+  const entry = { vlbytes_header: "3f", length: 63 };
+  const mixed = JSON.stringify([entry, { ...entry, length: 62 }, { vlbytes_header: "3f" }]);
+  const result = await runVectors(mixed, provider);
+  assert.equal(result.format, "deserialization");
+  assert.equal(result.passed, 1);
+  assert.deepEqual(result.failures.map(({ index }) => index), [1, 2]);
+  const unknown = await runVectors("[{}, {}]", provider);
+  assert.deepEqual(unknown, { format: "unknown", passed: 0, failures: [], skipped: 2 });
+  const foreign = JSON.stringify([{ cipher_suite: 0x7777, psks: [], psk_secret: "" }]);
+  assert.equal((await runVectors(foreign, provider)).skipped, 1);
+});
