@@ -49,7 +49,10 @@ const KEY_FORMATS = {
   },
 } as const;
 
-/** First byte of an uncompressed point, the only form that MLS has (RFC 9420 §5.1.1). */
+/**
+ * First byte of an uncompressed point, the only form that MLS has (RFC 9420 §5.1.1). This runtime takes no
+ * other; OpenSSL takes the hybrid form 06, 07 too.
+ */
 const UNCOMPRESSED_POINT = 0x04;
 
 /** Raw keys in, the runtime's key objects out; each is imported once. */

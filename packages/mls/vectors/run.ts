@@ -9,6 +9,7 @@ import {
   checkTranscriptHashes,
   checkTreeMath,
 } from "./primitives.ts";
+import { checkTreeKem } from "./treekem.ts";
 import { checkTreeOperations, checkTreeValidation } from "./trees.ts";
 
 /** What running one vector file gave. */
@@ -41,6 +42,7 @@ const FORMATS: readonly Format[] = [
   { name: "messages", fields: ["mls_welcome", "private_message"], check: checkMessages },
   { name: "tree-operations", fields: ["tree_before", "proposal"], check: checkTreeOperations },
   { name: "tree-validation", fields: ["tree_hashes"], check: checkTreeValidation },
+  { name: "treekem", fields: ["leaves_private"], check: checkTreeKem },
 ];
 
 /**

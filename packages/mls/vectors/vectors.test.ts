@@ -20,6 +20,7 @@ const FILES: readonly (readonly [name: string, entryCount: number])[] = [
   ["tree-math", 10],
   ["tree-operations", 5],
   ["tree-validation", 98],
+  ["treekem", 77],
 ];
 
 const provider = runtimeCryptoProvider();
