@@ -1,0 +1,504 @@
+import { CALL_BYTES_MAX, type CallOptions, type Method } from "@qpq/capnp";
+import { type Clock, type Connection, type Log, MessengerError } from "@qpq/ports";
+import { CLOSE_CODES, closeReason, codeOfReason } from "./close-codes.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import {
+  type ClientLimits,
+  INCARNATION_BYTES,
+  MESSAGE_BYTES_MAX,
+  NONCE_BYTES,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+  type SessionLimits,
+} from "./limits.ts";
+import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
+import { errorOf } from "./refusals.ts";
+import type { Credentials } from "./server.ts";
+import {
+  type ClientMessage,
+  decodeServerMessage,
+  encodeClientMessage,
+  type ServerHello,
+  type ServerMessage,
+} from "./session.gen.ts";
+
+/** What a server says of itself when a session opens. */
+export interface ServerInfo {
+  readonly name: string;
+  readonly build: string;
+  readonly protocolVersion: number;
+  /** 16 bytes: cursors into the server's logs are worth something for one incarnation only. */
+  readonly incarnation: Uint8Array;
+  /** 32 bytes: a device signs them, with the name, to prove itself. */
+  readonly nonce: Uint8Array;
+}
+
+export interface ClientSessionOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly build: string;
+  readonly authToken: string;
+  readonly credentials: (server: ServerInfo) => Promise<Credentials | undefined>;
+  readonly limits: SessionLimits & ClientLimits;
+  /** A call ended: there may be room for another. */
+  readonly onRoom: (session: ClientSession) => void;
+  /** The server stops: no further calls here. Those that have begun go on. */
+  readonly onGoingAway: (session: ClientSession) => void;
+}
+
+/** A call on the call stream that waits for its results. */
+interface PendingCall {
+  // deno-lint-ignore no-explicit-any -- calls of different methods stand in one map
+  readonly method: Method<any, any>;
+  readonly resolve: (results: unknown) => void;
+  readonly reject: (error: MessengerError) => void;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+}
+
+/** A start that waits for the server's answer. They are answered in order. */
+interface PendingStart {
+  readonly resolve: () => void;
+  readonly reject: (error: MessengerError) => void;
+}
+
+/**
+ * Opens a session on a fresh connection, and closes the connection when that fails.
+ * @throws MessengerError `rpc/version-unsupported`, `rpc/bad-auth-token`, `rpc/going-away`,
+ *   `rpc/protocol`, `rpc/handshake-timeout`, `transport/closed`; `cancelled` when aborted
+ */
+export async function openClientSession(
+  connection: Connection,
+  options: ClientSessionOptions & { readonly signal: AbortSignal },
+): Promise<ClientSession> {
+  const { clock, limits, signal } = options;
+  let given: MessengerError | undefined;
+  const giveUp = (error: MessengerError): void => {
+    given ??= error;
+    connection.close(CLOSE_CODES.done, "");
+  };
+  const onAbort = (): void => giveUp(new MessengerError("cancelled", "The caller gave up"));
+  const timer = clock.schedule(
+    limits.openingTimeoutMs,
+    () => giveUp(new MessengerError("rpc/handshake-timeout", "The server does not open a session")),
+  );
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const stream = await connection.openStream();
+    const reader = new FrameReader(stream);
+    await stream.write(encodeClientMessage({
+      callId: 0,
+      kind: "hello",
+      hello: {
+        versionMin: PROTOCOL_VERSION_MIN,
+        versionMax: PROTOCOL_VERSION_MAX,
+        build: options.build,
+        authToken: new TextEncoder().encode(options.authToken),
+      },
+    }));
+    const frame = await reader.next(MESSAGE_BYTES_MAX);
+    if (frame === undefined) throw new MessengerError("transport/closed", "The connection is over");
+    const message = decodeServerMessage(frame.slice());
+    if (message.kind !== "hello") throw brokenRule("the first message is not a hello");
+    return new ClientSession(connection, {
+      ...options,
+      reader,
+      hello: checkHello(message.hello),
+      writer: (onFailure) => new FrameWriter(stream, onFailure),
+    });
+  } catch (error) {
+    connection.close(CLOSE_CODES.protocol, "");
+    if (given !== undefined) throw given;
+    // Why a server ended it stands in the reason that it closed with.
+    const reason = await connection.closed;
+    throw reason.error === undefined ? error : errorOfClose(reason.reason);
+  } finally {
+    timer.cancel();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** One session with a server. It does not outlive its connection; `client.ts` makes another. */
+export class ClientSession {
+  readonly server: ServerInfo;
+  /** Resolves, and never rejects, with what ended it. */
+  readonly over: Promise<MessengerError>;
+  readonly connection: Connection;
+  readonly deadlines: Deadlines;
+  readonly options: ClientSessionOptions;
+  readonly #hello: ServerHello;
+  readonly #reader: FrameReader;
+  readonly #writer: FrameWriter;
+  readonly #liveness: Liveness;
+  readonly #frameDeadline: FrameDeadline;
+  readonly #pending = new Map<number, PendingCall>();
+  #nextCallId = 1;
+  #streams = 0;
+  #largeWaiting = 0;
+  /** The call whose results are the next frame; 0 when that is a message. */
+  #resultOf: number | undefined;
+  #ended: MessengerError | undefined;
+  #settleOver!: (error: MessengerError) => void;
+  readonly #starting: PendingStart[] = [];
+
+  constructor(
+    connection: Connection,
+    options: ClientSessionOptions & {
+      readonly reader: FrameReader;
+      readonly hello: ServerHello;
+      readonly writer: (onFailure: (error: unknown) => void) => FrameWriter;
+    },
+  ) {
+    const { clock, limits, hello } = options;
+    this.connection = connection;
+    this.options = options;
+    this.#hello = hello;
+    this.server = {
+      name: hello.serverName,
+      build: hello.build,
+      protocolVersion: hello.version,
+      incarnation: hello.incarnation,
+      nonce: hello.nonce,
+    };
+    this.over = new Promise((resolve) => this.#settleOver = resolve);
+    this.deadlines = new Deadlines(clock);
+    this.#reader = options.reader;
+    this.#writer = options.writer(() => {});
+    this.#frameDeadline = new FrameDeadline(this.deadlines, limits, () => {
+      this.end(brokenRule("a frame comes in too slowly"));
+    });
+    this.#liveness = new Liveness({
+      clock,
+      deadlines: this.deadlines,
+      patience: () =>
+        this.#pending.size + this.#largeWaiting > 0
+          ? { askAfterMs: limits.probeAfterMs, answerWithinMs: limits.replaceAfterMs }
+          : {
+            askAfterMs: limits.heartbeatMs,
+            answerWithinMs: limits.deadAfterMs - limits.heartbeatMs,
+          },
+      ask: () => this.#send({ callId: 0, kind: "ping" }),
+      onDead: () => this.end(new MessengerError("rpc/disconnected", "The server fell silent")),
+    });
+    watchForStall(this.#writer, {
+      deadlines: this.deadlines,
+      stallTimeoutMs: limits.stallTimeoutMs,
+      onStalled: () => this.end(brokenRule("it does not read what is sent")),
+    });
+    void connection.closed.then(({ reason, error }) => {
+      this.end(
+        error === undefined ? new MessengerError("cancelled", reason) : errorOfClose(reason),
+      );
+    });
+    void this.#read();
+  }
+
+  /** Whether another call may begin now. */
+  get hasRoom(): boolean {
+    return this.#ended === undefined && this.#pending.size < this.#hello.callsMax &&
+      this.#writer.queuedBytes < this.options.limits.outgoingBytesMax;
+  }
+
+  /** Calls, large calls and subscriptions that have not ended. */
+  get busy(): number {
+    return this.#pending.size + this.#streams;
+  }
+
+  /**
+   * Says who this is, or, without credentials, nobody. Calls made after this come behind it.
+   * @throws MessengerError `rpc/not-authenticated` and what else the server refuses with
+   */
+  async start(): Promise<void> {
+    const credentials = await this.options.credentials(this.server);
+    if (this.#ended !== undefined) throw this.#ended;
+    const answer = new Promise<void>((resolve, reject) => {
+      this.#starting.push({ resolve, reject });
+    });
+    this.#send({
+      callId: 0,
+      kind: "start",
+      start: {
+        nonce: this.server.nonce,
+        sessionToken: credentials?.sessionToken ?? new Uint8Array(0),
+        deviceSignature: credentials?.deviceSignature ?? new Uint8Array(0),
+      },
+    });
+    await answer;
+  }
+
+  /** One call of kind `call`; to be made only while `hasRoom`. */
+  call<Params, Results>(
+    method: Method<Params, Results>,
+    params: Params,
+    { signal, timeoutMs = this.options.limits.callTimeoutMs }: CallOptions = {},
+  ): Promise<Results> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(lostCall(this.#ended));
+      const body = encodeParams(method, params);
+      const callId = this.#takeCallId();
+      const giveUp = (error: MessengerError): void => {
+        if (!this.#settle(callId)) return;
+        this.#send({ callId, kind: "cancel" });
+        reject(error);
+      };
+      const onAbort = signal === undefined
+        ? undefined
+        : (): void => giveUp(new MessengerError("cancelled", "The caller gave up"));
+      if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
+      const deadline = this.deadlines.add(timeoutMs, () => {
+        giveUp(
+          new MessengerError("rpc/deadline", `No answer to ${method.name} within ${timeoutMs} ms`),
+        );
+      });
+      this.#pending.set(callId, {
+        method,
+        // What decodes is of the method's type.
+        resolve: resolve as (results: unknown) => void,
+        reject,
+        deadline,
+        signal,
+        onAbort,
+      });
+      this.#writer.send(encodeCall(method, callId, timeoutMs), body);
+      if (this.#pending.size === 1) this.#liveness.reconsider();
+    });
+  }
+
+  /** For what runs on a stream of its own. @throws MessengerError `rpc/too-many-streams` */
+  beginStream(waits: boolean): () => void {
+    if (this.#ended !== undefined) throw lostCall(this.#ended);
+    if (this.#streams >= this.#hello.streamsMax) {
+      throw new MessengerError(
+        "rpc/too-many-streams",
+        `Over ${this.#hello.streamsMax} large calls and subscriptions are open`,
+      );
+    }
+    this.#streams += 1;
+    if (waits) {
+      this.#largeWaiting += 1;
+      this.#liveness.reconsider();
+    }
+    return () => {
+      this.#streams -= 1;
+      if (waits) this.#largeWaiting -= 1;
+      this.options.onRoom(this);
+    };
+  }
+
+  /** Something came in on a stream of its own. */
+  heard(): void {
+    this.#liveness.heard();
+  }
+
+  /** Ends the session; what waits fails. */
+  end(error: MessengerError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.deadlines.clear();
+    const code = error.code === "rpc/protocol" ? CLOSE_CODES.protocol : CLOSE_CODES.done;
+    this.connection.close(code, code === CLOSE_CODES.done ? "" : closeReason(error));
+    for (const callId of [...this.#pending.keys()]) {
+      const { reject } = this.#pending.get(callId) as PendingCall;
+      this.#settle(callId);
+      reject(lostCall(error));
+    }
+    for (const { reject } of this.#starting.splice(0)) reject(lostCall(error));
+    this.#settleOver(error);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        for (;;) {
+          const frame = this.#reader.take(
+            this.#resultOf === undefined ? MESSAGE_BYTES_MAX : CALL_BYTES_MAX,
+          );
+          if (frame === undefined) break;
+          this.#receive(frame);
+        }
+        this.#frameDeadline.update(this.#reader);
+        if (!(await this.#reader.fill())) {
+          return this.end(
+            new MessengerError("transport/closed", "The server ended the call stream"),
+          );
+        }
+        this.#liveness.heard();
+      }
+    } catch (error) {
+      // When the connection ended, `closed` knows why.
+      if (error instanceof MessengerError && error.code === "transport/closed") {
+        const { reason, error: lost } = await this.connection.closed;
+        return this.end(lost === undefined ? error : errorOfClose(reason));
+      }
+      this.end(
+        error instanceof MessengerError
+          ? error
+          : new MessengerError("internal", "The session failed", { cause: error }),
+      );
+    }
+  }
+
+  #receive(frame: Uint8Array): void {
+    const resultOf = this.#resultOf;
+    if (resultOf !== undefined) {
+      this.#resultOf = undefined;
+      return this.#receiveResults(resultOf, frame);
+    }
+    const message = decodeServerMessage(frame);
+    switch (message.kind) {
+      case "result":
+        this.#resultOf = message.callId;
+        return;
+      case "error": {
+        // An unknown id is that of a call which was given up.
+        const call = this.#settle(message.callId);
+        call?.reject(errorOf(message.error));
+        return;
+      }
+      case "ping":
+        return this.#send({ callId: 0, kind: "pong" });
+      case "pong":
+        return;
+      case "goingAway":
+        return this.options.onGoingAway(this);
+      case "started":
+        return this.#started().resolve();
+      case "notStarted":
+        return this.#started().reject(errorOf(message.notStarted));
+      case "hello":
+      case "end":
+        throw brokenRule(`${message.kind} on the call stream`);
+      case "unknown":
+        throw brokenRule("a message of a kind that this version does not have");
+    }
+  }
+
+  #receiveResults(callId: number, frame: Uint8Array): void {
+    const call = this.#settle(callId);
+    if (call === undefined) return;
+    try {
+      // A copy: callers keep what the reader's buffer loses.
+      call.resolve(decodeResults(call.method, frame.slice()));
+    } catch (error) {
+      call.reject(asMessengerError(error));
+    }
+  }
+
+  #started(): PendingStart {
+    const starting = this.#starting.shift();
+    if (starting === undefined) throw brokenRule("an answer to no start");
+    return starting;
+  }
+
+  /** Takes a call off the list. @returns undefined when it is not there */
+  #settle(callId: number): PendingCall | undefined {
+    const call = this.#pending.get(callId);
+    if (call === undefined) return undefined;
+    this.#pending.delete(callId);
+    call.deadline.cancel();
+    if (call.onAbort !== undefined) call.signal?.removeEventListener("abort", call.onAbort);
+    this.options.onRoom(this);
+    return call;
+  }
+
+  #takeCallId(): number {
+    while (this.#pending.has(this.#nextCallId) || this.#nextCallId === 0) {
+      this.#nextCallId = (this.#nextCallId + 1) >>> 0;
+    }
+    const callId = this.#nextCallId;
+    this.#nextCallId = (callId + 1) >>> 0;
+    return callId;
+  }
+
+  #send(message: ClientMessage): void {
+    this.#writer.send(encodeClientMessage(message));
+  }
+}
+
+/** A call's message; `callId` 0 on a stream of its own. */
+export function encodeCall<Params, Results>(
+  method: Method<Params, Results>,
+  callId: number,
+  timeoutMs: number,
+): Uint8Array {
+  const { interfaceId, ordinal } = method;
+  return encodeClientMessage({
+    callId,
+    kind: "call",
+    call: { interfaceId, ordinal, timeoutMs: Math.min(Math.ceil(timeoutMs), 2 ** 32 - 1) },
+  });
+}
+
+/** @throws MessengerError `too-large` */
+export function encodeParams<Params, Results>(
+  method: Method<Params, Results>,
+  params: Params,
+): Uint8Array {
+  const frame = method.encodeParams(params);
+  if (frame.length > method.paramsBytesMax) {
+    throw new MessengerError(
+      "too-large",
+      `Cannot call ${method.name}: ${frame.length} bytes, the limit is ${method.paramsBytesMax}`,
+    );
+  }
+  return frame;
+}
+
+/** @throws MessengerError `too-large`, `malformed` */
+export function decodeResults<Params, Results>(
+  method: Method<Params, Results>,
+  frame: Uint8Array,
+): Results {
+  if (frame.length > method.resultsBytesMax) {
+    throw new MessengerError(
+      "too-large",
+      `Cannot read results of ${method.name}: ${frame.length} bytes`,
+    );
+  }
+  return method.decodeResults(frame);
+}
+
+/** What a call fails with whose connection is lost. */
+export function lostCall(ended: MessengerError): MessengerError {
+  return new MessengerError(
+    "rpc/disconnected",
+    `The connection was lost, and whether the call was done is unknown: ${ended.message}`,
+    { cause: ended },
+  );
+}
+
+export function asMessengerError(error: unknown): MessengerError {
+  return error instanceof MessengerError
+    ? error
+    : new MessengerError("internal", "The client failed at this call", { cause: error });
+}
+
+export function brokenRule(state: string): MessengerError {
+  return new MessengerError("rpc/protocol", `The server breaks the session's rules: ${state}`);
+}
+
+export function streamMessage(frame: Uint8Array): ServerMessage {
+  return decodeServerMessage(frame.slice());
+}
+
+function errorOfClose(reason: string): MessengerError {
+  const code = codeOfReason(reason) ?? "transport/closed";
+  return new MessengerError(code, reason === "" ? "The server closed the connection" : reason);
+}
+
+function checkHello(hello: ServerHello): ServerHello {
+  if (hello.version < PROTOCOL_VERSION_MIN || hello.version > PROTOCOL_VERSION_MAX) {
+    throw new MessengerError("rpc/version-unsupported", `The server speaks ${hello.version}`);
+  }
+  if (
+    hello.nonce.length !== NONCE_BYTES || hello.incarnation.length !== INCARNATION_BYTES ||
+    hello.callsMax === 0
+  ) {
+    throw brokenRule("its hello is not complete");
+  }
+  return hello;
+}

@@ -1,0 +1,144 @@
+import type { Clock } from "@qpq/ports";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { FrameReader } from "./frame-reader.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+
+/** A check that comes later than this after its time says that this process was busy, not the other. */
+const LATE_MS = 250;
+
+/** When to ask a silent peer whether it lives, and when to give it up: milliseconds. */
+export interface Patience {
+  /** Silence until it is asked. */
+  readonly askAfterMs: number;
+  /** From the question until it is dead. */
+  readonly answerWithinMs: number;
+}
+
+/**
+ * Tells whether the other side lives: a vanished one shows by silence only. Any byte is a sign of life.
+ */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #patience: () => Patience;
+  readonly #ask: () => void;
+  readonly #onDead: () => void;
+  #heardMs: number;
+  #askedMs: number | undefined;
+  #check: Deadline | undefined;
+
+  /** @param options.patience asked again and again: it may depend on whether something is waited for */
+  constructor(options: {
+    readonly clock: Clock;
+    readonly deadlines: Deadlines;
+    readonly patience: () => Patience;
+    readonly ask: () => void;
+    readonly onDead: () => void;
+  }) {
+    this.#clock = options.clock;
+    this.#deadlines = options.deadlines;
+    this.#patience = options.patience;
+    this.#ask = options.ask;
+    this.#onDead = options.onDead;
+    this.#heardMs = this.#clock.monotonic();
+    this.#schedule(this.#patience().askAfterMs);
+  }
+
+  /** Something came from the other side. */
+  heard(): void {
+    this.#heardMs = this.#clock.monotonic();
+    this.#askedMs = undefined;
+  }
+
+  /** The patience may have become less. */
+  reconsider(): void {
+    const { askAfterMs } = this.#patience();
+    const dueMs = this.#clock.monotonic() + askAfterMs;
+    if (this.#check !== undefined && this.#check.atMs <= dueMs) return;
+    this.#check?.cancel();
+    this.#schedule(askAfterMs);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#check = this.#deadlines.add(delayMs, () => this.#look());
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.monotonic();
+    const late = nowMs - (this.#check?.atMs ?? nowMs) > LATE_MS;
+    const { askAfterMs, answerWithinMs } = this.#patience();
+    if (this.#askedMs === undefined) {
+      const silentMs = nowMs - this.#heardMs;
+      if (silentMs < askAfterMs) return this.#schedule(askAfterMs - silentMs);
+      this.#askedMs = nowMs;
+      this.#ask();
+      return this.#schedule(answerWithinMs);
+    }
+    const unansweredMs = nowMs - this.#askedMs;
+    if (unansweredMs < answerWithinMs) return this.#schedule(answerWithinMs - unansweredMs);
+    // What came meanwhile may not have been read yet.
+    if (late) return this.#schedule(LATE_MS);
+    this.#onDead();
+  }
+}
+
+/** Ends what trickles in: a frame that has begun has to be complete in the time that its size allows. */
+export class FrameDeadline {
+  readonly #deadlines: Deadlines;
+  readonly #limits: { readonly frameTimeoutMs: number; readonly frameRateMin: number };
+  readonly #onLate: () => void;
+  #deadline: Deadline | undefined;
+  #frame = -1;
+  #allowedMs = 0;
+
+  constructor(
+    deadlines: Deadlines,
+    limits: { readonly frameTimeoutMs: number; readonly frameRateMin: number },
+    onLate: () => void,
+  ) {
+    this.#deadlines = deadlines;
+    this.#limits = limits;
+    this.#onLate = onLate;
+  }
+
+  /** To be told whenever `reader` has been read from. */
+  update(reader: FrameReader): void {
+    const bytes = reader.incompleteBytes;
+    if (bytes === 0) return this.clear();
+    const allowedMs = this.#limits.frameTimeoutMs + bytes / this.#limits.frameRateMin * 1_000;
+    if (this.#frame !== reader.framesTaken) this.#allowedMs = 0;
+    // Again only for another frame, or when its size has become known.
+    if (allowedMs <= this.#allowedMs) return;
+    this.#deadline?.cancel();
+    this.#frame = reader.framesTaken;
+    this.#deadline = this.#deadlines.add(allowedMs - this.#allowedMs, this.#onLate);
+    this.#allowedMs = allowedMs;
+  }
+
+  clear(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#frame = -1;
+  }
+}
+
+/** Ends what is not read: something of what waits has to leave within `stallTimeoutMs`. */
+export function watchForStall(
+  writer: FrameWriter,
+  options: {
+    readonly deadlines: Deadlines;
+    readonly stallTimeoutMs: number;
+    readonly onStalled: () => void;
+  },
+): void {
+  let waited = false;
+  let completed = 0;
+  const look = (): void => {
+    const waits = writer.queuedBytes > 0;
+    if (waits && waited && completed === writer.completed) return options.onStalled();
+    waited = waits;
+    completed = writer.completed;
+    options.deadlines.add(options.stallTimeoutMs / 2, look);
+  };
+  options.deadlines.add(options.stallTimeoutMs / 2, look);
+}

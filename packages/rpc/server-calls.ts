@@ -1,0 +1,263 @@
+import type { BoundMethod, CallKind } from "@qpq/capnp";
+import { type Connection, MessengerError } from "@qpq/ports";
+import { CLOSE_CODES, closeReason } from "./close-codes.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { failureOf, refusalOf } from "./refusals.ts";
+import type { ServerCore } from "./server.ts";
+import { type ClientMessage, encodeServerMessage } from "./session.gen.ts";
+
+export type CallMessage = ClientMessage & { readonly kind: "call" };
+
+/** Milliseconds that a client, told that the server stops, has to close the connection itself. */
+const LEAVE_MS = 1_000;
+
+/** The calls of one session: those of the call stream, and what they share with other streams'. */
+export class ServerCalls<Identity, Context> {
+  /** What handlers get from here on. */
+  context: Context;
+  readonly core: ServerCore<Identity, Context>;
+  readonly deadlines: Deadlines;
+  /** To be told of every sign of life. */
+  readonly heard: () => void;
+  readonly #connection: Connection;
+  readonly #writer: FrameWriter;
+  /** Of the call stream, by id. A cancelled call stays until its handler has ended. */
+  readonly #inFlight = new Map<number, RunningCall<Context>>();
+  /** On whatever stream. */
+  readonly #running = new Set<RunningCall<Context>>();
+  #incompleteBytes = 0;
+  #goingAway = false;
+
+  constructor(options: {
+    readonly core: ServerCore<Identity, Context>;
+    readonly context: Context;
+    readonly connection: Connection;
+    readonly writer: FrameWriter;
+    readonly deadlines: Deadlines;
+    readonly heard: () => void;
+  }) {
+    this.core = options.core;
+    this.context = options.context;
+    this.deadlines = options.deadlines;
+    this.heard = options.heard;
+    this.#connection = options.connection;
+    this.#writer = options.writer;
+  }
+
+  /**
+   * Runs a call of the call stream.
+   * @param params its frame, a copy of its own
+   * @throws MessengerError `rpc/protocol`: the session must end
+   */
+  begin(message: CallMessage, params: Uint8Array): void {
+    const { callId } = message;
+    if (this.#inFlight.has(callId)) {
+      throw new MessengerError("rpc/protocol", "The client uses one call id for two calls");
+    }
+    const { callsMax } = this.core.limits;
+    let bound: BoundMethod<Context> | undefined;
+    try {
+      if (this.#inFlight.size >= callsMax) {
+        throw new MessengerError("rpc/too-many-calls", `Over ${callsMax} calls are in flight`);
+      }
+      bound = this.find(message, ["call"]);
+      const decoded = decodeParams(bound, params);
+      const call = this.start(bound, message.call.timeoutMs);
+      this.#inFlight.set(callId, call);
+      void this.#work(callId, call, decoded);
+    } catch (error) {
+      this.#refuse(callId, this.notStarted(bound, error));
+    }
+  }
+
+  cancel(callId: number): void {
+    // An unknown id is that of a call which finished while this was on its way.
+    this.#inFlight.get(callId)?.abort(new MessengerError("cancelled", "The caller gave up"));
+  }
+
+  /** @throws MessengerError `rpc/unknown-method`, `rpc/protocol`, `rpc/going-away` */
+  find({ call }: CallMessage, kinds: readonly CallKind[]): BoundMethod<Context> {
+    if (this.#goingAway) throw goingAway();
+    const bound = this.core.table.find(call.interfaceId, call.ordinal);
+    if (bound === undefined) {
+      throw new MessengerError("rpc/unknown-method", "This server does not have this call");
+    }
+    if (!kinds.includes(bound.method.kind)) {
+      throw new MessengerError("rpc/protocol", "This call does not belong on this kind of stream");
+    }
+    return bound;
+  }
+
+  /**
+   * Counts a call as running, and starts its clock.
+   * @param timeoutMs as the client says; 0: the server's default
+   */
+  start(bound: BoundMethod<Context>, timeoutMs: number): RunningCall<Context> {
+    const { limits, clock } = this.core;
+    const call = new RunningCall(bound, clock.monotonic(), (outcome) => {
+      this.#running.delete(call);
+      this.#report(bound, outcome, call.startedMs);
+      this.#leaveIfDone();
+    });
+    this.#running.add(call);
+    // A subscription lasts as long as both want.
+    if (bound.method.kind !== "subscription") {
+      const allowedMs = Math.min(timeoutMs || limits.callTimeoutMs, limits.callTimeoutMaxMs);
+      call.deadline = this.deadlines.add(allowedMs, () => {
+        call.abort(new MessengerError("rpc/deadline", "The call took too long"));
+      });
+    }
+    return call;
+  }
+
+  /** What a call is refused with that no handler has seen. */
+  notStarted(bound: BoundMethod<Context> | undefined, error: unknown): MessengerError {
+    const method = bound?.method.name ?? "unknown";
+    const refusal = failureOf(error, { log: this.core.log, method });
+    this.#report(bound, refusal, this.core.clock.monotonic());
+    return refusal;
+  }
+
+  /** What a call's handler failed with. */
+  failed(call: RunningCall<Context>, error: unknown): MessengerError {
+    const { reason } = call.signal;
+    if (call.signal.aborted && reason instanceof MessengerError) return reason;
+    return failureOf(error, { log: this.core.log, method: call.bound.method.name });
+  }
+
+  /** No further calls; subscriptions end; the connection is over when nothing is left to do. */
+  goAway(): void {
+    this.#goingAway = true;
+    for (const call of this.#running) {
+      if (call.bound.method.kind === "subscription") call.abort(goingAway());
+    }
+    this.#leaveIfDone();
+  }
+
+  /** The client is gone. */
+  stop(): void {
+    const reason = new MessengerError("rpc/disconnected", "The client is gone");
+    for (const call of this.#running) call.abort(reason);
+  }
+
+  /**
+   * Counts what incomplete large parameters hold.
+   * @throws MessengerError `rpc/overloaded`
+   */
+  reserve(bytes: number): void {
+    if (bytes > 0 && this.#incompleteBytes + bytes > this.core.limits.incompleteBytesMax) {
+      throw new MessengerError(
+        "rpc/overloaded",
+        "Too much is being sent on this connection at once",
+      );
+    }
+    this.#incompleteBytes += bytes;
+  }
+
+  async #work(callId: number, call: RunningCall<Context>, params: unknown): Promise<void> {
+    let outcome: "ok" | MessengerError;
+    let frame: Uint8Array | undefined;
+    try {
+      const results = await call.bound.handler(params, this.context, call.signal);
+      frame = encodeResults(call.bound, results);
+      outcome = this.#writer.queuedBytes + frame.length <= this.core.limits.outgoingBytesMax
+        ? "ok"
+        : new MessengerError("rpc/overloaded", "The results are lost: those before are not read");
+    } catch (error) {
+      outcome = this.failed(call, error);
+    }
+    this.#inFlight.delete(callId);
+    if (outcome === "ok") this.#writer.send(encodeServerMessage({ callId, kind: "result" }), frame);
+    else this.#refuse(callId, outcome);
+    call.finish(outcome);
+  }
+
+  #refuse(callId: number, error: MessengerError): void {
+    this.#writer.send(encodeServerMessage({ callId, kind: "error", error: refusalOf(error) }));
+  }
+
+  #report(
+    bound: BoundMethod<Context> | undefined,
+    outcome: "ok" | MessengerError,
+    startedMs: number,
+  ): void {
+    const { observer, clock } = this.core;
+    if (observer?.callFinished === undefined) return;
+    observer.callFinished({
+      method: bound?.method.name ?? "unknown",
+      outcome: outcome === "ok" ? "ok" : outcome.code,
+      durationMs: clock.monotonic() - startedMs,
+    });
+  }
+
+  #leaveIfDone(): void {
+    if (!this.#goingAway || this.#running.size > 0) return;
+    // Closing loses what is unsent, so the client, which knows what it waits for, should do it.
+    this.deadlines.add(LEAVE_MS, () => {
+      this.#connection.close(CLOSE_CODES.goingAway, closeReason(goingAway()));
+    });
+  }
+}
+
+/** A call that a handler works on. */
+export class RunningCall<Context> {
+  readonly bound: BoundMethod<Context>;
+  readonly startedMs: number;
+  deadline: Deadline | undefined;
+  readonly #controller = new AbortController();
+  readonly #onFinished: (outcome: "ok" | MessengerError) => void;
+
+  constructor(
+    bound: BoundMethod<Context>,
+    startedMs: number,
+    onFinished: (outcome: "ok" | MessengerError) => void,
+  ) {
+    this.bound = bound;
+    this.startedMs = startedMs;
+    this.#onFinished = onFinished;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: MessengerError): void {
+    this.#controller.abort(reason);
+  }
+
+  /** To be called once, when its outcome has been sent. */
+  finish(outcome: "ok" | MessengerError): void {
+    this.deadline?.cancel();
+    this.#onFinished(outcome);
+  }
+}
+
+/** @throws MessengerError `too-large`, `malformed` */
+export function decodeParams<Context>(bound: BoundMethod<Context>, frame: Uint8Array): unknown {
+  const { method } = bound;
+  if (frame.length > method.paramsBytesMax) {
+    throw new MessengerError(
+      "too-large",
+      `The parameters have ${frame.length} bytes, the limit is ${method.paramsBytesMax}`,
+    );
+  }
+  return method.decodeParams(frame);
+}
+
+/** @throws MessengerError `too-large` */
+export function encodeResults<Context>(bound: BoundMethod<Context>, results: unknown): Uint8Array {
+  const { method } = bound;
+  const frame = method.encodeResults(results);
+  if (frame.length > method.resultsBytesMax) {
+    throw new MessengerError(
+      "too-large",
+      `The results have ${frame.length} bytes, the limit is ${method.resultsBytesMax}`,
+    );
+  }
+  return frame;
+}
+
+function goingAway(): MessengerError {
+  return new MessengerError("rpc/going-away", "The server is stopping and takes no further calls");
+}

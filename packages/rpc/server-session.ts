@@ -1,0 +1,340 @@
+import { CALL_BYTES_MAX } from "@qpq/capnp";
+import { type Connection, equalConstantTime, type ErrorCode, MessengerError } from "@qpq/ports";
+import { CLOSE_CODES, closeReason } from "./close-codes.ts";
+import { Deadlines } from "./deadlines.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import {
+  MESSAGE_BYTES_MAX,
+  NONCE_BYTES,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+} from "./limits.ts";
+import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
+import { refusalOf } from "./refusals.ts";
+import type { ServerCore, SessionInfo } from "./server.ts";
+import { ServerCalls } from "./server-calls.ts";
+import { serveStreams } from "./server-streams.ts";
+import {
+  type ClientHello,
+  type ClientMessage,
+  decodeClientMessage,
+  encodeServerMessage,
+  type ServerMessage,
+  type Start,
+} from "./session.gen.ts";
+
+/** One client's connection, from its first stream to its end. */
+export class ServerSession<Identity, Context> {
+  readonly #core: ServerCore<Identity, Context>;
+  readonly #connection: Connection;
+  readonly #deadlines: Deadlines;
+  /** Aborted at the end: reaches every handler. */
+  readonly #over = new AbortController();
+  #open: OpenSession<Identity, Context> | undefined;
+  #goingAway = false;
+
+  constructor(core: ServerCore<Identity, Context>, connection: Connection) {
+    this.#core = core;
+    this.#connection = connection;
+    this.#deadlines = new Deadlines(core.clock);
+  }
+
+  /** Does not serve it. */
+  async refuse(error: MessengerError): Promise<void> {
+    this.#core.observer?.openingRefused?.(error.code);
+    this.#connection.close(CLOSE_CODES.refused, closeReason(error));
+    await this.#connection.closed;
+  }
+
+  /** Serves it. @returns when it is over; never rejects */
+  async run(): Promise<void> {
+    const { observer } = this.#core;
+    observer?.sessionOpened?.();
+    try {
+      this.#open = await this.#opened();
+      if (this.#open === undefined) return;
+      if (this.#goingAway) this.#open.goAway();
+      await this.#open.run();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#deadlines.clear();
+      this.#connection.close(CLOSE_CODES.done, "");
+      const { reason } = await this.#connection.closed;
+      this.#over.abort(new MessengerError("rpc/disconnected", `The client is gone: ${reason}`));
+      observer?.sessionClosed?.();
+    }
+  }
+
+  /** No further calls; ends when those that have begun are done. */
+  goAway(): void {
+    this.#goingAway = true;
+    this.#open?.goAway();
+  }
+
+  cutOff(): void {
+    const error = new MessengerError("rpc/going-away", "The server has stopped");
+    this.#connection.close(CLOSE_CODES.goingAway, closeReason(error));
+  }
+
+  /** The client's hello, ours, and its start. @returns undefined when it went away */
+  async #opened(): Promise<OpenSession<Identity, Context> | undefined> {
+    const { core, connection } = { core: this.#core, connection: this.#connection };
+    const deadline = this.#deadlines.add(core.limits.openingTimeoutMs, () => {
+      this.#fail(new MessengerError("rpc/handshake-timeout", "The session was not opened in time"));
+    });
+    const stream = await connection.acceptStream();
+    if (stream === undefined) return undefined;
+    const reader = new FrameReader(stream);
+    const writer = new FrameWriter(stream, (error) => this.#fail(error));
+    const hello = await nextMessage(reader);
+    if (hello === undefined) return undefined;
+    if (hello.kind !== "hello") throw brokenRule("the first message is not a hello");
+    const version = this.#admit(hello.hello);
+    const session: SessionInfo = {
+      remoteAddress: connection.remoteAddress,
+      clientBuild: hello.hello.build,
+      protocolVersion: version,
+      nonce: core.random.bytes(NONCE_BYTES),
+    };
+    writer.send(encodeServerMessage({
+      callId: 0,
+      kind: "hello",
+      hello: {
+        version,
+        build: core.build,
+        serverName: core.name,
+        incarnation: core.incarnation,
+        nonce: session.nonce,
+        callsMax: core.limits.callsMax,
+        streamsMax: core.limits.streamsMax,
+      },
+    }));
+    const start = await nextMessage(reader);
+    if (start === undefined) return undefined;
+    if (start.kind !== "start") throw brokenRule("the second message is not a start");
+    deadline.cancel();
+    return new OpenSession({
+      core,
+      connection,
+      session,
+      reader,
+      writer,
+      start: start.start,
+      deadlines: this.#deadlines,
+      signal: this.#over.signal,
+      fail: (error) => this.#fail(error),
+    });
+  }
+
+  /** @returns the protocol version to speak */
+  #admit(hello: ClientHello): number {
+    const { authTokenBytes } = this.#core;
+    const version = Math.min(hello.versionMax, PROTOCOL_VERSION_MAX);
+    if (version < Math.max(hello.versionMin, PROTOCOL_VERSION_MIN)) {
+      throw new MessengerError(
+        "rpc/version-unsupported",
+        `This server speaks versions ${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION_MAX}, ` +
+          `the client ${hello.versionMin} to ${hello.versionMax}`,
+      );
+    }
+    // Every token is compared, whichever fits.
+    const fits = authTokenBytes.map((token) => equalConstantTime(token, hello.authToken));
+    if (authTokenBytes.length > 0 && !fits.includes(true)) {
+      throw new MessengerError(
+        "rpc/bad-auth-token",
+        hello.authToken.length === 0
+          ? "This server wants an auth_token"
+          : "This server wants another auth_token",
+      );
+    }
+    return version;
+  }
+
+  #fail(error: unknown): void {
+    // The client left: nothing to tell it.
+    if (error instanceof MessengerError && error.code === "transport/closed") return;
+    const refused = error instanceof MessengerError
+      ? error
+      : new MessengerError("internal", "The server failed", { cause: error });
+    const { log, observer } = this.#core;
+    if (this.#open === undefined) observer?.openingRefused?.(refused.code);
+    if (refused.code === "internal") {
+      log.error("session-failed", { error: error instanceof Error ? error.name : typeof error });
+    } else {
+      log.info("session-ended", { code: refused.code });
+    }
+    this.#connection.close(closeCodeOf(refused.code), closeReason(refused));
+  }
+}
+
+/** What a session is made of once it is open. */
+interface Parts<Identity, Context> {
+  readonly core: ServerCore<Identity, Context>;
+  readonly connection: Connection;
+  readonly session: SessionInfo;
+  readonly reader: FrameReader;
+  readonly writer: FrameWriter;
+  readonly start: Start;
+  readonly deadlines: Deadlines;
+  readonly signal: AbortSignal;
+  readonly fail: (error: unknown) => void;
+}
+
+/** A session after its start: reads calls until the client leaves. */
+class OpenSession<Identity, Context> {
+  readonly #parts: Parts<Identity, Context>;
+  readonly #liveness: Liveness;
+  readonly #frameDeadline: FrameDeadline;
+  readonly #calls: ServerCalls<Identity, Context>;
+  /** A call whose parameters are the next frame. */
+  #begun: (ClientMessage & { readonly kind: "call" }) | undefined;
+
+  constructor(parts: Parts<Identity, Context>) {
+    const { core, deadlines, writer, fail } = parts;
+    const { limits, clock } = core;
+    this.#parts = parts;
+    this.#calls = new ServerCalls({
+      core,
+      connection: parts.connection,
+      writer,
+      deadlines,
+      context: core.context(parts.session, undefined),
+      heard: () => this.#liveness.heard(),
+    });
+    this.#frameDeadline = new FrameDeadline(deadlines, limits, () => {
+      fail(new MessengerError("rpc/protocol", "A frame came in too slowly"));
+    });
+    this.#liveness = new Liveness({
+      clock,
+      deadlines,
+      patience: () => ({
+        askAfterMs: limits.heartbeatMs,
+        answerWithinMs: limits.deadAfterMs - limits.heartbeatMs,
+      }),
+      ask: () => this.#send({ callId: 0, kind: "ping" }),
+      onDead: () => fail(new MessengerError("rpc/disconnected", "The client fell silent")),
+    });
+    watchForStall(writer, {
+      deadlines,
+      stallTimeoutMs: limits.stallTimeoutMs,
+      onStalled: () => fail(new MessengerError("rpc/protocol", "What is sent is not read")),
+    });
+  }
+
+  async run(): Promise<void> {
+    const { reader, writer, core, start } = this.#parts;
+    await this.#start(start);
+    const streams = serveStreams(this.#parts.connection, this.#calls);
+    try {
+      for (;;) {
+        for (;;) {
+          const frame = reader.take(this.#begun === undefined ? MESSAGE_BYTES_MAX : CALL_BYTES_MAX);
+          if (frame === undefined) break;
+          const wait = this.#receive(frame);
+          if (wait !== undefined) await wait;
+        }
+        this.#frameDeadline.update(reader);
+        // Who doesn't read its answers gets no further calls served.
+        await writer.below(core.limits.outgoingPauseBytes);
+        if (!(await reader.fill())) return;
+        this.#liveness.heard();
+      }
+    } finally {
+      this.#calls.stop();
+      this.#parts.connection.close(CLOSE_CODES.done, "");
+      await streams;
+    }
+  }
+
+  goAway(): void {
+    this.#send({ callId: 0, kind: "goingAway" });
+    this.#calls.goAway();
+  }
+
+  /** @returns what must be waited for before the next frame */
+  #receive(frame: Uint8Array): Promise<void> | undefined {
+    const begun = this.#begun;
+    if (begun !== undefined) {
+      this.#begun = undefined;
+      // A copy: handlers keep what the reader's buffer loses.
+      this.#calls.begin(begun, frame.slice());
+      return undefined;
+    }
+    const message = decodeClientMessage(frame);
+    switch (message.kind) {
+      case "call":
+        this.#begun = message;
+        return undefined;
+      case "cancel":
+        this.#calls.cancel(message.callId);
+        return undefined;
+      case "ping":
+        this.#send({ callId: 0, kind: "pong" });
+        return undefined;
+      case "pong":
+        return undefined;
+      case "start":
+        return this.#start(message.start);
+      case "hello":
+        throw brokenRule("a second hello");
+      case "unknown":
+        throw brokenRule("a message of a kind that this version does not have");
+    }
+  }
+
+  async #start(start: Start): Promise<void> {
+    const { core, session, signal } = this.#parts;
+    // What was recorded of another session has another nonce: nothing can be played again.
+    if (!equalConstantTime(start.nonce, session.nonce)) {
+      throw brokenRule("the start is not for this session");
+    }
+    if (start.sessionToken.length === 0) {
+      this.#calls.context = core.context(session, undefined);
+      return this.#send({ callId: 0, kind: "started" });
+    }
+    try {
+      if (core.authenticate === undefined) {
+        throw new MessengerError("rpc/not-authenticated", "This server has no accounts");
+      }
+      const credentials = {
+        sessionToken: start.sessionToken.slice(),
+        deviceSignature: start.deviceSignature.slice(),
+      };
+      const identity = await core.authenticate(credentials, session, signal);
+      this.#calls.context = core.context(session, identity);
+      this.#send({ callId: 0, kind: "started" });
+    } catch (error) {
+      if (!(error instanceof MessengerError)) throw error;
+      this.#calls.context = core.context(session, undefined);
+      this.#send({ callId: 0, kind: "notStarted", notStarted: refusalOf(error) });
+    }
+  }
+
+  #send(message: ServerMessage): void {
+    this.#parts.writer.send(encodeServerMessage(message));
+  }
+}
+
+async function nextMessage(reader: FrameReader): Promise<ClientMessage | undefined> {
+  const frame = await reader.next(MESSAGE_BYTES_MAX);
+  if (frame === undefined) return undefined;
+  return decodeClientMessage(frame.slice());
+}
+
+function brokenRule(state: string): MessengerError {
+  return new MessengerError("rpc/protocol", `The client breaks the session's rules: ${state}`);
+}
+
+function closeCodeOf(code: ErrorCode): number {
+  switch (code) {
+    case "rpc/disconnected":
+      return CLOSE_CODES.dead;
+    case "rpc/bad-auth-token":
+    case "rpc/version-unsupported":
+      return CLOSE_CODES.refused;
+    default:
+      return CLOSE_CODES.protocol;
+  }
+}
