@@ -33,3 +33,5 @@ export {
   type QuicListenOptions,
   type QuicRefusal,
 } from "./transport-quic.ts";
+export * from "./store-memory.ts";
+export * from "./store-twice.ts";
