@@ -91,10 +91,12 @@ async function compile(paths: readonly string[]): Promise<Uint8Array | undefined
   );
 }
 
-async function format(source: string): Promise<string> {
+/** Once more as long as it changes something: the formatter's first answer is not always its last. */
+async function format(source: string, roundsMax = 4): Promise<string> {
   const args = ["fmt", "--quiet", "--ext", "ts", "--config", "deno.json", "-"];
-  const text = await run(Deno.execPath(), args, new TextEncoder().encode(source));
-  return new TextDecoder().decode(text);
+  const bytes = await run(Deno.execPath(), args, new TextEncoder().encode(source));
+  const text = new TextDecoder().decode(bytes);
+  return text === source || roundsMax === 1 ? text : await format(text, roundsMax - 1);
 }
 
 /** @returns what the program wrote; undefined when there is no such program */
