@@ -18,7 +18,7 @@ export async function ownVectorFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map(
     Object.entries(entries).map(([name, list]) => [
       `${name}.json`,
-      `${JSON.stringify(list, undefined, 1)}\n`,
+      `${JSON.stringify(list, undefined, 2)}\n`,
     ]),
   );
 }
