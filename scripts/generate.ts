@@ -28,9 +28,6 @@ const REQUEST_WORDS_MAX = 4_000_000;
 
 const DEPTH_MAX = 8;
 
-/** A file id of its own, in the file: without it every compilation would make up another. */
-const INTERFACE = /^\s*interface\s+(\w+)(?!.*@0x)/m;
-
 const check = Deno.args.includes("--check");
 Deno.exit(await main());
 
@@ -60,16 +57,9 @@ async function main(): Promise<number> {
 }
 
 function generate(request: Request, file: RequestedFile): string {
-  const named = INTERFACE.exec(Deno.readTextFileSync(`${ROOT}${file.filename}`));
-  if (named !== null) {
-    throw new SchemaError(
-      `${file.filename}: interface ${
-        named[1]
-      } needs an id of its own (capnp id): it is on the wire`,
-    );
-  }
   const inCapnp = file.filename.startsWith("packages/capnp/");
   return generateFile(request, file, {
+    source: Deno.readTextFileSync(`${ROOT}${file.filename}`),
     runtime: inCapnp ? importPath(file.filename, "packages/capnp/mod.ts") : "@qpq/capnp",
     importOf: (from, to) => {
       if (packageOf(from) !== packageOf(to)) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FRAME_BYTES_MAX, openFrame, openWriter } from "./mod.ts";
 import * as generated from "./test/constructs.gen.ts";
 import { frameOf } from "./test/frames.ts";
+import { decodeDrawing, type Drawing, encodeDrawing } from "./test/imported.gen.ts";
 import { forEachConstruct } from "./test/constructs.ts";
 import fc from "fast-check";
 
@@ -161,6 +162,16 @@ Deno.test("encode writes each object once: reading all visits each word once", (
   assert.deepEqual(generated.readTree(reader, 1), tree);
   // All words but the root pointer.
   assert.equal(reader.wordsVisited, (frame.length - 8) / 8 - 1);
+});
+
+Deno.test("encode and decode keep what another schema file declares", () => {
+  const drawing: Drawing = {
+    colour: "green",
+    point,
+    points: [point, { ...point, x: 5 }],
+    colours: [["red"], [], ["deepBlue", "green"]],
+  };
+  assert.deepEqual(decodeDrawing(encodeDrawing(drawing)), drawing);
 });
 
 Deno.test("openWriter() begins with a root of its own size", () => {

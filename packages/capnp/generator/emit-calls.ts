@@ -14,7 +14,7 @@ export function emitInterface(schema: Schema, node: Node): string {
     ordinal,
     params: schema.name(method.paramsId),
     results: schema.name(method.resultsId),
-    traits: schema.method(method),
+    traits: schema.method(node, method),
   }));
   const types = methods.map(({ name, params, results }) =>
     `readonly ${name}: Method<${params}, ${results}>;`

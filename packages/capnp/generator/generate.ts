@@ -1,6 +1,7 @@
 /** A schema file's generated TypeScript, not yet formatted. */
 import { emitInterface } from "./emit-calls.ts";
-import { emitEnumCodec, emitListCodec, emitStructCodec, listTypes } from "./emit-codecs.ts";
+import { emitEnumCodec, emitStructCodec } from "./emit-codecs.ts";
+import { emitListCodec, listTypes } from "./emit-lists.ts";
 import { emitEnumType, emitStructType } from "./emit-types.ts";
 import type { Node, Request, RequestedFile } from "./request.ts";
 import { openSchema, refuseIf, type Schema } from "./schema.ts";
@@ -24,10 +25,14 @@ const RUNTIME_NAMES = [
   "type Writer",
 ];
 
+/** An interface without an id of its own: the compiler would make one from its name. */
+const INTERFACE_WITHOUT_ID = /^\s*interface\s+(\w+)(?!.*@0x)/m;
+
 /** How a file is imported: by a path relative to the generated file, or a package's name. */
 export type ImportOf = (from: string, to: string) => string;
 
 /**
+ * @param options.source the schema's own text
  * @param options.runtime how the generated file imports this package
  * @param options.importOf how it imports what another schema file generates
  * @throws SchemaError when the schema is outside of the subset
@@ -35,8 +40,14 @@ export type ImportOf = (from: string, to: string) => string;
 export function generateFile(
   request: Request,
   file: RequestedFile,
-  options: { readonly runtime: string; readonly importOf: ImportOf },
+  options: { readonly source: string; readonly runtime: string; readonly importOf: ImportOf },
 ): string {
+  const unnamed = INTERFACE_WITHOUT_ID.exec(options.source)?.[1] ?? "";
+  refuseIf(
+    unnamed !== "",
+    `${file.filename}:${unnamed}`,
+    "its id is on the wire: give it one of its own",
+  );
   const schema = openSchema(request);
   const types = schema.typesOf(file.id);
   const structs = types.filter(({ body }) => body.kind === "struct");

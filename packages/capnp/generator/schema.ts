@@ -2,6 +2,7 @@
  * The schemas of a request by id, with what our annotations say, and the refusals: a schema outside
  * of the subset does not generate, and the message says where and why.
  */
+import { FRAME_BYTES_MAX } from "../limits.ts";
 import type { Annotation, Field, Method, Node, Request, StructBody, Type } from "./request.ts";
 
 /** The ids of `schema/qpq.capnp`. */
@@ -46,7 +47,7 @@ export interface SlotTraits {
 
 export interface MethodTraits {
   readonly kind: "call" | "large" | "subscription";
-  /** TypeScript expressions, as above. */
+  /** TypeScript expressions, as in `SlotTraits`. */
   readonly paramsBytesMax: string;
   readonly resultsBytesMax: string;
 }
@@ -61,7 +62,7 @@ export interface Schema {
   /** The file's name as it stood in the request: before the colon of a display name. */
   fileOf(id: bigint): string;
   slot(owner: Node, field: Field, slot: Slot): SlotTraits;
-  method(method: Method): MethodTraits;
+  method(owner: Node, method: Method): MethodTraits;
 }
 
 export function openSchema(request: Request): Schema {
@@ -149,12 +150,18 @@ function slotTraits(owner: Node, field: Field, slot: Slot): SlotTraits {
   };
 }
 
-function methodTraits({ annotations }: Method): MethodTraits {
+function methodTraits(owner: Node, { name, annotations }: Method): MethodTraits {
   const large = annotations.find(({ id }) => id === ANNOTATION.large);
   const bytes = (index: number): string => {
     if (large === undefined) return "CALL_BYTES_MAX";
     const difference = large.value.kind === "pointer" ? large.value.uint32s[index] ?? 0 : 0;
-    return decimal((difference ^ LARGE_DEFAULT_BYTES) >>> 0);
+    const value = (difference ^ LARGE_DEFAULT_BYTES) >>> 0;
+    refuseIf(
+      value > FRAME_BYTES_MAX,
+      `${owner.displayName}.${name}`,
+      "$large above FRAME_BYTES_MAX",
+    );
+    return decimal(value);
   };
   return {
     kind: has(annotations, ANNOTATION.subscription)
@@ -196,15 +203,17 @@ function isEmpty({ defaultValue }: Slot): boolean {
   }
 }
 
-export function isPointer(type: ValueType): boolean {
+function isPointer(type: ValueType): boolean {
   return isBounded(type) || type.kind === "struct";
 }
 
-function isBounded({ kind }: ValueType): boolean {
+/** Whether a peer chooses its size. */
+export function isBounded({ kind }: ValueType): boolean {
   return kind === "text" || kind === "data" || kind === "list";
 }
 
-function boundOf({ kind }: ValueType, max: number | undefined): string {
+/** @param max what the schema says */
+export function boundOf({ kind }: ValueType, max?: number): string {
   if (max !== undefined) return decimal(max);
   switch (kind) {
     case "text":

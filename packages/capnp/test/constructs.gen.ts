@@ -1205,7 +1205,6 @@ function readListOfVoid(
   field: string,
 ): undefined[] {
   const count = reader.openList(pointerAt, end, ELEMENT.void, itemsMax, depth, field);
-
   const items: undefined[] = [];
   for (let index = 0; index < count; index++) {
     items.push(undefined);

@@ -832,7 +832,6 @@ function readListOfVoid(
   field: string,
 ): undefined[] {
   const count = reader.openList(pointerAt, end, ELEMENT.void, itemsMax, depth, field);
-
   const items: undefined[] = [];
   for (let index = 0; index < count; index++) {
     items.push(undefined);
