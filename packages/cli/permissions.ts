@@ -8,7 +8,7 @@
 import { resolve } from "node:path";
 import { formatHostPort } from "@qpq/ports";
 import { readKnownServers } from "./servers.ts";
-import { LOCAL_CERTIFICATE, parseServer, SERVER_DEFAULT } from "./server-choice.ts";
+import { LOCAL_CERTIFICATE, parseServer, SERVER_DEFAULT } from "./server-address.ts";
 
 interface Surroundings {
   readonly args: readonly string[];

@@ -26,6 +26,13 @@ export const ERROR_CODES = {
     meaning: "A bug on the other side; its own log has the cause.",
   },
 
+  // The server's own start.
+  "server/data-folder": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server cannot make or use its data folder.",
+  },
+
   // The command-line client's own files.
   "cli/state-unreadable": {
     retry: "never",

@@ -4,6 +4,7 @@
  */
 import { parse as parseToml, TomlError } from "smol-toml";
 import * as v from "valibot";
+import type { LogLevel } from "@qpq/adapters";
 import { parseHostPort } from "@qpq/ports";
 import { resolve } from "node:path";
 
@@ -22,8 +23,6 @@ export interface ServerConfig {
   readonly http_listen: string;
   readonly log_level: LogLevel;
 }
-
-export type { LogLevel } from "@qpq/adapters";
 
 /** Where a value came from, in words that a message can use. */
 export type ConfigSource = "default" | "flag" | "environment" | "file";

@@ -20,9 +20,13 @@ export function write(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
+export function writeError(text: string): void {
+  writeAll(Deno.stderr, text);
+}
+
 /** Says what is wrong with the command line or the configuration, and ends with exit code 2. */
 export function endWithMistake(message: string): never {
-  writeAll(Deno.stderr, `qpq-server: ${message}\nTry 'qpq-server --help'.\n`);
+  writeError(`qpq-server: ${message}\nTry 'qpq-server --help'.\n`);
   Deno.exit(2);
 }
 

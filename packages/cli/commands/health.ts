@@ -1,0 +1,36 @@
+import { checkHealth } from "../../features/health/client.ts";
+import type { CommonOptions } from "../options.ts";
+import { type ExitCode, printJson, printLine } from "../output.ts";
+import { openCommandSession } from "../session.ts";
+
+/** Says whether the server takes work, its version, and since when it runs. */
+export async function runHealth(options: CommonOptions): Promise<ExitCode> {
+  await using session = await openCommandSession(options);
+  const health = await checkHealth(session.rpc, { timeoutMs: options.timeout * 1000 });
+  if (options.json) printJson({ server: session.address, ...health });
+  else {
+    printLine(
+      `${session.address} is ${health.state}: version ${printable(health.version)}, up ` +
+        formatDuration(health.uptimeMs),
+    );
+  }
+  return health.state === "serving" ? 0 : 1;
+}
+
+/** A server's text on a terminal: no control characters. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
+}
+
+function formatDuration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return "less than a second";
+  return parts.slice(first, first + 2).map(([count, unit]) => `${count} ${unit}`).join(" ");
+}

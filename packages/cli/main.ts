@@ -1,0 +1,74 @@
+/** `qpq`: one command a run. Prints its outcome, and ends with the exit code that docs/cli.md gives. */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { VERSION } from "@qpq/ports";
+import { type PingOptions, runPing } from "./commands/ping.ts";
+import { runHealth } from "./commands/health.ts";
+import { type CommonOptions, withCommonOptions } from "./options.ts";
+import { type ExitCode, printDiagnostic, reportError } from "./output.ts";
+
+const COUNT_MAX = 1_000_000;
+const INTERVAL_MAX_S = 3_600;
+
+Deno.exit(await main(Deno.args));
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = buildProgram((code) => exitCode = code);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+function buildProgram(end: (code: ExitCode) => void): Command {
+  const run =
+    <Options extends CommonOptions>(action: (options: Options) => Promise<ExitCode>) =>
+    async (options: Options): Promise<void> => {
+      try {
+        end(await action(options));
+      } catch (error) {
+        end(reportError(error, options));
+      }
+    };
+  const program = new Command("qpq")
+    .description("End-to-end encrypted messaging over a server that you host.")
+    .version(`qpq ${VERSION}`, "-V, --version")
+    .helpCommand(true)
+    .exitOverride()
+    .configureOutput({ outputError: (text) => printDiagnostic(`qpq: ${explain(text)}`) })
+    .addHelpText("after", "\nTry: qpq ping --count 3");
+  withCommonOptions(program.command("ping"))
+    .description("measure calls to the server")
+    .option("--count <number>", "end after so many; default: until Ctrl-C", parseCount)
+    .option("--interval <seconds>", "from one to the next", parseInterval, 1)
+    .addHelpText("after", "\nExample: qpq ping --count 3 --json")
+    .action(run<PingOptions>(runPing));
+  withCommonOptions(program.command("health"))
+    .description("ask whether the server takes work")
+    .addHelpText("after", "\nExample: qpq health --server chat.example.org:7000")
+    .action(run<CommonOptions>(runHealth));
+  return program;
+}
+
+function explain(text: string): string {
+  return `${text.replace(/^error: /, "").trim()}\nTry 'qpq --help'.`;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) {
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${COUNT_MAX}.`);
+  }
+  return count;
+}
+
+function parseInterval(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0 && seconds <= INTERVAL_MAX_S)) {
+    throw new InvalidArgumentError(`Expected seconds from 0 to ${INTERVAL_MAX_S}.`);
+  }
+  return seconds;
+}

@@ -1,0 +1,44 @@
+/** What every command that talks to the server begins with. */
+import { connectServer, type RpcClient, type ServerInfo } from "@qpq/client";
+import { formatHostPort } from "@qpq/ports";
+import type { CommonOptions } from "./options.ts";
+import { chooseServer } from "./server-choice.ts";
+
+export interface CommandSession extends AsyncDisposable {
+  readonly rpc: RpcClient;
+  readonly server: ServerInfo;
+  /** `host:port`, as people write it. */
+  readonly address: string;
+}
+
+/**
+ * Connects within the command's time limit, trying again as long as it lasts.
+ * @throws UsageError, MessengerError: why there is no session
+ */
+export async function openCommandSession(options: CommonOptions): Promise<CommandSession> {
+  const choice = await chooseServer(options, workingFolder());
+  const rpc = connectServer({
+    server: choice.server,
+    trust: choice.trust,
+    authToken: options.authToken,
+  });
+  try {
+    const server = await rpc.connected({ timeoutMs: options.timeout * 1000 });
+    choice.remember();
+    const close = (): Promise<void> => rpc.close();
+    return {
+      rpc,
+      server,
+      address: formatHostPort(choice.server),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await rpc.close();
+    throw error;
+  }
+}
+
+/** The launcher sets it; asking the runtime would need leave to read the folder. */
+export function workingFolder(): string {
+  return Deno.env.get("QPQ_WORKING_FOLDER") ?? Deno.cwd();
+}

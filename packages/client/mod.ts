@@ -1,0 +1,9 @@
+/**
+ * The public library: what programs use to talk through a quicproquo server.
+ *
+ * @module
+ */
+export { type ConnectOptions, connectServer, trustCertificatesOf } from "./connect.ts";
+export { formatPin, parsePin, type Trust } from "@qpq/adapters";
+export { ERROR_CODES, type ErrorCode, MessengerError } from "@qpq/ports";
+export type { ClientStatus, RpcClient, ServerInfo } from "@qpq/rpc";

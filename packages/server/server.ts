@@ -1,0 +1,140 @@
+/** A running server: opens what the configuration names, serves, and stops in order. */
+import {
+  listenQuic,
+  openServerCertificate,
+  readServerCertificate,
+  type ServerCertificate,
+} from "@qpq/adapters";
+import {
+  type Clock,
+  type HostPort,
+  type Listener,
+  type Log,
+  MessengerError,
+  parseHostPort,
+  type Random,
+  VERSION,
+} from "@qpq/ports";
+import { createRpcServer, INCARNATION_BYTES, type RpcServer } from "@qpq/rpc";
+import type { LoadedConfig } from "./config.ts";
+import { type HttpServer, serveHttp } from "./http.ts";
+import { createMetrics, type ServerMetrics } from "./metrics.ts";
+import { bindSlices } from "./slices.ts";
+
+/** Milliseconds for calls that have begun; what then is left of `STOP_TIMEOUT_MS` is for closing. */
+const DRAIN_TIMEOUT_MS = 8_000;
+
+export interface ServerOptions {
+  readonly loaded: LoadedConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly memory: () => { readonly rss: number; readonly heapUsed: number };
+}
+
+/** Disposing it stops it at once; `drain` first, to stop in order. */
+export interface Server extends AsyncDisposable {
+  /** Where it really listens: a port 0 of the configuration is replaced. */
+  readonly address: HostPort;
+  readonly httpAddress: HostPort | undefined;
+  readonly certificate: ServerCertificate;
+  /** Stops accepting, finishes calls that have begun, and tells clients to reconnect. */
+  readonly drain: () => Promise<void>;
+}
+
+/** @throws MessengerError `transport/cannot-listen`, `tls/bad-certificate-file`, `server/data-folder` */
+export async function openServer(options: ServerOptions): Promise<Server> {
+  const { clock, log, random } = options;
+  const { config } = options.loaded;
+  await using opened = new AsyncDisposableStack();
+  await makeDataFolder(config.data_dir);
+  const certificate = await openCertificate(options);
+  const metrics = createMetrics(options.memory);
+  let isDraining = false;
+  const rpc = createRpcServer({
+    methods: bindSlices({ clock, isDraining: () => isDraining }),
+    name: config.tls_names[0] ?? "localhost",
+    build: `qpq-server/${VERSION}`,
+    incarnation: random.bytes(INCARNATION_BYTES),
+    authTokens: config.auth_token,
+    context: () => undefined,
+    clock,
+    random,
+    log,
+    observer: observe(metrics),
+  });
+  const listener = opened.use(listenQuic(address(config.listen), {
+    clock,
+    log,
+    certificate,
+    onRefused: (code) => metrics.handshakeRefused(code),
+  }));
+  const http = config.http_listen === "" ? undefined : opened.use(
+    serveHttp({ address: address(config.http_listen), metrics, isReady: () => !isDraining }),
+  );
+  const accepting = acceptAll(listener, rpc);
+  const resources = opened.move();
+  return {
+    address: listener.address,
+    httpAddress: http?.address,
+    certificate,
+    drain: async () => {
+      isDraining = true;
+      listener.stop();
+      await rpc.drain(DRAIN_TIMEOUT_MS);
+    },
+    [Symbol.asyncDispose]: async () => {
+      isDraining = true;
+      await resources[Symbol.asyncDispose]();
+      await accepting;
+    },
+  };
+}
+
+async function acceptAll(listener: Listener, rpc: RpcServer): Promise<void> {
+  for (;;) {
+    const connection = await listener.accept();
+    if (connection === undefined) return;
+    // Never rejects; ends with the connection.
+    void rpc.serve(connection);
+  }
+}
+
+async function makeDataFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown";
+    throw new MessengerError("server/data-folder", `Cannot use data_dir ${path}: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+async function openCertificate(
+  { loaded: { config, sources }, clock, random, log }: ServerOptions,
+): Promise<ServerCertificate> {
+  const files = { certificateFile: config.tls_cert, keyFile: config.tls_key };
+  if (sources.tls_cert !== "default") return await readServerCertificate(files);
+  const names = config.tls_names;
+  const certificate = await openServerCertificate({ ...files, names, clock, random });
+  if (certificate.created) log.info("certificate-made");
+  return certificate;
+}
+
+function observe(metrics: ServerMetrics) {
+  return {
+    sessionOpened: metrics.connectionOpened,
+    sessionClosed: metrics.connectionClosed,
+    openingRefused: metrics.handshakeRefused,
+    callFinished: (
+      call: { readonly method: string; readonly outcome: string; readonly durationMs: number },
+    ) => metrics.callEnded(call.method, call.outcome, call.durationMs),
+  };
+}
+
+function address(text: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed === undefined) throw new TypeError("the configuration checked the address");
+  return parsed;
+}

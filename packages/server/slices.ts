@@ -1,0 +1,21 @@
+/** The one list of what this server serves: each slice's server half. */
+import type { BoundMethod } from "@qpq/capnp";
+import { type Clock } from "@qpq/ports";
+import { serveHealth } from "../features/health/server.ts";
+import { servePing } from "../features/ping/server.ts";
+
+export interface SliceOptions {
+  readonly clock: Clock;
+  readonly isDraining: () => boolean;
+}
+
+/** What handlers learn of their caller. Nothing yet: no slice asks who is calling. */
+export type CallContext = undefined;
+
+export function bindSlices(options: SliceOptions): readonly BoundMethod<CallContext>[] {
+  const { clock, isDraining } = options;
+  return [
+    ...servePing({ clock }),
+    ...serveHealth({ clock, state: () => isDraining() ? "draining" : "serving" }),
+  ];
+}
