@@ -159,6 +159,7 @@ function delayed(network: Network, delayMs: number, signal?: AbortSignal): Promi
     if (signal?.aborted) {
       return reject(new MessengerError("cancelled", "Cannot connect: the caller gave up"));
     }
+    if (delayMs === 0) return resolve();
     const timer = network.clock.schedule(delayMs, () => {
       signal?.removeEventListener("abort", cancelled);
       resolve();
@@ -233,8 +234,10 @@ class Pair {
       this.#network.open.delete(this);
       other.finish({ code, reason, error: lost(reason) });
     };
+    const delayMs = drawDelayMs(this.#network);
     if (this.#silent || this.#network.partitioned) this.silence();
-    else clock.schedule(drawDelayMs(this.#network), arrive);
+    else if (delayMs === 0) queueMicrotask(arrive);
+    else clock.schedule(delayMs, arrive);
   }
 }
 

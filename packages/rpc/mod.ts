@@ -40,6 +40,7 @@ export type { ServerInfo } from "./client-session.ts";
 export {
   CLIENT_LIMITS,
   type ClientLimits,
+  INCARNATION_BYTES,
   PROTOCOL_VERSION_MAX,
   PROTOCOL_VERSION_MIN,
   SESSION_LIMITS,

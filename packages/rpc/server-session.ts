@@ -241,6 +241,8 @@ class OpenSession<Identity, Context> {
         if (!(await reader.fill())) return;
         this.#liveness.heard();
       }
+    } catch (error) {
+      this.#parts.fail(error);
     } finally {
       this.#calls.stop();
       this.#parts.connection.close(CLOSE_CODES.done, "");
