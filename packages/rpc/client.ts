@@ -127,7 +127,7 @@ class ReconnectingClient implements RpcClient {
         ? callLarge(found, method, { ...options, params, timeoutMs })
         : found.call(method, params, { ...options, timeoutMs });
     const timeoutMs = options.timeoutMs ?? (isLarge ? largeTimeoutMs : callTimeoutMs);
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw new MessengerError("cancelled", "The caller gave up");
     if (session !== undefined && session.hasRoom && this.#waiting.size === 0) {
       return await begin(session, timeoutMs);
     }

@@ -83,5 +83,5 @@ export const CLIENT_LIMITS: ClientLimits = {
   backOffMaxMs: 30_000,
   backOffWaitingMaxMs: 1_000,
   attemptMinMs: 1_000,
-  attemptMaxMs: 8_000,
+  attemptMaxMs: 5_000,
 };

@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { MessengerError, type Stream } from "@qpq/ports";
+import { FrameReader } from "./frame-reader.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
+import { type ClientMessage, decodeServerMessage, encodeClientMessage } from "./session.gen.ts";
+import { probeClient, probeMethods } from "./test/probe.gen.ts";
+import { openWorld, type ScriptedPeer } from "./test/world.ts";
+
+const { count, upload, echo } = probeMethods;
+
+function callMessage(method: { readonly interfaceId: bigint; readonly ordinal: number }) {
+  const { interfaceId, ordinal } = method;
+  const message: ClientMessage = {
+    callId: 0,
+    kind: "call",
+    call: { interfaceId, ordinal, timeoutMs: 0 },
+  };
+  return encodeClientMessage(message);
+}
+
+async function openCount(peer: ScriptedPeer, upTo: number): Promise<Stream> {
+  const stream = await peer.connection.openStream();
+  await stream.write(callMessage(count));
+  await stream.write(count.encodeParams({ upTo }));
+  return stream;
+}
+
+/** The last message on a stream, results read past. */
+async function lastOf(stream: Stream): Promise<string> {
+  const reader = new FrameReader(stream);
+  for (let results = 0;; results++) {
+    const frame = await reader.next(MESSAGE_BYTES_MAX);
+    if (frame === undefined) return `${results} results`;
+    const message = decodeServerMessage(frame.slice());
+    if (message.kind === "error") return message.error.code;
+    if (message.kind !== "result") return message.kind;
+    await reader.next(8 * 1024 * 1024);
+  }
+}
+
+async function refused(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof MessengerError ? error.code : String(error);
+  }
+  return "accepted";
+}
+
+Deno.test("a subscription gives its results in order, and then ends", async () => {
+  await using world = openWorld({ delayMs: { min: 1, max: 20 } });
+  const client = world.openClient();
+  const values: number[] = [];
+  const reading = (async () => {
+    for await (const { value } of probeClient(client).count({ upTo: 50 })) values.push(value);
+  })();
+  await world.clock.advance(5_000);
+  await reading;
+  assert.deepEqual(values, Array.from({ length: 50 }, (_, index) => index + 1));
+  assert.equal(world.handled.running, 0);
+  assert.deepEqual(world.observed, ["opened", "probe/count ok"]);
+});
+
+Deno.test("leaving a subscription, by break, return() or a signal, reaches its handler", async () => {
+  await using world = openWorld();
+  const client = world.openClient();
+  for await (const { value } of probeClient(client).count({ upTo: 1_000_000 })) {
+    if (value === 3) break;
+  }
+  await world.clock.settle();
+  assert.equal(world.handled.running, 0);
+
+  const waiting = probeClient(client).count({ upTo: 0 })[Symbol.asyncIterator]();
+  const next = refused(waiting.next());
+  await world.clock.settle();
+  assert.equal(world.handled.running, 1);
+  await waiting.return?.();
+  assert.equal(await next, "cancelled");
+  await world.clock.settle();
+  assert.equal(world.handled.running, 0);
+
+  const controller = new AbortController();
+  const options = { signal: controller.signal };
+  const iterator = probeClient(client).count({ upTo: 0 }, options)[Symbol.asyncIterator]();
+  const pending = refused(iterator.next());
+  await world.clock.settle();
+  assert.equal(world.handled.running, 1);
+  controller.abort();
+  assert.equal(await pending, "cancelled");
+  await world.clock.settle();
+  assert.equal(world.handled.running, 0);
+  assert.deepEqual(world.handled.aborted.slice(1), ["count cancelled", "count cancelled"]);
+});
+
+Deno.test("a subscriber that does not read gets nothing made for it", async () => {
+  await using world = openWorld();
+  const peer = await (await world.connect()).open();
+  await openCount(peer, 1_000_000);
+  await world.clock.settle();
+  const produced = world.handled.produced;
+  assert.ok(produced * 32 * 1024 <= 256 * 1024, `${produced} results of 32 KiB`);
+  await world.clock.settle();
+  assert.equal(world.handled.produced, produced);
+});
+
+Deno.test("a large call carries megabytes both ways, and small calls pass it by", async () => {
+  await using world = openWorld({ delayMs: { min: 10, max: 10 } });
+  const client = world.openClient();
+  const payload = Uint8Array.from({ length: 3_000_000 }, (_, index) => index % 253);
+  let largeDone = false;
+  const uploading = probeClient(client).upload({ payload }).finally(() => largeDone = true);
+  await world.clock.advance(100);
+  const small = probeClient(client).echo({ payload: Uint8Array.of(1) });
+  await world.clock.advance(40);
+  assert.deepEqual((await small).payload, Uint8Array.of(1));
+  assert.equal(largeDone, false);
+  await world.clock.advance(10_000);
+  assert.deepEqual((await uploading).payload, payload);
+});
+
+Deno.test("the 65th stream is refused, and a place that becomes free is taken", async () => {
+  await using world = openWorld();
+  const peer = await (await world.connect()).open();
+  const streams: Stream[] = [];
+  for (let place = 0; place < 64; place++) streams.push(await openCount(peer, 0));
+  await world.clock.settle();
+  assert.equal(world.handled.running, 64);
+  assert.equal(await lastOf(await openCount(peer, 1)), "rpc/too-many-streams");
+  streams[0]?.abort();
+  await world.clock.settle();
+  assert.equal(await lastOf(await openCount(peer, 1)), "end");
+});
+
+Deno.test("a client refuses its own 65th subscription with the same code", async () => {
+  await using world = openWorld();
+  const client = world.openClient();
+  const controller = new AbortController();
+  const options = { signal: controller.signal };
+  const open = Array.from({ length: 64 }, () => {
+    const iterator = probeClient(client).count({ upTo: 0 }, options)[Symbol.asyncIterator]();
+    return refused(iterator.next());
+  });
+  await world.clock.settle();
+  const iterator = probeClient(client).count({ upTo: 0 }, options)[Symbol.asyncIterator]();
+  assert.equal(await refused(iterator.next()), "rpc/too-many-streams");
+  controller.abort();
+  await Promise.all(open);
+});
+
+Deno.test("streams that are opened and say nothing, or trickle, are given up", async () => {
+  await using world = openWorld();
+  const peer = await (await world.connect()).open();
+  const silent = await peer.connection.openStream();
+  await silent.write(callMessage(count).subarray(0, 3));
+  const trickling = await peer.connection.openStream();
+  await trickling.write(callMessage(count));
+  const params = count.encodeParams({ upTo: 1 });
+  const ends = [refused(readToEnd(silent)), refused(readToEnd(trickling))];
+  for (let second = 0; second < 12; second++) {
+    await trickling.write(params.subarray(second, second + 1)).catch(() => {});
+    await peer.send({ callId: 0, kind: "ping" });
+    await world.clock.advance(1_000);
+  }
+  assert.deepEqual(await Promise.all(ends), ["accepted", "accepted"]);
+  assert.equal(world.handled.calls, 0);
+});
+
+async function readToEnd(stream: Stream): Promise<void> {
+  while ((await stream.read(new Uint8Array(64))).length > 0);
+}
+
+Deno.test("a stream that does not begin with its call is refused alone", async () => {
+  await using world = openWorld();
+  const peer = await (await world.connect()).open();
+  const outcomes: string[] = [];
+  for (
+    const bytes of [
+      [encodeClientMessage({ callId: 0, kind: "ping" })],
+      [callMessage(echo), echo.encodeParams({ payload: new Uint8Array(0) })],
+      [callMessage({ interfaceId: 1n, ordinal: 0 })],
+      [new Uint8Array(16).fill(255)],
+      [callMessage(upload), Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 1)],
+    ]
+  ) {
+    const stream = await peer.connection.openStream();
+    for (const frame of bytes) await stream.write(frame);
+    outcomes.push(await lastOf(stream));
+  }
+  assert.deepEqual(outcomes, [
+    "rpc/protocol",
+    "rpc/protocol",
+    "rpc/unknown-method",
+    "malformed",
+    "too-large",
+  ]);
+  await peer.send({ callId: 0, kind: "ping" });
+  assert.equal((await peer.next())?.kind, "pong");
+});
+
+Deno.test("incomplete large calls of one connection hold no more than their limit", async () => {
+  await using world = openWorld({
+    limits: { incompleteBytesMax: 1024 * 1024 },
+    windowBytes: 1024 * 1024,
+  });
+  const peer = await (await world.connect()).open();
+  const params = upload.encodeParams({ payload: new Uint8Array(600_000) });
+  const streams: Stream[] = [];
+  for (let place = 0; place < 4; place++) {
+    const stream = await peer.connection.openStream();
+    streams.push(stream);
+    await stream.write(callMessage(upload));
+    void stream.write(params.subarray(0, 590_000)).catch(() => {});
+    await world.clock.settle();
+  }
+  await world.clock.settle();
+  assert.equal(await lastOf(streams[3] as Stream), "rpc/overloaded");
+  const [first] = streams as [Stream];
+  await first.write(params.subarray(590_000));
+  assert.equal(await lastOf(first), "1 results");
+  // What was held has been given back.
+  const again = await peer.connection.openStream();
+  streams[1]?.abort();
+  streams[2]?.abort();
+  await world.clock.settle();
+  await again.write(callMessage(upload));
+  await again.write(params);
+  assert.equal(await lastOf(again), "1 results");
+});
