@@ -27,10 +27,15 @@ launch() {
   readable=$1
   environment=$2
   shift 2
+  only_print=
+  if [ "${1-}" = "--print-permissions" ]; then
+    only_print=yes
+    shift
+  fi
   # shellcheck disable=SC2086 # run_flags is a list of words
   permissions=$("$deno" run $run_flags --config "$root/deno.json" "--allow-read=$readable" \
     "--allow-env=$environment" "$root/packages/$program/permissions.ts" "$@") || exit $?
-  if [ "${1-}" = "--print-permissions" ]; then
+  if [ -n "$only_print" ]; then
     printf '%s\n' "$permissions"
     exit 0
   fi

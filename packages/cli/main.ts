@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "@qpq/ports";
 import { type PingOptions, runPing } from "./commands/ping.ts";
 import { runHealth } from "./commands/health.ts";
+import { runRepl } from "./commands/repl.ts";
 import { type CommonOptions, withCommonOptions } from "./options.ts";
 import { type ExitCode, printDiagnostic, reportError } from "./output.ts";
 
@@ -38,7 +39,12 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .version(`qpq ${VERSION}`, "-V, --version")
     .helpCommand(true)
     .exitOverride()
-    .configureOutput({ outputError: (text) => printDiagnostic(`qpq: ${explain(text)}`) })
+    .configureOutput({
+      outputError: (text) => printDiagnostic(`qpq: ${explain(text)}`),
+      // Asking the terminal would take leave to read variables that aren't ours.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .addHelpText("after", "\nTry: qpq ping --count 3");
   withCommonOptions(program.command("ping"))
     .description("measure calls to the server")
@@ -50,6 +56,10 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .description("ask whether the server takes work")
     .addHelpText("after", "\nExample: qpq health --server chat.example.org:7000")
     .action(run<CommonOptions>(runHealth));
+  withCommonOptions(program.command("repl"))
+    .description("talk to the server line by line: /help says what there is")
+    .addHelpText("after", "\nExample: qpq repl --server chat.example.org:7000 --pin sha256:…")
+    .action(run<CommonOptions>(runRepl));
   return program;
 }
 

@@ -1,5 +1,5 @@
 /** What `qpq` prints, and what it ends with. */
-import { ERROR_CODES, MessengerError } from "@qpq/ports";
+import { ERROR_CODES, type ErrorCode, MessengerError } from "@qpq/ports";
 
 export type ExitCode = 0 | 1 | 2 | 3 | 4;
 
@@ -7,6 +7,11 @@ export type ExitCode = 0 | 1 | 2 | 3 | 4;
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** What to do next, where the error itself, which has no command line, can't say it. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  "rpc/bad-auth-token": ": give its token with --auth-token or QPQ_AUTH_TOKEN",
+};
 
 export function printLine(line: string): void {
   writeAll(Deno.stdout, `${line}\n`);
@@ -40,7 +45,7 @@ export function reportError(
   if (options.json) {
     const retry = known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs };
     printJson({ error: { code, message, ...retry } });
-  } else printDiagnostic(`qpq: ${message}`);
+  } else printDiagnostic(`qpq: ${message}${REMEDIES[code] ?? ""}`);
   if (options.verbose) printDiagnostic(describe(error));
   return ERROR_CODES[code].exitCode;
 }

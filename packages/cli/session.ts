@@ -1,6 +1,6 @@
 /** What every command that talks to the server begins with. */
 import { connectServer, type RpcClient, type ServerInfo } from "@qpq/client";
-import { formatHostPort } from "@qpq/ports";
+import { formatHostPort, type HostPort, MessengerError } from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
 import { chooseServer } from "./server-choice.ts";
 
@@ -34,8 +34,19 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
     };
   } catch (error) {
     await rpc.close();
-    throw error;
+    throw error instanceof MessengerError && error.code === "rpc/deadline"
+      ? unreachable(choice.server, options.timeout, error)
+      : error;
   }
+}
+
+function unreachable(server: HostPort, seconds: number, cause: MessengerError): MessengerError {
+  return new MessengerError(
+    "transport/unreachable",
+    `Cannot reach ${formatHostPort(server)} within ${seconds} s: the server is down, ` +
+      "or UDP is blocked on the way",
+    { cause },
+  );
 }
 
 /** The launcher sets it; asking the runtime would need leave to read the folder. */

@@ -35,6 +35,9 @@ export function readCommandLine(args: readonly string[], around: Surroundings): 
   const program = buildProgram().exitOverride().configureOutput({
     writeOut: (text) => output += text,
     writeErr: () => {},
+    // Asking the terminal would take leave to read variables that aren't ours.
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
   });
   try {
     program.parse([...args], { from: "user" });
@@ -83,7 +86,8 @@ function buildProgram(): Command {
   }
   return program.helpOption("-h, --help", "show this").addHelpText(
     "after",
-    "\nA flag wins over the environment, the environment over the file, the file over the default.",
+    "\nA flag wins over the environment, the environment over the file, the file over the default." +
+      "\nqpq-server --print-permissions ... shows what the sandbox allows with these options.",
   );
 }
 

@@ -79,11 +79,14 @@ function stopSignal(): Promise<void> {
 
 function greet({ address, httpAddress, certificate }: Server, { config }: LoadedConfig): void {
   const where = formatHostPort(address);
+  const isWildcard = address.hostname === "0.0.0.0" || address.hostname === "::";
+  const hostname = isWildcard ? config.tls_names[0] ?? "NAME-OF-THIS-MACHINE" : address.hostname;
+  const reachedAt = formatHostPort({ hostname, port: address.port });
   const lines = [
     `qpq-server ${VERSION} listens on ${where} (UDP), data in ${config.data_dir}`,
     ...(httpAddress === undefined ? [] : [`HTTP for operators on ${formatHostPort(httpAddress)}`]),
     "A client needs this line, once:",
-    `  qpq repl --server ${where} --pin ${certificate.pin}`,
+    `  qpq repl --server ${reachedAt} --pin ${certificate.pin}`,
   ];
   write(`${lines.join("\n")}\n`);
 }

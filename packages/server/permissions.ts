@@ -41,5 +41,6 @@ if (import.meta.main) {
       write("\n--allow-env=QPQ_*");
       break;
     case "text":
+      write("--allow-env=QPQ_*");
   }
 }

@@ -17,7 +17,7 @@ import {
 } from "@qpq/ports";
 import { createRpcServer, INCARNATION_BYTES, type RpcServer } from "@qpq/rpc";
 import type { LoadedConfig } from "./config.ts";
-import { type HttpServer, serveHttp } from "./http.ts";
+import { serveHttp } from "./http.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { bindSlices } from "./slices.ts";
 

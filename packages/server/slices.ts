@@ -1,6 +1,6 @@
 /** The one list of what this server serves: each slice's server half. */
 import type { BoundMethod } from "@qpq/capnp";
-import { type Clock } from "@qpq/ports";
+import type { Clock } from "@qpq/ports";
 import { serveHealth } from "../features/health/server.ts";
 import { servePing } from "../features/ping/server.ts";
 

@@ -123,6 +123,7 @@ function sliceOf(path: string): string | undefined {
   return /^packages\/features\/([^/]+)\//.exec(path)?.[1];
 }
 
-function isTest(path: string): boolean {
-  return path.endsWith(".test.ts") || path.includes("/testing/");
+/** Code that no program ships. */
+export function isTest(path: string): boolean {
+  return /\.test\.ts$|\/(test|fuzz|vectors)\/|-contract\.ts$/.test(path);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readTree, type Tree } from "./imports.ts";
+import { isTest, readTree, type Tree } from "./imports.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -46,7 +46,7 @@ const RULES: readonly Rule[] = [
     keeps: "const endpoint = transport.endpoint();",
   },
   {
-    name: "secrets are compared by equalConstantTime() alone",
+    name: "secrets are compared by equalConstantTime() alone, identity by Object.is()",
     binds: (path) => path !== "packages/ports/constant-time.ts",
     breaksIt: comparesSecret,
     breaks: "if (token === expected) return true;",
@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
 ];
 
 function isProduct(path: string): boolean {
-  return !/\.test\.ts$|\.gen\.ts$|\/testing\/|-contract\.ts$/.test(path);
+  return !isTest(path) && !path.endsWith(".gen.ts");
 }
 
 function violations(rule: Rule, tree: Tree): readonly string[] {

@@ -86,6 +86,18 @@ Deno.test("qpq refuses what it was not told to trust, each case in its own words
   }
 });
 
+Deno.test("the line that the server prints works as it is pasted, and reads commands from a pipe", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const printed = /^ +(qpq repl .*)$/m.exec(server.output().stdout)?.[1] as string;
+  const [, ...args] = printed.split(" ");
+  const env = { QPQ_STATE_DIR: folder.path };
+  const result = await run(QPQ, args, { env, stdin: "/ping\n/status\n" });
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stdout, /^reply: [\d.]+ ms\n.* is serving: /);
+  assert.equal((await run(QPQ, args, { env, stdin: "/none\n" })).code, 1);
+});
+
 const MISTAKES: readonly (readonly [args: readonly string[], expected: RegExp])[] = [
   [["--server", "a:b:c"], /--server: expected/],
   [["--pin", "sha256:12"], /pin/],

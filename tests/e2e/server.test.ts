@@ -112,12 +112,22 @@ Deno.test("a port in use is one clear line and exit code 1, for QUIC and for HTT
     join(http.path, "a"),
     "--listen",
     server.address,
+    ...["--log-level", "warn"],
   ]);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /^qpq-server: Cannot listen on .*another program has it\n$/);
   const taken = /HTTP for operators on (\S+)/.exec(server.output().stdout)?.[1] as string;
   const third = await run(QPQ_SERVER, [
-    ...["--data-dir", join(http.path, "b"), "--listen", "127.0.0.1:0", "--http-listen", taken],
+    ...[
+      "--data-dir",
+      join(http.path, "b"),
+      "--listen",
+      "127.0.0.1:0",
+      "--http-listen",
+      taken,
+      "--log-level",
+      "warn",
+    ],
   ]);
   assert.equal(third.code, 1);
   assert.match(third.stderr, /^qpq-server: Cannot listen on TCP .*\n$/);

@@ -1,4 +1,4 @@
-import { checkHealth } from "../../features/health/client.ts";
+import { checkHealth, type ServerHealth } from "../../features/health/client.ts";
 import type { CommonOptions } from "../options.ts";
 import { type ExitCode, printJson, printLine } from "../output.ts";
 import { openCommandSession } from "../session.ts";
@@ -8,13 +8,14 @@ export async function runHealth(options: CommonOptions): Promise<ExitCode> {
   await using session = await openCommandSession(options);
   const health = await checkHealth(session.rpc, { timeoutMs: options.timeout * 1000 });
   if (options.json) printJson({ server: session.address, ...health });
-  else {
-    printLine(
-      `${session.address} is ${health.state}: version ${printable(health.version)}, up ` +
-        formatDuration(health.uptimeMs),
-    );
-  }
+  else printLine(describeHealth(session.address, health));
   return health.state === "serving" ? 0 : 1;
+}
+
+/** One line for people. */
+export function describeHealth(address: string, health: ServerHealth): string {
+  const version = printable(health.version);
+  return `${address} is ${health.state}: version ${version}, up ${formatDuration(health.uptimeMs)}`;
 }
 
 /** A server's text on a terminal: no control characters. */
