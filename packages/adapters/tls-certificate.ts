@@ -68,7 +68,8 @@ export async function readServerCertificate(files: CertificateFiles): Promise<Se
       keyPem: key.export({ type: "pkcs8", format: "pem" }).toString(),
       pin: formatPin(own),
       expiresAtMs: Date.parse(certificate.validTo),
-      selfSigned: certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
+      selfSigned: certificate.issuer === certificate.subject &&
+        certificate.verify(certificate.publicKey),
     };
   } catch (cause) {
     if (cause instanceof MessengerError) throw cause;

@@ -1,5 +1,4 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import * as x509 from "./x509.ts";
 import { assert, MessengerError } from "@qpq/ports";
 
@@ -203,11 +202,8 @@ function checkServerUse({ extensions }: ParsedCertificate): void {
   }
 }
 
-function checkName({ node }: ParsedCertificate, hostname: string): void {
-  const fits = isIP(hostname) === 0
-    ? node.checkHost(hostname, { subject: "never" })
-    : node.checkIP(hostname);
-  if (fits === undefined) {
+function checkName({ extensions }: ParsedCertificate, hostname: string): void {
+  if (!x509.isFor(extensions, hostname)) {
     throw new MessengerError("tls/wrong-name", "The server's certificate is for another name");
   }
 }

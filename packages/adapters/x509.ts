@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import { isIP } from "node:net";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -20,6 +21,9 @@ export interface Extensions {
   readonly mayIssue: boolean;
   /** It may identify a TLS server. */
   readonly mayServe: boolean;
+  /** The names and addresses that it is for, of its subject's alternative names. */
+  readonly dnsNames: readonly string[];
+  readonly addresses: readonly string[];
   /** It has a critical extension other than those above and the subject's names. */
   readonly hasUnknownCritical: boolean;
 }
@@ -33,15 +37,43 @@ export function readExtensions(der: Uint8Array): Extensions {
   const constraints = certificate.getExtension(BasicConstraintsExtension);
   const usage = certificate.getExtension(KeyUsagesExtension);
   const purposes = certificate.getExtension(ExtendedKeyUsageExtension);
+  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  const ofType = (type: string): readonly string[] =>
+    names.filter((name) => name.type === type).map(({ value }) => value);
   return {
     authority: constraints?.ca === true,
     pathLength: constraints?.pathLength,
     mayIssue: usage === null || (usage.usages & KeyUsageFlags.keyCertSign) !== 0,
     mayServe: purposes === null || purposes.usages.includes(ExtendedKeyUsage.serverAuth),
+    dnsNames: ofType("dns"),
+    addresses: ofType("ip"),
     hasUnknownCritical: certificate.extensions.some(({ critical, type }) =>
       critical && !UNDERSTOOD.has(type)
     ),
   };
+}
+
+/**
+ * Whether a certificate is for a name (RFC 6125 §6.4) or address. Only its alternative names count, as
+ * for the runtime's own check; a wildcard stands for one whole label, the first.
+ */
+export function isFor(extensions: Extensions, hostname: string): boolean {
+  if (isIP(hostname) !== 0) {
+    return extensions.addresses.some((address) =>
+      normalAddress(address) === normalAddress(hostname)
+    );
+  }
+  const wanted = hostname.toLowerCase().replace(/\.$/, "");
+  const parent = wanted.slice(wanted.indexOf(".") + 1);
+  return extensions.dnsNames.some((name) => {
+    const offered = name.toLowerCase();
+    return offered === wanted || (parent.includes(".") && offered === `*.${parent}`);
+  });
+}
+
+/** IPv6 addresses have many spellings. */
+function normalAddress(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname : address;
 }
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
