@@ -373,6 +373,155 @@ export const ERROR_CODES = {
     exitCode: 3,
     meaning: "The server is stopping and did not start the call.",
   },
+
+  // Accounts: names, passwords, the vault, the directory.
+  "accounts/name-invalid": {
+    retry: "never",
+    exitCode: 2,
+    meaning: "A name has 2 to 32 of a-z 0-9 . _ - and begins and ends with a letter or digit.",
+  },
+  "accounts/name-reserved": {
+    retry: "never",
+    exitCode: 2,
+    meaning: "The name is kept for the service itself.",
+  },
+  "accounts/name-taken": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "Somebody has the name already.",
+  },
+  "accounts/password-invalid": {
+    retry: "never",
+    exitCode: 2,
+    meaning: "A password has 1 to 1024 bytes of text.",
+  },
+  "accounts/registration-closed": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server takes no new accounts.",
+  },
+  "accounts/invite-invalid": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server wants an invite code, and was given none, or a used or expired one.",
+  },
+  "accounts/login-refused": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "Name or password is wrong.",
+  },
+  "accounts/login-expired": {
+    retry: "later",
+    exitCode: 4,
+    meaning: "The login was not begun on this connection, or took too long: log in again.",
+  },
+  "accounts/not-fresh": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "This needs the password: log in with it first, on the same connection.",
+  },
+  "accounts/rate-limited": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "Too many attempts or calls from this account or address.",
+  },
+  "accounts/suspended": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The operator of the server has suspended the account.",
+  },
+  "accounts/unknown": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "There is no such account.",
+  },
+  "accounts/version-conflict": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "Another device has written since: read again, then write.",
+  },
+  "accounts/bad-signature": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A change of an account is not signed by its account key, or says something else.",
+  },
+  "accounts/wrong-account": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server answers with another account than the one asked for.",
+  },
+  "accounts/wrong-server": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server goes by another name than the one this account is on.",
+  },
+  "accounts/vault-refused": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The vault does not open, or is not this account's: the server changed or swapped it.",
+  },
+  "accounts/vault-rolled-back": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server gives an older vault than it gave before.",
+  },
+  "accounts/directory-refused": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The directory does not open: the server changed or swapped it.",
+  },
+  "accounts/directory-rolled-back": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server gives an older directory than it gave before.",
+  },
+
+  // Devices, and what others' servers say about them.
+  "devices/unknown": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The account has no such device.",
+  },
+  "devices/too-many": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The account has as many devices as the server allows: revoke one.",
+  },
+  "devices/revoked": {
+    retry: "never",
+    exitCode: 4,
+    meaning: "The device was revoked, or logged out.",
+  },
+  "devices/bad-certificate": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A device certificate is not signed by its account, or says something else.",
+  },
+  "devices/bad-list": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A device list is not signed by its account, or does not fit its certificates.",
+  },
+  "devices/list-rolled-back": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "A device list is older than one seen before, or another of the same number.",
+  },
+  "devices/counter-jump": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The counter of a device list is further ahead than can be.",
+  },
+  "devices/key-changed": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The account key is not the pinned one: compare safety numbers, then accept it.",
+  },
+  "devices/not-pinned": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "Nothing is known of that account yet.",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeRow>>;
 
 export interface ErrorCodeRow {
