@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { createManualClock } from "@qpq/adapters";
+import { addressKey } from "./address-key.ts";
+import { BackOff } from "./back-off.ts";
+import { TokenBuckets } from "./token-buckets.ts";
+
+Deno.test("TokenBuckets.take() lets a burst through, then the rate, each key by itself", async () => {
+  const clock = createManualClock();
+  const buckets = new TokenBuckets({ clock, rate: { burst: 3, perMinute: 6 } });
+  assert.deepEqual([1, 2, 3, 4].map(() => buckets.take("a")), [0, 0, 0, 10_000]);
+  assert.equal(buckets.take("b"), 0);
+  await clock.advance(9_999);
+  assert.equal(buckets.take("a"), 1);
+  await clock.advance(1);
+  assert.equal(buckets.take("a"), 0);
+  assert.equal(buckets.take("a"), 10_000);
+});
+
+Deno.test("TokenBuckets.take() takes a cost whole or not at all; giveBack() never overfills", async () => {
+  const clock = createManualClock();
+  const buckets = new TokenBuckets({ clock, rate: { burst: 5, perMinute: 60 } });
+  assert.equal(buckets.take("a", 4), 0);
+  assert.equal(buckets.take("a", 2), 1_000);
+  assert.equal(buckets.take("a", 1), 0);
+  buckets.giveBack("a", 5);
+  buckets.giveBack("a", 5);
+  assert.equal(buckets.take("a", 5), 0);
+  assert.notEqual(buckets.take("a"), 0);
+  await clock.advance(3_600_000);
+  assert.equal(buckets.take("a", 5), 0);
+  assert.notEqual(buckets.take("a"), 0);
+});
+
+Deno.test("TokenBuckets remembers at most keysMax keys and forgets the longest unused", () => {
+  const clock = createManualClock();
+  const buckets = new TokenBuckets({ clock, rate: { burst: 1, perMinute: 1 }, keysMax: 2 });
+  buckets.take("a");
+  buckets.take("b");
+  assert.notEqual(buckets.take("a"), 0); // makes b the oldest
+  buckets.take("c");
+  assert.equal(buckets.size, 2);
+  assert.notEqual(buckets.take("a"), 0);
+  assert.equal(buckets.take("b"), 0);
+});
+
+const LIMITS = { freeAttempts: 2, firstWaitMs: 1_000, waitMaxMs: 4_000, forgetAfterMs: 60_000 };
+
+Deno.test("BackOff.attempt() doubles the wait up to its limit, and an early try changes nothing", async () => {
+  const clock = createManualClock();
+  const backOff = new BackOff(clock, LIMITS);
+  const waits: number[] = [];
+  assert.equal(backOff.attempt("a"), 0);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    assert.equal(backOff.attempt("a"), 0);
+    const waitMs = backOff.attempt("a");
+    assert.equal(backOff.attempt("a"), waitMs);
+    await clock.advance(waitMs - 1);
+    assert.equal(backOff.attempt("a"), 1);
+    await clock.advance(1);
+    waits.push(waitMs);
+  }
+  assert.deepEqual(waits, [1_000, 2_000, 4_000, 4_000, 4_000]);
+  assert.equal(backOff.attempt("b"), 0);
+});
+
+Deno.test("BackOff forgets after success, after a long pause, and beyond keysMax", async () => {
+  const clock = createManualClock();
+  const backOff = new BackOff(clock, { ...LIMITS, freeAttempts: 1, keysMax: 2 });
+  backOff.attempt("a");
+  assert.notEqual(backOff.attempt("a"), 0);
+  backOff.succeeded("a");
+  assert.equal(backOff.attempt("a"), 0);
+  await clock.advance(60_000);
+  assert.equal(backOff.attempt("a"), 0);
+  assert.equal(backOff.attempt("a"), 1_000);
+  backOff.attempt("b");
+  backOff.attempt("c");
+  assert.equal(backOff.attempt("a"), 0);
+});
+
+Deno.test("addressKey() counts an IPv6 subscriber once, however it is written", () => {
+  assert.equal(addressKey("192.0.2.7"), "192.0.2.7");
+  assert.equal(addressKey("::ffff:192.0.2.7"), "192.0.2.7");
+  const first = addressKey("2001:db8:1:2:3:4:5:6");
+  assert.equal(first, "2001:db8:1:2::/64");
+  assert.equal(addressKey("2001:0DB8:0001:2::9"), first);
+  assert.notEqual(addressKey("2001:db8:1:3::9"), first);
+  assert.equal(addressKey("2001:db8::9"), addressKey("2001:db8:0:0:7::"));
+  assert.equal(addressKey("fe80::1%eth0"), "fe80:0:0:0::/64");
+  assert.equal(addressKey("::1"), "0:0:0:0::/64");
+});
