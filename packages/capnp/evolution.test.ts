@@ -90,6 +90,19 @@ Deno.test("decode reads a list of pointers as structs, and refuses a list of bit
   );
 });
 
+Deno.test("decode reads of an item no more bytes than it has", () => {
+  const pointers = (index: number, pointer: bigint) =>
+    new Array<bigint>(7).fill(0n).with(index, pointer);
+  const bytes = (index: number) =>
+    frameOf(structPointer(0, 0, 7), ...pointers(index, listPointer(6 - index, 2, 8)), ~0n);
+  const { tags } = decodeNewer(bytes(1));
+  assert.deepEqual(tags, new Array(8).fill({ value: 0, weight: -1, note: "" }));
+  const { shorts } = decodeNewer(bytes(3));
+  assert.deepEqual(shorts, new Array(8).fill({ value: 0, more: 5, wide: 6n }));
+  const { longs } = decodeNewer(bytes(5));
+  assert.deepEqual(longs, new Array(8).fill({ value: 0n, more: true }));
+});
+
 testWithTool("decode reads between versions what the C++ tool reads", async () => {
   for (
     const [frame, type] of [[encodeOlder(older), "Newer"], [encodeNewer(newer), "Older"]] as const

@@ -83,7 +83,11 @@ const REFUSALS: readonly Refusal[] = [
   list("more numbers than words", "malformed", "uint64s", 9, [listPointer(10, 5, 2), 1n]),
   list("above the schema's limit", "too-large", "uint32s", 8, [listPointer(11, 4, 9)]),
   list("items of another size", "malformed", "uint32s", 8, [listPointer(11, 5, 1), 1n]),
-  list("a list that is a struct", "malformed", "uint32s", 8, [structPointer(11, 1, 0), 1n]),
+  refusal("a list that is a struct", "malformed", /uint32s: a struct, a list expected/, () => {
+    decodeLists(
+      frameOf(structPointer(0, 0, 20), ...words(8), structPointer(11, 4, 0), ...words(20)),
+    );
+  }),
   list("2^30 structs without a size", "too-large", "points", 15, [
     listPointer(4, 7, 0),
     listTag(2 ** 30 - 1, 0, 0),
@@ -96,7 +100,11 @@ const REFUSALS: readonly Refusal[] = [
     listTag(1, 1, 1),
   ]),
   list("a composite list of lists", "malformed", "points", 15, [
-    ...[listPointer(4, 7, 1), listPointer(1, 2, 1), 0n],
+    ...[listPointer(4, 7, 1), listTag(1, 1, 0) | 1n, 0n],
+  ]),
+  list("structs above the schema's limit", "too-large", "points", 15, [
+    ...[listPointer(4, 7, LIST_ITEMS_MAX + 1), listTag(LIST_ITEMS_MAX + 1, 1, 0)],
+    ...words(LIST_ITEMS_MAX + 1),
   ]),
   list("bits where structs stand", "malformed", "points", 15, [listPointer(4, 1, 1), 1n]),
   list("structs where bits stand", "malformed", "bools", 1, [

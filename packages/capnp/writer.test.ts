@@ -100,6 +100,11 @@ for (const [what, encode] of TOO_LARGE) {
   });
 }
 
+Deno.test("encode refuses a text far above its limit before making room for it", () => {
+  const text = "x".repeat(FRAME_BYTES_MAX / 2);
+  assert.throws(() => encodeBlobs({ ...blobs, text }), /Cannot encode Blobs\.text: /);
+});
+
 const BUGS: readonly (readonly [string, () => unknown])[] = [
   ["Int8", () => encodeNumbers({ ...numbers, int8: 128 })],
   ["UInt8", () => encodeNumbers({ ...numbers, uint8: -1 })],
