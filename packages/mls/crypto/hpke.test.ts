@@ -6,7 +6,7 @@ import { seededRandom } from "../vectors/seeded-random.ts";
 import { createDiffieHellmanKem } from "./diffie-hellman.ts";
 import { createHpke } from "./hpke.ts";
 import { webCryptoMlKem768 } from "./ml-kem.ts";
-import { HPKE_VECTORS, KEM_VECTORS, X_WING_VECTOR } from "./published-vectors.ts";
+import { HPKE_VECTORS, KEM_VECTORS, X_WING_VECTOR } from "../vectors/published.ts";
 import { createAead, createKdf } from "./symmetric.ts";
 import { createXWing } from "./x-wing.ts";
 

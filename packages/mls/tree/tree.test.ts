@@ -18,7 +18,7 @@ import {
   randomStep,
   removeMember,
   updatePathOf,
-} from "./growing-tree.ts";
+} from "../test/growing-tree.ts";
 import { treeHash } from "./hashes.ts";
 import { directPath, isInSubtree, nodeCount, nodeOfLeaf } from "./math.ts";
 import {

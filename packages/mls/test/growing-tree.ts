@@ -4,7 +4,7 @@ import type { CipherSuite, KeyPair } from "../crypto/provider.ts";
 import { createPath, signLeaf } from "../keys/treekem.ts";
 import { chooseIndex } from "../vectors/seeded-random.ts";
 import type { LeafNode, UnsignedLeafNode } from "../wire/leaf-node.ts";
-import { membersOf, oneLeafTree, type RatchetTree, TreeEditor } from "./ratchet-tree.ts";
+import { membersOf, oneLeafTree, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
 
 /** A tree that grows by valid steps, for tests: every leaf's signature key is known. */
 export interface GrowingTree {
