@@ -13,43 +13,15 @@ import {
 } from "@qpq/ports";
 import { abortable } from "./abortable.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
+import {
+  ALPN,
+  ALPN_CERTIFICATES,
+  QUIC_LIMITS,
+  type QuicLimits,
+  type QuicRefusal,
+} from "./quic-limits.ts";
 import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
 import { type CertificateOffer, decodeOffer, encodeOffer, OFFER_BYTES_MAX } from "./tls-trust.ts";
-
-/** The application protocol (RFC 7301): the session of `docs/wire-format.md`. */
-export const ALPN = "qpq/1";
-/** The protocol in which a server shows its certificates to a client that checks them by itself. */
-export const ALPN_CERTIFICATES = "qpq-cert/1";
-
-/** Limits of a listener, and of what it accepts. */
-export interface QuicLimits {
-  /** Handshakes that may be under way: a small cap lets a flood lock out real clients. */
-  readonly halfOpenMax: number;
-  /** Milliseconds until a handshake must be complete. */
-  readonly handshakeTimeoutMs: number;
-  /** Connections that may be open. */
-  readonly connectionsMax: number;
-  /** Connections that one address may have open: many people may share one. */
-  readonly connectionsPerAddressMax: number;
-  /** Milliseconds of silence after which a connection is given up. */
-  readonly idleTimeoutMs: number;
-}
-
-export const QUIC_LIMITS: QuicLimits = {
-  halfOpenMax: 8_192,
-  handshakeTimeoutMs: 3_000,
-  connectionsMax: 16_384,
-  connectionsPerAddressMax: 1_024,
-  idleTimeoutMs: 30_000,
-};
-
-/** Why a handshake did not become a connection: for the metrics. */
-export type QuicRefusal =
-  | "half-open-limit"
-  | "connection-limit"
-  | "address-limit"
-  | "handshake-timeout"
-  | "handshake-failed";
 
 export interface QuicListenOptions {
   readonly clock: Clock;
@@ -146,17 +118,23 @@ export async function dialQuic(
   const close = (): void => endpoint.close();
   options.signal.addEventListener("abort", close, { once: true });
   try {
-    const native = await Deno.connectQuic({
-      endpoint,
-      hostname: host,
-      port: options.port,
-      serverName: options.serverName,
-      alpnProtocols: [options.alpn],
-      maxIdleTimeout: QUIC_LIMITS.idleTimeoutMs,
-      maxConcurrentBidirectionalStreams: 0,
-      maxConcurrentUnidirectionalStreams: options.alpn === ALPN_CERTIFICATES ? 1 : 0,
-      congestionControl: "low-latency",
-      ...options.belief,
+    const connect = async (hostname: string): Promise<Deno.QuicConn> =>
+      await Deno.connectQuic({
+        endpoint,
+        hostname,
+        port: options.port,
+        serverName: options.serverName,
+        alpnProtocols: [options.alpn],
+        maxIdleTimeout: QUIC_LIMITS.idleTimeoutMs,
+        maxConcurrentBidirectionalStreams: 0,
+        maxConcurrentUnidirectionalStreams: options.alpn === ALPN_CERTIFICATES ? 1 : 0,
+        congestionControl: "low-latency",
+        ...options.belief,
+      });
+    const native = await connect(host).catch((error) => {
+      // A sandbox may allow a server by its name only: then the runtime looks the address up.
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      return connect(options.serverName);
     });
     return new QuicConnection(native, () =>
       new Promise((resolve) => {

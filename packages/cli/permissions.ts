@@ -5,6 +5,7 @@
  * It looks for options without knowing the commands. What it takes for one too many only lets this
  * run reach what its own user typed.
  */
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { formatHostPort } from "@qpq/ports";
 import { readKnownServers } from "./servers.ts";
@@ -30,7 +31,9 @@ export function permissionsFor(around: Surroundings): readonly string[] {
     : [around.lastServer(stateFolder) ?? SERVER_DEFAULT];
   const addresses = servers.flatMap((text) => {
     const server = parseServer(text);
-    return server === undefined ? [] : [formatHostPort(server)];
+    if (server === undefined) return [];
+    // A name is looked up, which takes leave for all of it, and its addresses may change.
+    return [isIP(server.hostname) === 0 ? server.hostname : formatHostPort(server)];
   });
   const files = [...all("ca-cert"), ...all("password-file"), LOCAL_CERTIFICATE].map(path);
   return [

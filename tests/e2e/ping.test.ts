@@ -53,6 +53,16 @@ Deno.test("qpq finds ./data/server-cert.der of a loopback server", async () => {
   assert.equal(result.code, 0, result.stderr);
 });
 
+Deno.test("qpq reaches a server by its name, which its sandbox allows without its addresses", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const named = server.address.replace("127.0.0.1", "localhost");
+  const args = ["health", "--server", named, "--pin", server.pin, "--timeout", "5"];
+  const result = await run(QPQ, args, { env: { QPQ_STATE_DIR: folder.path } });
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stdout, /^localhost:/);
+});
+
 Deno.test("qpq refuses what it was not told to trust, each case in its own words", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer();
