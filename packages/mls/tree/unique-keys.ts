@@ -37,6 +37,14 @@ export function validateUniqueKeys(tree: RatchetTree): void {
   if (signature.size !== leaves) refuse("a signature key is there twice");
 }
 
+/** Whether a node of the tree has one of these encryption keys. */
+export function hasEncryptionKey(tree: RatchetTree, keys: readonly Uint8Array[]): boolean {
+  const wanted = new Set(keys.map(nameOf));
+  const isWanted = (node: LeafNode | ParentNode | undefined): boolean =>
+    node !== undefined && wanted.has(namesOf(node).encryption);
+  return tree.leaves.some(isWanted) || tree.parents.some(isWanted);
+}
+
 function refuse(state: string): never {
   throw new MessengerError("mls/invalid-tree", `Cannot accept tree: ${state}`);
 }

@@ -1,0 +1,51 @@
+import { MessengerError } from "@qpq/ports";
+import { decodeExact } from "./codec/codec.ts";
+import type { CipherSuite } from "./crypto/provider.ts";
+import { verifyWithLabel } from "./labels.ts";
+import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
+import { validateTree } from "./tree/validation.ts";
+import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
+import { RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
+import { findExternalSenders } from "./wire/proposal.ts";
+import { findRatchetTree, ratchetTreeNodes } from "./wire/ratchet-tree.ts";
+
+/**
+ * A GroupInfo with its tree: signature, tree hash, parent hashes, every leaf (RFC 9420 §12.4.3,
+ * §12.4.3.1). The credentials in the tree are for the caller's authentication service; the
+ * confirmation tag only members can check.
+ * @param options.ratchetTree the tree that came beside it; else it is inside
+ * @throws MessengerError `mls/missing-tree`, `mls/invalid-group-info`, `mls/invalid-tree`,
+ *   `mls/invalid-leaf-node`, `mls/invalid-signature`, `malformed`
+ */
+export function validateGroupInfo(
+  crypto: CipherSuite,
+  groupInfo: GroupInfo,
+  options: { readonly ratchetTree?: Uint8Array | undefined } = {},
+): RatchetTree {
+  const { groupContext, signer } = groupInfo;
+  if (groupContext.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
+  const nodes = options.ratchetTree === undefined
+    ? findRatchetTree(groupInfo.extensions)
+    : decodeExact(ratchetTreeNodes, options.ratchetTree, { bytesMax: RATCHET_TREE_BYTES_MAX });
+  if (nodes === undefined) {
+    throw new MessengerError("mls/missing-tree", "Cannot accept group: its tree is missing");
+  }
+  const tree = treeFromNodes(nodes);
+  const leaf = leafAt(tree, signer);
+  if (leaf === undefined) refuse("its signer is not in the tree");
+  const isSigned = verifyWithLabel(crypto, leaf.signatureKey, {
+    label: "GroupInfoTBS",
+    content: groupInfoToBeSigned(groupInfo),
+    signature: groupInfo.signature,
+  });
+  if (!isSigned) {
+    throw new MessengerError("mls/invalid-signature", "Cannot accept group: wrong signature");
+  }
+  findExternalSenders(groupContext.extensions);
+  validateTree(crypto, tree, groupContext);
+  return tree;
+}
+
+function refuse(state: string): never {
+  throw new MessengerError("mls/invalid-group-info", `Cannot accept group: ${state}`);
+}

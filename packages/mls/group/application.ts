@@ -1,0 +1,105 @@
+import { assert, MessengerError, type Random } from "@qpq/ports";
+import type { Bytes } from "../crypto/provider.ts";
+import { exportFromSecret } from "../keys/key-schedule.ts";
+import { openLeaf, withRatchets } from "../keys/secret-tree.ts";
+import { assertUnspent, keyToSend } from "../keys/sender-ratchet.ts";
+import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
+import { protectPrivate, signContent } from "../messages/protection.ts";
+import { type AuthenticatedContent, encodeMessage, type FramedContent } from "../wire/framing.ts";
+import { type GroupState, refuseWhenClosed } from "./state.ts";
+
+const EMPTY = new Uint8Array();
+
+export interface EncryptOptions {
+  readonly random: Random;
+  /** In clear for the delivery service, and authenticated. */
+  readonly authenticatedData?: Uint8Array;
+  readonly padding?: Padding;
+}
+
+/**
+ * Encrypts application data to the group (RFC 9420 §6.3, §15). Store the state that comes back before
+ * the message leaves, and never encrypt with the old one again: that is an assertion failure.
+ * @throws MessengerError `mls/proposals-pending`: a commit comes first (§12.4); `mls/group-closed`
+ */
+export function encryptMessage(
+  state: GroupState,
+  data: Uint8Array,
+  options: EncryptOptions,
+): { readonly state: GroupState; readonly message: Bytes } {
+  refuseWhenClosed(state);
+  if (state.pendingProposals.length > 0) {
+    throw new MessengerError(
+      "mls/proposals-pending",
+      "Cannot encrypt: proposals are waiting to be committed",
+    );
+  }
+  const { crypto, context, ownLeafIndex } = state;
+  const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
+  const { tree: secretTree, ratchets } = openLeaf(crypto, state.secretTree, place);
+  assertUnspent(ratchets.application);
+  const content: FramedContent = {
+    groupId: context.groupId,
+    epoch: context.epoch,
+    sender: { kind: "member", leafIndex: ownLeafIndex },
+    authenticatedData: options.authenticatedData ?? EMPTY,
+    content: { kind: "application", applicationData: data },
+  };
+  const wireFormat = "private-message";
+  const signature = signContent(crypto, content, {
+    wireFormat,
+    context,
+    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
+  });
+  const message: AuthenticatedContent = {
+    wireFormat,
+    content,
+    auth: { signature, confirmationTag: undefined },
+  };
+  const { messageKey, next } = keyToSend(crypto, ratchets.application);
+  const privateMessage = protectPrivate(crypto, message, {
+    leafIndex: ownLeafIndex,
+    messageKey,
+    senderDataSecret: state.secrets.senderDataSecret,
+    padding: options.padding ?? PADDING_DEFAULT,
+    random: options.random,
+  });
+  messageKey.key.fill(0);
+  messageKey.nonce.fill(0);
+  ratchets.application.sending.spent = true;
+  return {
+    state: {
+      ...state,
+      secretTree: withRatchets(secretTree, place, { ...ratchets, application: next }),
+    },
+    message: encodeMessage({ kind: "private-message", privateMessage }),
+  };
+}
+
+/** Longest secret that HKDF-Expand gives with the shortest hash of a suite (RFC 5869 §2.3). */
+const EXPORT_LENGTH_MAX = 255 * 32;
+
+/**
+ * `MLS-Exporter`: a secret that all members of the epoch have, and nobody else (RFC 9420 §8.5).
+ * @param options.length bytes, 1 to 8160
+ */
+export function exportSecret(
+  state: GroupState,
+  options: { readonly label: string; readonly context: Uint8Array; readonly length: number },
+): Bytes {
+  assert(
+    options.length > 0 && options.length <= EXPORT_LENGTH_MAX,
+    "an exported secret has a length",
+  );
+  return exportFromSecret(state.crypto, state.secrets.exporterSecret, options);
+}
+
+/** The same at all members of one epoch; compared out of band it exposes impersonation (RFC 9420 §8.7). */
+export function epochAuthenticator(state: GroupState): Bytes {
+  return state.secrets.epochAuthenticator.slice();
+}
+
+/** For a later group or epoch that proves membership in this one (RFC 9420 §8.6). A secret. */
+export function resumptionPsk(state: GroupState): Bytes {
+  return state.secrets.resumptionPsk.slice();
+}

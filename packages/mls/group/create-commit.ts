@@ -1,0 +1,303 @@
+import { MessengerError, type Random } from "@qpq/ports";
+import type { Bytes } from "../crypto/provider.ts";
+import { validateKeyPackageLifetime } from "../key-package.ts";
+import { keyToSend } from "../keys/sender-ratchet.ts";
+import { withRatchets } from "../keys/secret-tree.ts";
+import { createPath, encryptPath, type NewPath } from "../keys/treekem.ts";
+import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
+import { protectPrivate, protectPublic, signContent } from "../messages/protection.ts";
+import { treeHash } from "../tree/hashes.ts";
+import { validateSupport } from "../tree/leaf-validation.ts";
+import { nodeOfLeaf } from "../tree/math.ts";
+import { leafAt } from "../tree/ratchet-tree.ts";
+import type { Extension } from "../wire/extension.ts";
+import {
+  type AuthenticatedContent,
+  encodeMessage,
+  type FramedContent,
+  type MessageWireFormat,
+} from "../wire/framing.ts";
+import type { GroupContext } from "../wire/group-info.ts";
+import type { LeafNode } from "../wire/leaf-node.ts";
+import type { Proposal, ProposalOrRef } from "../wire/proposal.ts";
+import { createWelcome } from "./group-info.ts";
+import type { Identity } from "./identity.ts";
+import { deriveEpoch, keptPrivateKeys, stateOfEpoch } from "./next-epoch.ts";
+import {
+  authenticateAll,
+  type CommittedProposal,
+  lookUpPsks,
+  type StagedCommit,
+} from "./outcome.ts";
+import { selectPending } from "./pending-proposals.ts";
+import {
+  addedIndices,
+  type CommitCallbacks,
+  enteringAll,
+  refuseByPolicy,
+  summarize,
+} from "./process-commit.ts";
+import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
+import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
+
+export interface CommitOptions extends CommitCallbacks {
+  readonly random: Random;
+  /** Milliseconds since 1970-01-01 UTC: the committer refuses expired KeyPackages (RFC 9420 §7.3). */
+  readonly nowMs: number;
+  /** By value. */
+  readonly proposals?: readonly Proposal[];
+  /** Which pending proposals to commit, by reference; default: all that fit together. */
+  readonly pending?: (proposal: CommittedProposal) => boolean;
+  /** Default `always`: a path heals the group, also where the RFC lets it be left out (§12.4). */
+  readonly path?: "always" | "when-needed";
+  /** Default `private-message`. */
+  readonly wireFormat?: MessageWireFormat;
+  readonly authenticatedData?: Uint8Array;
+  readonly padding?: Padding;
+  /** What this member's new leaf says; default: what the old one says. Needs a path. */
+  readonly identity?: Identity;
+  /** Default true: joiners find the tree in the Welcome. */
+  readonly ratchetTreeInWelcome?: boolean;
+  readonly welcomeExtensions?: readonly Extension[];
+}
+
+export interface CreatedCommit {
+  /**
+   * The current epoch, which goes on if the commit loses. Store it before the commit leaves: the key
+   * that the commit was encrypted with is used up in it.
+   */
+  readonly state: GroupState;
+  readonly staged: StagedCommit;
+  /** For the group, as an MLSMessage. */
+  readonly commit: Bytes;
+  /** For those who were added, once the commit was accepted (RFC 9420 §14). */
+  readonly welcome: Bytes | undefined;
+}
+
+const EMPTY = new Uint8Array();
+
+/**
+ * Makes a commit and the epoch that it leads to (RFC 9420 §12.4.1). Nothing is consumed but one key
+ * of the handshake ratchet: `staged` is merged when the delivery service has accepted the commit, and
+ * dropped when it has not; then this member processes the winner.
+ * @throws MessengerError as `processMessage` would at the receivers; `mls/key-package-expired`
+ */
+export async function createCommit(
+  state: GroupState,
+  options: CommitOptions,
+): Promise<CreatedCommit> {
+  return await commitInEpoch(state, options, undefined);
+}
+
+/** @param succession allows the resumption key of the group that this one follows (RFC 9420 §11) */
+export async function commitInEpoch(
+  state: GroupState,
+  options: CommitOptions,
+  succession: Succession,
+): Promise<CreatedCommit> {
+  refuseWhenClosed(state);
+  const { crypto, ownLeafIndex } = state;
+  const { random } = options;
+  const before = await state.tree.load();
+  const sender = { kind: "member", leafIndex: ownLeafIndex } as const;
+  const byValue = (options.proposals ?? []).map((proposal): CommittedProposal => ({
+    proposal,
+    sender,
+    byReference: false,
+  }));
+  const pending = selectPending(state, { byValue, wanted: options.pending ?? (() => true) });
+  const proposals = [...pending, ...byValue];
+  const applied = applyProposals(crypto, { tree: before, context: state.context }, {
+    proposals,
+    committer: ownLeafIndex,
+    succession,
+  });
+  for (const { keyPackage } of applied.added) validateKeyPackageLifetime(keyPackage, options);
+
+  const withPath = applied.needsPath || options.path !== "when-needed";
+  const own = leafAt(before, ownLeafIndex) as LeafNode;
+  const signaturePrivateKey = options.identity?.signatureKeyPair.privateKey ??
+    state.ownKeys.signaturePrivateKey;
+  const path = withPath
+    ? await createPath(crypto, applied.tree, {
+      leafIndex: ownLeafIndex,
+      groupId: state.context.groupId,
+      leaf: leafTemplate(own, options.identity),
+      signaturePrivateKey,
+      random,
+    })
+    : undefined;
+  const tree = path?.tree ?? applied.tree;
+  if (path !== undefined) validateSupport(path.leafNode, applied.requirements);
+  validateNextTree(tree);
+  const provisionalContext: GroupContext = {
+    ...state.context,
+    epoch: state.context.epoch + 1n,
+    treeHash: treeHash(crypto, tree),
+    extensions: applied.extensions,
+  };
+  const updatePath = path && await encryptPath(crypto, applied.tree, {
+    path,
+    context: provisionalContext,
+    added: addedIndices(applied),
+    random,
+  });
+  const content: FramedContent = {
+    groupId: state.context.groupId,
+    epoch: state.context.epoch,
+    sender,
+    authenticatedData: options.authenticatedData ?? EMPTY,
+    content: {
+      kind: "commit",
+      commit: {
+        proposals: [...pending.map(toReference), ...byValue.map(toValue)],
+        path: updatePath,
+      },
+    },
+  };
+  const summary = summarize(state, {
+    message: { content },
+    before,
+    applied,
+    proposals,
+    tree,
+    treeOfPath: applied.tree,
+    committerIndex: ownLeafIndex,
+  });
+  await authenticateAll(options.authenticate, enteringAll(summary, applied, before));
+  await refuseByPolicy(options.policy, summary);
+  const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
+
+  const wireFormat = options.wireFormat ?? "private-message";
+  const signature = signContent(crypto, content, {
+    wireFormat,
+    context: state.context,
+    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
+  });
+  const keys = deriveEpoch(crypto, {
+    provisionalContext,
+    interimTranscriptHash: state.interimTranscriptHash,
+    initSecret: state.secrets.initSecret,
+    commitSecret: path?.commitSecret,
+    psks,
+    wireFormat,
+    content,
+    signature,
+  });
+  const welcome = applied.added.length === 0 ? undefined : await createWelcome(crypto, {
+    keys,
+    tree,
+    committerIndex: ownLeafIndex,
+    signaturePrivateKey,
+    path,
+    added: applied.added,
+    psks: applied.psks,
+    ratchetTreeInside: options.ratchetTreeInWelcome ?? true,
+    extensions: options.welcomeExtensions ?? [],
+    random,
+  });
+  wipeTransient(keys, path);
+  const next = stateOfEpoch(crypto, {
+    ...keys,
+    tree,
+    ownLeafIndex,
+    ownKeys: {
+      signaturePrivateKey: path ? signaturePrivateKey : state.ownKeys.signaturePrivateKey,
+      encryption: path
+        ? pathPrivateKeys(path, ownLeafIndex)
+        : keptPrivateKeys(state.ownKeys.encryption, before, tree),
+    },
+    reinit: applied.reinit,
+  });
+  const auth = { signature, confirmationTag: keys.confirmationTag };
+  const sent = await protect(state, { wireFormat, content, auth }, options);
+  return {
+    state: sent.state,
+    staged: { message: sent.message, summary, next },
+    commit: sent.message,
+    welcome,
+  };
+}
+
+/** The next epoch, once the commit was accepted. `retire` the old one when this is durable. */
+export function mergeStaged(state: GroupState, staged: StagedCommit): GroupState {
+  if (staged.summary.epoch !== state.context.epoch) {
+    throw new MessengerError("mls/invalid-commit", "Cannot merge commit: it is for another epoch");
+  }
+  return staged.next;
+}
+
+/** Signs nothing; encrypts with the handshake ratchet, or tags for a PublicMessage. */
+export async function protect(
+  state: GroupState,
+  message: AuthenticatedContent,
+  options: { readonly random: Random; readonly padding?: Padding },
+): Promise<{ readonly state: GroupState; readonly message: Bytes }> {
+  const { crypto, context, secrets, ownLeafIndex } = state;
+  if (message.wireFormat === "public-message") {
+    const publicMessage = protectPublic(crypto, message, {
+      context,
+      membershipKey: secrets.membershipKey,
+    });
+    return { state, message: encodeMessage({ kind: "public-message", publicMessage }) };
+  }
+  const { secretTree, ratchets } = await ratchetsOf(state, ownLeafIndex);
+  const { messageKey, next } = keyToSend(crypto, ratchets.handshake);
+  const privateMessage = protectPrivate(crypto, message, {
+    leafIndex: ownLeafIndex,
+    messageKey,
+    senderDataSecret: secrets.senderDataSecret,
+    padding: options.padding ?? PADDING_DEFAULT,
+    random: options.random,
+  });
+  messageKey.key.fill(0);
+  messageKey.nonce.fill(0);
+  ratchets.handshake.sending.spent = true;
+  const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
+  return {
+    state: {
+      ...state,
+      secretTree: withRatchets(secretTree, place, { ...ratchets, handshake: next }),
+    },
+    message: encodeMessage({ kind: "private-message", privateMessage }),
+  };
+}
+
+export function pathPrivateKeys(path: NewPath, leafIndex: number): ReadonlyMap<number, Bytes> {
+  return new Map([
+    [nodeOfLeaf(leafIndex), path.leafKeyPair.privateKey],
+    ...path.nodes.map(({ node, keyPair }): [number, Bytes] => [node, keyPair.privateKey]),
+  ]);
+}
+
+/** What a leaf says besides its keys. */
+export function leafTemplate(
+  own: LeafNode,
+  identity: Identity | undefined,
+): Parameters<typeof createPath>[2]["leaf"] {
+  if (identity === undefined) return own;
+  return {
+    signatureKey: identity.signatureKeyPair.publicKey,
+    credential: identity.credential,
+    capabilities: identity.capabilities,
+    extensions: identity.extensions,
+  };
+}
+
+/** RFC 9420 §9.2: what joiners and members were told is consumed here. */
+export function wipeTransient(
+  keys: { readonly joinerSecret: Bytes; readonly pskSecret: Bytes },
+  path: NewPath | undefined,
+): void {
+  keys.joinerSecret.fill(0);
+  keys.pskSecret.fill(0);
+  for (const { pathSecret } of path?.nodes ?? []) pathSecret.fill(0);
+}
+
+function toValue({ proposal }: CommittedProposal): ProposalOrRef {
+  return { kind: "proposal", proposal };
+}
+
+function toReference({ reference }: { readonly reference: Uint8Array }): ProposalOrRef {
+  return { kind: "reference", reference };
+}

@@ -1,0 +1,68 @@
+import { MessengerError } from "@qpq/ports";
+import type { CipherSuite } from "./crypto/provider.ts";
+import { verifyWithLabel } from "./labels.ts";
+import { validateLeaf } from "./tree/leaf-validation.ts";
+import { sameBytes } from "./tree/validation.ts";
+import { EXTENSION_TYPE, findExtension } from "./wire/extension.ts";
+import { type KeyPackage, keyPackageToBeSigned } from "./wire/key-package.ts";
+
+/** Longest total lifetime of a KeyPackage that is claimed or committed (RFC 9420 §7.2). */
+export const KEY_PACKAGE_LIFETIME_SECONDS_MAX = 100 * 24 * 60 * 60;
+
+/**
+ * A KeyPackage by itself (RFC 9420 §10.1), without a clock: what each receiver of a commit checks.
+ * @throws MessengerError `mls/invalid-key-package`, `mls/invalid-leaf-node`, `mls/invalid-signature`
+ */
+export function validateKeyPackage(crypto: CipherSuite, keyPackage: KeyPackage): void {
+  if (keyPackage.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
+  const { leafNode } = keyPackage;
+  validateLeaf(crypto, leafNode, {
+    groupId: undefined,
+    leafIndex: undefined,
+    source: "key-package",
+  });
+  if (!crypto.isHpkePublicKey(keyPackage.initKey)) refuse("its init key is not one");
+  if (sameBytes(keyPackage.initKey, leafNode.encryptionKey)) {
+    refuse("its init key is its encryption key");
+  }
+  const isSigned = verifyWithLabel(crypto, leafNode.signatureKey, {
+    label: "KeyPackageTBS",
+    content: keyPackageToBeSigned(keyPackage),
+    signature: keyPackage.signature,
+  });
+  if (!isSigned) {
+    throw new MessengerError("mls/invalid-signature", "Cannot accept key package: wrong signature");
+  }
+}
+
+/**
+ * Whether a KeyPackage may be claimed or committed now (RFC 9420 §7.3). Only there: two receivers
+ * with different clocks must never disagree about a commit.
+ * @param options.nowMs milliseconds since 1970-01-01 UTC
+ * @throws MessengerError `mls/key-package-expired`
+ */
+export function validateKeyPackageLifetime(
+  keyPackage: KeyPackage,
+  options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
+): void {
+  const { source } = keyPackage.leafNode;
+  if (source.kind !== "key-package") refuse("its leaf node has no lifetime");
+  const { notBefore, notAfter } = source.lifetime;
+  const now = BigInt(Math.floor(options.nowMs / 1000));
+  const longest = BigInt(options.lifetimeSecondsMax ?? KEY_PACKAGE_LIFETIME_SECONDS_MAX);
+  if (now < notBefore || now > notAfter || notAfter - notBefore > longest) {
+    throw new MessengerError(
+      "mls/key-package-expired",
+      "Cannot accept key package: outside its lifetime, or its lifetime is too long",
+    );
+  }
+}
+
+/** Whether it may be used more than once (draft-ietf-mls-extensions §5.4). */
+export function isLastResort(keyPackage: KeyPackage): boolean {
+  return findExtension(keyPackage.extensions, EXTENSION_TYPE.lastResortKeyPackage) !== undefined;
+}
+
+function refuse(state: string): never {
+  throw new MessengerError("mls/invalid-key-package", `Cannot accept key package: ${state}`);
+}

@@ -1,0 +1,206 @@
+/**
+ * The half of MLS that a server may use: it parses what is in clear and validates what is public. No
+ * module that it reaches holds, derives or decrypts a secret; a test walks its imports.
+ *
+ * @module
+ */
+import { MessengerError } from "@qpq/ports";
+import { decodeExact } from "./codec/codec.ts";
+import type { CipherSuite } from "./crypto/provider.ts";
+import { validateKeyPackage, validateKeyPackageLifetime } from "./key-package.ts";
+import { verifyWithLabel } from "./labels.ts";
+import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
+import {
+  type ContentType,
+  decodeMessage,
+  type FramedContent,
+  framedContentToBeSigned,
+  type MessageWireFormat,
+  type PublicMessage,
+  type Sender,
+} from "./wire/framing.ts";
+import type { GroupContext, GroupInfo } from "./wire/group-info.ts";
+import type { KeyPackage } from "./wire/key-package.ts";
+import type { LeafNode } from "./wire/leaf-node.ts";
+import { KEY_PACKAGE_BYTES_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
+import { findExternalSenders, type ProposalOrRef } from "./wire/proposal.ts";
+import { ratchetTreeNodes } from "./wire/ratchet-tree.ts";
+
+export * from "./crypto/provider.ts";
+export * from "./wire/extension.ts";
+export * from "./wire/leaf-node.ts";
+export * from "./wire/limits.ts";
+export * from "./wire/proposal.ts";
+export type { GroupContext, GroupInfo, Welcome } from "./wire/group-info.ts";
+export type { KeyPackage } from "./wire/key-package.ts";
+export type { ContentType, MessageWireFormat, Sender } from "./wire/framing.ts";
+export type { RatchetTree } from "./tree/ratchet-tree.ts";
+export { membersOf } from "./tree/ratchet-tree.ts";
+export {
+  isLastResort,
+  KEY_PACKAGE_LIFETIME_SECONDS_MAX,
+  validateKeyPackage,
+  validateKeyPackageLifetime,
+} from "./key-package.ts";
+export { validateGroupInfo } from "./group-info.ts";
+
+/** What anyone on the way can see of a message to a group (RFC 9420 §6). */
+export interface MessageHeader {
+  readonly wireFormat: MessageWireFormat;
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  readonly contentType: ContentType;
+  readonly authenticatedData: Uint8Array;
+  /** Undefined in a PrivateMessage: the sender is encrypted. */
+  readonly sender: Sender | undefined;
+  /** The rest of a PublicMessage: nothing of it is verified. */
+  readonly publicMessage: PublicMessage | undefined;
+}
+
+/**
+ * Reads the clear header of a PublicMessage or PrivateMessage. Nothing is verified.
+ * @param bytes an MLSMessage
+ * @throws MessengerError `malformed`, `too-large`, `mls/invalid-message` for other wire formats
+ */
+export function parseMessageHeader(bytes: Uint8Array): MessageHeader {
+  const decoded = decodeMessage(bytes);
+  if (decoded.kind === "private-message") {
+    const { groupId, epoch, contentType, authenticatedData } = decoded.privateMessage;
+    return {
+      wireFormat: decoded.kind,
+      groupId,
+      epoch,
+      contentType,
+      authenticatedData,
+      sender: undefined,
+      publicMessage: undefined,
+    };
+  }
+  if (decoded.kind !== "public-message") {
+    throw new MessengerError("mls/invalid-message", `Cannot read header: it is a ${decoded.kind}`);
+  }
+  const { publicMessage } = decoded;
+  const { groupId, epoch, sender, authenticatedData, content } = publicMessage.content;
+  const contentType = content.kind;
+  return {
+    wireFormat: decoded.kind,
+    groupId,
+    epoch,
+    contentType,
+    authenticatedData,
+    sender,
+    publicMessage,
+  };
+}
+
+/** An external commit, as a delivery service sees it. */
+export interface ExternalCommitHeader {
+  /** The joiner's new leaf: credential, keys, capabilities. */
+  readonly leafNode: LeafNode;
+  readonly proposals: readonly ProposalOrRef[];
+  /** The leaf that it removes: the joiner's old one. */
+  readonly removed: number | undefined;
+}
+
+/** What an external commit shows; undefined for every other message. Nothing is verified. */
+export function externalCommitOf(header: MessageHeader): ExternalCommitHeader | undefined {
+  const content = header.publicMessage?.content.content;
+  if (header.sender?.kind !== "new-member-commit" || content?.kind !== "commit") return undefined;
+  const { proposals, path } = content.commit;
+  if (path === undefined) return undefined;
+  const remove = proposals.flatMap((each) =>
+    each.kind === "proposal" && each.proposal.kind === "remove" ? [each.proposal.removed] : []
+  );
+  return { leafNode: path.leafNode, proposals, removed: remove[0] };
+}
+
+/**
+ * Verifies the signature of a PublicMessage against the epoch's context and tree, which a GroupInfo
+ * has (RFC 9420 §6.1). The membership tag only members can check.
+ * @throws MessengerError `mls/invalid-signature`, `mls/unknown-sender`, `mls/invalid-message`
+ */
+export function verifyPublicMessage(
+  crypto: CipherSuite,
+  header: MessageHeader,
+  group: { readonly context: GroupContext; readonly tree: RatchetTree },
+): void {
+  const message = header.publicMessage;
+  if (message === undefined) {
+    throw new MessengerError("mls/invalid-message", "Cannot verify message: it is encrypted");
+  }
+  const signatureKey = signatureKeyOf(message.content, group);
+  const isSigned = signatureKey !== undefined && verifyWithLabel(crypto, signatureKey, {
+    label: "FramedContentTBS",
+    content: framedContentToBeSigned("public-message", message.content, group.context),
+    signature: message.auth.signature,
+  });
+  if (!isSigned) {
+    throw new MessengerError("mls/invalid-signature", "Cannot accept message: wrong signature");
+  }
+}
+
+function signatureKeyOf(
+  framed: FramedContent,
+  group: { readonly context: GroupContext; readonly tree: RatchetTree },
+): Uint8Array | undefined {
+  const { sender, content } = framed;
+  if (sender.kind === "member") return leafAt(group.tree, sender.leafIndex)?.signatureKey;
+  if (sender.kind === "external") {
+    return findExternalSenders(group.context.extensions)[sender.senderIndex]?.signatureKey;
+  }
+  if (sender.kind === "new-member-proposal") {
+    return content.kind === "proposal" && content.proposal.kind === "add"
+      ? content.proposal.keyPackage.leafNode.signatureKey
+      : undefined;
+  }
+  return content.kind === "commit" ? content.commit.path?.leafNode.signatureKey : undefined;
+}
+
+/**
+ * A KeyPackage as it is published: decoded, with a limit. `validateKeyPackage` and
+ * `validateKeyPackageLifetime` check it.
+ * @param bytes an MLSMessage, at most 64 KiB
+ * @throws MessengerError `malformed`, `too-large`, `mls/invalid-key-package` for other wire formats
+ */
+export function parseKeyPackage(bytes: Uint8Array): KeyPackage {
+  if (bytes.length > KEY_PACKAGE_BYTES_MAX) {
+    throw new MessengerError("too-large", `Cannot read key package: ${bytes.length} bytes`);
+  }
+  const decoded = decodeMessage(bytes);
+  if (decoded.kind === "key-package") return decoded.keyPackage;
+  throw new MessengerError("mls/invalid-key-package", `Cannot read: it is a ${decoded.kind}`);
+}
+
+/**
+ * A KeyPackage that may be stored or claimed now: every check of RFC 9420 §10.1, and its lifetime.
+ * @param bytes an MLSMessage
+ * @throws MessengerError those of `parseKeyPackage`, `validateKeyPackage`, `validateKeyPackageLifetime`
+ */
+export function acceptKeyPackage(
+  crypto: CipherSuite,
+  bytes: Uint8Array,
+  options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
+): KeyPackage {
+  const keyPackage = parseKeyPackage(bytes);
+  validateKeyPackage(crypto, keyPackage);
+  validateKeyPackageLifetime(keyPackage, options);
+  return keyPackage;
+}
+
+/**
+ * A GroupInfo as it goes over the wire. `validateGroupInfo` checks it with its tree.
+ * @param bytes an MLSMessage
+ * @throws MessengerError `malformed`, `too-large`, `mls/invalid-group-info` for other wire formats
+ */
+export function parseGroupInfo(bytes: Uint8Array): GroupInfo {
+  const decoded = decodeMessage(bytes);
+  if (decoded.kind === "group-info") return decoded.groupInfo;
+  throw new MessengerError("mls/invalid-group-info", `Cannot read: it is a ${decoded.kind}`);
+}
+
+/** @throws MessengerError `malformed`, `too-large`, `mls/invalid-tree` */
+export function parseRatchetTree(bytes: Uint8Array): RatchetTree {
+  return treeFromNodes(
+    decodeExact(ratchetTreeNodes, bytes, { bytesMax: RATCHET_TREE_BYTES_MAX }),
+  );
+}
