@@ -102,7 +102,7 @@ export function refuseWhenClosed(state: GroupState): void {
  * @param next undefined after the group was left
  */
 export function retire(previous: GroupState, next: GroupState | undefined): void {
-  if (previous.secrets !== next?.secrets) {
+  if (!Object.is(previous.secrets, next?.secrets)) {
     for (const name of EPOCH_SECRET_NAMES) previous.secrets[name].fill(0);
   }
   retireSecretTree(previous.secretTree, next?.secretTree);
@@ -132,7 +132,7 @@ function retireSecretTree(previous: SecretTree, next: SecretTree | undefined): v
   for (const type of ["handshake", "application"] as const) {
     const before = previous[type];
     const after = next?.kind === "leaf" ? next[type] : undefined;
-    if (before.secret !== after?.secret) before.secret.fill(0);
+    if (!Object.is(before.secret, after?.secret)) before.secret.fill(0);
     const kept = new Set(after?.skipped);
     for (const messageKey of before.skipped) {
       if (kept.has(messageKey)) continue;

@@ -204,7 +204,7 @@ export function pskSecret(crypto: CipherSuite, psks: readonly PreSharedKey[]): B
     extracted.fill(0);
     const next = crypto.hkdfExtract(input, secret);
     input.fill(0);
-    if (secret !== zero) secret.fill(0);
+    if (!Object.is(secret, zero)) secret.fill(0);
     secret = next;
   });
   return secret;

@@ -89,7 +89,7 @@ export function keyToReceive(
   let secret = ratchet.secret;
   const advance = (from: number): void => {
     const following = nextSecret(crypto, secret, from);
-    if (secret !== ratchet.secret) secret.fill(0);
+    if (!Object.is(secret, ratchet.secret)) secret.fill(0);
     secret = following;
   };
   for (let each = ratchet.generation; each < generation; each++) {
@@ -108,7 +108,7 @@ export function keyToReceive(
 function skippedKey(ratchet: SenderRatchet, generation: number): ReceivedKey {
   const messageKey = ratchet.skipped.find((each) => each.generation === generation);
   if (messageKey === undefined) return { kind: "replayed" };
-  const skipped = ratchet.skipped.filter((each) => each !== messageKey);
+  const skipped = ratchet.skipped.filter((each) => !Object.is(each, messageKey));
   return { kind: "key", messageKey, next: { ...ratchet, skipped } };
 }
 
