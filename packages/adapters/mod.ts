@@ -25,13 +25,10 @@ export {
 } from "./tls-certificate.ts";
 export { certificateSha256, formatPin, parsePin, type Trust } from "./tls-trust.ts";
 export * from "./transport-memory.ts";
-export {
-  ALPN,
-  listenQuic,
-  QUIC_LIMITS,
-  type QuicLimits,
-  type QuicListenOptions,
-  type QuicRefusal,
-} from "./transport-quic.ts";
+export { ALPN, QUIC_LIMITS, type QuicLimits, type QuicRefusal } from "./quic-limits.ts";
+export { listenQuic, type QuicListenOptions } from "./transport-quic.ts";
+export * from "./store-durable.ts";
+export * from "./store-file.ts";
 export * from "./store-memory.ts";
+export * from "./store-sqlite.ts";
 export * from "./store-twice.ts";

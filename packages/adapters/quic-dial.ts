@@ -14,13 +14,8 @@ import { dialFirst } from "./dial-first.ts";
 import { certificateError, handshakeError } from "./quic-errors.ts";
 import { certificatePem } from "./tls-certificate.ts";
 import { checkAgainstAuthorities, type Trust } from "./tls-trust.ts";
-import {
-  ALPN,
-  ALPN_CERTIFICATES,
-  type Belief,
-  dialQuic,
-  type QuicConnection,
-} from "./transport-quic.ts";
+import { ALPN, ALPN_CERTIFICATES } from "./quic-limits.ts";
+import { type Belief, dialQuic, type QuicConnection } from "./transport-quic.ts";
 
 /** Milliseconds that a client waits for one handshake. */
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -58,9 +58,7 @@ export async function readServerCertificate(files: CertificateFiles): Promise<Se
     const key = isPem(keyBytes)
       ? createPrivateKey({ key: Buffer.from(keyBytes), format: "pem" })
       : createPrivateKey({ key: Buffer.from(keyBytes), format: "der", type: "pkcs8" });
-    const ofKey = createPublicKey(key).export({ type: "spki", format: "der" });
-    const ofCertificate = certificate.publicKey.export({ type: "spki", format: "der" });
-    if (Buffer.compare(ofKey, ofCertificate) !== 0) {
+    if (!createPublicKey(key).equals(certificate.publicKey)) {
       throw badFile(files.keyFile, "it is not the key of the certificate");
     }
     return {

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
 import * as x509 from "./x509.ts";
-import { assert, MessengerError } from "@qpq/ports";
+import { assert, equalConstantTime, MessengerError } from "@qpq/ports";
 
 /**
  * Whom a client believes. Each choice excludes the others: with `authorities` or `pin` the system's
@@ -163,7 +163,7 @@ function findChain(
   let left = others;
   for (;;) {
     const last = chain[chain.length - 1] as ParsedCertificate;
-    if (authorities.some(({ raw }) => Buffer.compare(raw, last.raw) === 0)) return chain;
+    if (authorities.some(({ raw }) => equalConstantTime(raw, last.raw))) return chain;
     const authority = authorities.find((candidate) => issued(candidate, last, chain.length - 1));
     if (authority !== undefined) return [...chain, authority];
     const next = left.find((candidate) => issued(candidate, last, chain.length - 1));

@@ -119,7 +119,7 @@ export async function dialQuic(
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const connect = async (hostname: string): Promise<Deno.QuicConn> =>
-      await Deno.connectQuic({
+      await Deno.connectQuic<false>({
         endpoint,
         hostname,
         port: options.port,

@@ -2,17 +2,9 @@ import { CALL_BYTES_MAX, type CallOptions, type Method } from "@qpq/capnp";
 import { type Clock, type Connection, type Log, MessengerError } from "@qpq/ports";
 import { CLOSE_CODES, closeReason, codeOfReason } from "./close-codes.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
-import { FrameReader } from "./frame-reader.ts";
-import { FrameWriter } from "./frame-writer.ts";
-import {
-  type ClientLimits,
-  INCARNATION_BYTES,
-  MESSAGE_BYTES_MAX,
-  NONCE_BYTES,
-  PROTOCOL_VERSION_MAX,
-  PROTOCOL_VERSION_MIN,
-  type SessionLimits,
-} from "./limits.ts";
+import type { FrameReader } from "./frame-reader.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { type ClientLimits, MESSAGE_BYTES_MAX, type SessionLimits } from "./limits.ts";
 import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
 import { errorOf } from "./refusals.ts";
 import type { Credentials } from "./server.ts";
@@ -63,63 +55,6 @@ interface PendingCall {
 interface PendingStart {
   readonly resolve: () => void;
   readonly reject: (error: MessengerError) => void;
-}
-
-/**
- * Opens a session on a fresh connection, and closes the connection when that fails.
- * @throws MessengerError `rpc/version-unsupported`, `rpc/bad-auth-token`, `rpc/going-away`,
- *   `rpc/protocol`, `rpc/handshake-timeout`, `transport/closed`; `cancelled` when aborted
- */
-export async function openClientSession(
-  connection: Connection,
-  options: ClientSessionOptions & { readonly signal: AbortSignal },
-): Promise<ClientSession> {
-  const { clock, limits, signal } = options;
-  let given: MessengerError | undefined;
-  const giveUp = (error: MessengerError): void => {
-    given ??= error;
-    connection.close(CLOSE_CODES.done, "");
-  };
-  const onAbort = (): void => giveUp(new MessengerError("cancelled", "The caller gave up"));
-  const timer = clock.schedule(
-    limits.openingTimeoutMs,
-    () => giveUp(new MessengerError("rpc/handshake-timeout", "The server does not open a session")),
-  );
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    const stream = await connection.openStream();
-    const reader = new FrameReader(stream);
-    await stream.write(encodeClientMessage({
-      callId: 0,
-      kind: "hello",
-      hello: {
-        versionMin: PROTOCOL_VERSION_MIN,
-        versionMax: PROTOCOL_VERSION_MAX,
-        build: options.build,
-        authToken: new TextEncoder().encode(options.authToken),
-      },
-    }));
-    const frame = await reader.next(MESSAGE_BYTES_MAX);
-    if (frame === undefined) throw new MessengerError("transport/closed", "The connection is over");
-    const message = decodeServerMessage(frame.slice());
-    if (message.kind !== "hello") throw brokenRule("the first message is not a hello");
-    return new ClientSession(connection, {
-      ...options,
-      reader,
-      hello: checkHello(message.hello),
-      writer: (onFailure) => new FrameWriter(stream, onFailure),
-    });
-  } catch (error) {
-    connection.close(CLOSE_CODES.protocol, "");
-    if (given !== undefined) throw given;
-    // Why a server ended it stands in the reason that it closed with.
-    const reason = await connection.closed;
-    throw reason.error === undefined ? error : errorOfClose(reason.reason);
-  } finally {
-    timer.cancel();
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** One session with a server. It does not outlive its connection; `client.ts` makes another. */
@@ -485,20 +420,7 @@ export function streamMessage(frame: Uint8Array): ServerMessage {
   return decodeServerMessage(frame.slice());
 }
 
-function errorOfClose(reason: string): MessengerError {
+export function errorOfClose(reason: string): MessengerError {
   const code = codeOfReason(reason) ?? "transport/closed";
   return new MessengerError(code, reason === "" ? "The server closed the connection" : reason);
-}
-
-function checkHello(hello: ServerHello): ServerHello {
-  if (hello.version < PROTOCOL_VERSION_MIN || hello.version > PROTOCOL_VERSION_MAX) {
-    throw new MessengerError("rpc/version-unsupported", `The server speaks ${hello.version}`);
-  }
-  if (
-    hello.nonce.length !== NONCE_BYTES || hello.incarnation.length !== INCARNATION_BYTES ||
-    hello.callsMax === 0
-  ) {
-    throw brokenRule("its hello is not complete");
-  }
-  return hello;
 }

@@ -10,7 +10,8 @@ import {
   type Timer,
 } from "@qpq/ports";
 import { backOffMs } from "./back-off.ts";
-import { type ClientSession, openClientSession, type ServerInfo } from "./client-session.ts";
+import { openClientSession } from "./client-opening.ts";
+import type { ClientSession, ServerInfo } from "./client-session.ts";
 import { callLarge, readResults } from "./client-streams.ts";
 import { Deadlines } from "./deadlines.ts";
 import { CLIENT_LIMITS, type ClientLimits, SESSION_LIMITS, type SessionLimits } from "./limits.ts";
