@@ -74,3 +74,10 @@ export class Entry {
 export function assertBytes(actual: Uint8Array | undefined, expected: Uint8Array, what: string) {
   assert.equal(actual?.toHex(), expected.toHex(), what);
 }
+
+/** A private key in full length: vectors of P-521 leave out the leading zeros of a scalar. */
+export function padded(written: Uint8Array, length: number): Bytes {
+  const key = new Uint8Array(Math.max(written.length, length));
+  key.set(written, key.length - written.length);
+  return key;
+}

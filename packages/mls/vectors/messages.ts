@@ -27,7 +27,7 @@ import {
 import { type GroupContext, groupSecrets } from "../wire/group-info.ts";
 import { proposal, PROPOSAL_TYPE } from "../wire/proposal.ts";
 import { ratchetTreeNodes } from "../wire/ratchet-tree.ts";
-import { assertBytes, type Entry } from "./entry.ts";
+import { assertBytes, type Entry, padded } from "./entry.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 const random = seededRandom("vectors/messages");
@@ -172,18 +172,11 @@ function signed(
     authenticatedData: Uint8Array.of(1, 2, 3),
     content,
   };
-  const signaturePrivateKey = signaturePrivateKeyOf(crypto, entry);
+  const length = crypto.signaturePrivateKeyLength;
+  const signaturePrivateKey = padded(entry.hex("signature_priv"), length);
   const signature = signContent(crypto, framed, { wireFormat, context, signaturePrivateKey });
   const confirmationTag = content.kind === "commit" ? random.bytes(crypto.hashLength) : undefined;
   return { wireFormat, content: framed, auth: { signature, confirmationTag } };
-}
-
-/** The vector of P-521 leaves out the leading zeros of its scalar. */
-function signaturePrivateKeyOf(crypto: CipherSuite, entry: Entry): Uint8Array {
-  const written = entry.hex("signature_priv");
-  const key = new Uint8Array(Math.max(written.length, crypto.signaturePrivateKeyLength));
-  key.set(written, key.length - written.length);
-  return key;
 }
 
 /** Fields of messages.json that are a whole MLSMessage. */

@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { Entry } from "./entry.ts";
+import { checkPassiveClient, checkWelcome } from "./groups.ts";
 import { checkMessageProtection, checkMessages, checkSecretTree } from "./messages.ts";
 import {
   checkCryptoBasics,
@@ -43,6 +44,8 @@ const FORMATS: readonly Format[] = [
   { name: "tree-operations", fields: ["tree_before", "proposal"], check: checkTreeOperations },
   { name: "tree-validation", fields: ["tree_hashes"], check: checkTreeValidation },
   { name: "treekem", fields: ["leaves_private"], check: checkTreeKem },
+  { name: "welcome", fields: ["signer_pub"], check: checkWelcome },
+  { name: "passive-client", fields: ["initial_epoch_authenticator"], check: checkPassiveClient },
 ];
 
 /**

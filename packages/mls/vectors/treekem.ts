@@ -14,7 +14,7 @@ import { filteredDirectPath, leafAt, parentAt, type RatchetTree } from "../tree/
 import { validateParentHashes } from "../tree/validation.ts";
 import { type UpdatePath, updatePath } from "../wire/commit.ts";
 import type { GroupContext } from "../wire/group-info.ts";
-import { assertBytes, type Entry } from "./entry.ts";
+import { assertBytes, type Entry, padded } from "./entry.ts";
 import { decodeWhole } from "./messages.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { treeOf } from "./trees.ts";
@@ -129,9 +129,8 @@ async function memberOf(crypto: CipherSuite, tree: RatchetTree, each: Entry): Pr
     });
     for (const [at, key] of derived.privateKeys) privateKeys.set(at, key as Bytes);
   }
-  const written = each.hex("signature_priv");
-  const signaturePrivateKey = new Uint8Array(crypto.signaturePrivateKeyLength);
-  signaturePrivateKey.set(written, signaturePrivateKey.length - written.length);
+  const length = crypto.signaturePrivateKeyLength;
+  const signaturePrivateKey = padded(each.hex("signature_priv"), length);
   return { leafIndex, signaturePrivateKey, privateKeys };
 }
 

@@ -14,6 +14,8 @@ const FILES: readonly (readonly [name: string, entryCount: number])[] = [
   ["key-schedule", 7],
   ["message-protection", 7],
   ["messages", 300],
+  ["passive-client-handling-commit", 91],
+  ["passive-client-welcome", 56],
   ["psk_secret", 77],
   ["secret-tree", 21],
   ["transcript-hashes", 7],
@@ -21,6 +23,7 @@ const FILES: readonly (readonly [name: string, entryCount: number])[] = [
   ["tree-operations", 5],
   ["tree-validation", 98],
   ["treekem", 77],
+  ["welcome", 7],
 ];
 
 const provider = runtimeCryptoProvider();
