@@ -33,6 +33,17 @@ export const ERROR_CODES = {
     meaning: "The server cannot make or use its data folder.",
   },
 
+  "server/admin-socket": {
+    retry: "never",
+    exitCode: 1,
+    meaning: "The server cannot listen for its administrator in its data folder.",
+  },
+  "server/not-running": {
+    retry: "later",
+    exitCode: 1,
+    meaning: "No server answers at the administrator's socket of that data folder.",
+  },
+
   // The command-line client's own files.
   "cli/state-unreadable": {
     retry: "never",
@@ -378,7 +389,7 @@ export const ERROR_CODES = {
   "accounts/name-invalid": {
     retry: "never",
     exitCode: 2,
-    meaning: "A name has 2 to 32 of a-z 0-9 . _ - and begins and ends with a letter or digit.",
+    meaning: "A name has 2 to 32 of a-z 0-9 . _ - and begins with no . or -.",
   },
   "accounts/name-reserved": {
     retry: "never",
