@@ -29,7 +29,13 @@ const REQUEST_WORDS_MAX = 4_000_000;
 const DEPTH_MAX = 8;
 
 const check = Deno.args.includes("--check");
-Deno.exit(await main());
+try {
+  Deno.exit(await main());
+} catch (error) {
+  if (!(error instanceof SchemaError)) throw error;
+  print(error.message);
+  Deno.exit(1);
+}
 
 async function main(): Promise<number> {
   const paths = schemasBelow("packages", DEPTH_MAX).toSorted();

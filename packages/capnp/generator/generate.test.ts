@@ -57,6 +57,8 @@ const REFUSED: readonly (readonly [string, RegExp, string])[] = [
     /"kind" is taken/,
     "struct S { kind @0 :UInt8; union { a @1 :Void; b @2 :Void; } }",
   ],
+  ["a type that generated code uses", /Method is taken/, "struct Method {}"],
+  ["two types of one name", /SInner is taken/, "struct S { struct Inner {} } struct SInner {}"],
   ["an interface without an id", /I: its id is on the wire/, "interface I {}"],
   [
     "an interface that extends another",

@@ -25,6 +25,17 @@ const RUNTIME_NAMES = [
   "type Writer",
 ];
 
+/** What generated code takes from the language: a schema's type of that name would hide it. */
+const LANGUAGE_NAMES = [
+  "AbortSignal",
+  "AsyncIterable",
+  "Extract",
+  "Promise",
+  "Readonly",
+  "Record",
+  "Uint8Array",
+];
+
 /** An interface without an id of its own: the compiler would make one from its name. */
 const INTERFACE_WITHOUT_ID = /^\s*interface\s+(\w+)(?!.*@0x)/m;
 
@@ -50,6 +61,7 @@ export function generateFile(
   );
   const schema = openSchema(request);
   const types = schema.typesOf(file.id);
+  refuseTakenNames(schema, types);
   const structs = types.filter(({ body }) => body.kind === "struct");
   const enums = types.filter(({ body }) => body.kind === "enum");
   const interfaces = types.filter(({ body }) => body.kind === "interface");
@@ -64,6 +76,17 @@ export function generateFile(
   const imports = emitImports(schema, file, types, body, options);
   const source = file.filename.split("/").at(-1) ?? "";
   return `// Generated from ${source} by scripts/generate.ts: change the schema, not this file.\n${imports}\n\n${body}`;
+}
+
+function refuseTakenNames(schema: Schema, types: readonly Node[]): void {
+  const taken = new Set(
+    [...RUNTIME_NAMES.map((name) => name.replace("type ", "")), ...LANGUAGE_NAMES],
+  );
+  for (const { id, displayName } of types) {
+    const name = schema.name(id);
+    refuseIf(taken.has(name), displayName, `the name ${name} is taken in generated code`);
+    taken.add(name);
+  }
 }
 
 function emitImports(
