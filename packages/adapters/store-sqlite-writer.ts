@@ -1,0 +1,141 @@
+/**
+ * The thread that writes the database of `store-sqlite`: it waits for the disk, so that the one that
+ * serves readers doesn't. It does what it is told, one message after another.
+ */
+import type Database from "better-sqlite3-multiple-ciphers";
+import type { ErrorCode } from "@qpq/ports";
+import { checkMarks, databaseError, openDatabase } from "./sqlite-database.ts";
+
+/** Milliseconds after which what was overwritten or deleted is gone from the write-ahead log, too. */
+const TRUNCATE_INTERVAL_MS = 30_000;
+/** Milliseconds until a truncation is tried again that a reader stood in the way of. */
+const TRUNCATE_RETRY_MS = 1_000;
+
+export type WriterRequest =
+  | {
+    readonly kind: "open";
+    readonly path: string;
+    readonly key: Uint8Array | undefined;
+    readonly nativeBinding: string | undefined;
+  }
+  /** Writes one after another: key length (u16), value length or 2^32 - 1 for a delete (u32), both. */
+  | { readonly kind: "commit"; readonly writes: ArrayBuffer }
+  | { readonly kind: "truncate" }
+  | { readonly kind: "close" };
+
+export type WriterReply =
+  | { readonly kind: "done" }
+  /** Nothing was written. */
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
+  /** Whatever it was, some of it may have happened. */
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
+
+interface Writer {
+  readonly database: Database.Database;
+  readonly put: Database.Statement;
+  readonly remove: Database.Statement;
+  readonly begin: Database.Statement;
+  readonly commit: Database.Statement;
+}
+
+const DELETED = 0xffff_ffff;
+
+// The worker's own global; the library that types it isn't loaded beside the main thread's.
+const port = globalThis as unknown as {
+  onmessage: (event: MessageEvent<WriterRequest>) => void;
+  postMessage: (reply: WriterReply) => void;
+};
+let writer: Writer | undefined;
+let truncation: ReturnType<typeof setTimeout> | undefined;
+
+port.onmessage = ({ data }) => port.postMessage(answer(data));
+
+function answer(request: WriterRequest): WriterReply {
+  try {
+    switch (request.kind) {
+      case "open":
+        open(request);
+        break;
+      case "commit":
+        return commit(new Uint8Array(request.writes));
+      case "truncate":
+        truncate();
+        break;
+      case "close":
+        clearTimeout(truncation);
+        truncate();
+        writer?.database.close();
+        writer = undefined;
+    }
+    return { kind: "done" };
+  } catch (cause) {
+    const { code, message } = databaseError(`Cannot ${request.kind} database`, cause);
+    return { kind: "failed", code, message };
+  }
+}
+
+function open(request: WriterRequest & { kind: "open" }): void {
+  const database = openDatabase({ ...request, mode: "write" });
+  request.key?.fill(0);
+  try {
+    checkMarks(database);
+    writer = {
+      database,
+      put: database.prepare(
+        "insert into kv values(?, ?) on conflict(key) do update set value = excluded.value",
+      ),
+      remove: database.prepare("delete from kv where key = ?"),
+      begin: database.prepare("begin immediate"),
+      commit: database.prepare("commit"),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function commit(writes: Uint8Array): WriterReply {
+  if (writer === undefined) throw new Error("not open");
+  const { database, begin, commit, put, remove } = writer;
+  try {
+    begin.run();
+    const view = new DataView(writes.buffer);
+    let offset = 0;
+    while (offset < writes.length) {
+      const keyEnd = offset + 6 + view.getUint16(offset);
+      const valueLength = view.getUint32(offset + 2);
+      const key = writes.subarray(offset + 6, keyEnd);
+      offset = keyEnd + (valueLength === DELETED ? 0 : valueLength);
+      if (valueLength === DELETED) remove.run(key);
+      else put.run(key, writes.subarray(keyEnd, offset));
+    }
+    commit.run();
+  } catch (cause) {
+    const { code, message } = databaseError("Cannot commit", cause);
+    if (database.inTransaction) database.exec("rollback");
+    // A log that couldn't grow holds no commit mark; any other failure may have come behind it.
+    const refused = code === "store/disk-full" || code === "store/read-only";
+    return { kind: refused ? "refused" : "failed", code, message };
+  }
+  truncation ??= setTimeout(truncateInTime, TRUNCATE_INTERVAL_MS);
+  return { kind: "done" };
+}
+
+function truncateInTime(): void {
+  truncation = undefined;
+  let done = false;
+  try {
+    done = truncate();
+  } catch {
+    // A full disk, for one: the log keeps what can't move, and the next try finds it there.
+  }
+  if (!done) truncation = setTimeout(truncateInTime, TRUNCATE_RETRY_MS);
+}
+
+/** @returns whether the log is empty now */
+function truncate(): boolean {
+  const rows = writer?.database.pragma("wal_checkpoint(TRUNCATE)") as
+    | readonly { readonly busy: number }[]
+    | undefined;
+  return rows?.[0]?.busy === 0;
+}

@@ -1,0 +1,324 @@
+import type Database from "better-sqlite3-multiple-ciphers";
+import { dirname } from "node:path";
+import { assert, type Log, MessengerError, type Store } from "@qpq/ports";
+import { checkMarks, createDatabase, databaseError, openDatabase } from "./sqlite-database.ts";
+import { databaseKind } from "./sqlite-pages.ts";
+import {
+  fileError,
+  fileExists,
+  lockStore,
+  removeFile,
+  type StoreLock,
+  syncFolder,
+} from "./store-lock.ts";
+import { keyBytes, type KeySpan, keyText } from "./sorted-map.ts";
+import { openLane, type StoreEngine, type Write } from "./store-lane.ts";
+import type { WriterReply, WriterRequest } from "./store-sqlite-writer.ts";
+import { ValueCache } from "./value-cache.ts";
+
+/** Bytes of a database key. */
+export const STORE_KEY_BYTES = 32;
+
+export interface SqliteStoreOptions {
+  /** Of the database; `-wal`, `-shm` and `.lock` stand beside it. Its folder must exist. */
+  readonly path: string;
+  /** 32 bytes; left out: not encrypted. Copied; the caller wipes its own. */
+  readonly key?: Uint8Array;
+  /** Makes an empty store where there is none. Default: `store/missing`. */
+  readonly create?: boolean;
+  /** The addon's file, so that a program may be let near no other; default: the package's own choice. */
+  readonly nativeBinding?: string;
+  readonly log?: Log;
+}
+
+/**
+ * The store over one SQLite file, in SQLCipher 4's format when it has a key. Reads are answered on
+ * this thread; a worker writes and waits for the disk.
+ *
+ * Nothing is made, changed or recovered before the key is known to be right.
+ *
+ * @throws MessengerError `store/missing`, `store/wrong-key` (or a file of noise), `store/not-a-store`,
+ *   `store/newer-format`, `store/in-use`, `store/read-only`, `store/disk-full`, `store/corrupt`,
+ *   `store/io`
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { path, key } = options;
+  assert(key === undefined || key.length === STORE_KEY_BYTES, "a database key has 32 bytes");
+  let kind = databaseKindOf(path, key);
+  if (kind === "missing" && options.create !== true) throw missing();
+  const lock = lockStore(path);
+  try {
+    kind = databaseKindOf(path, key);
+    if (kind === "missing") createAtOnce(options);
+    else if (kind === "foreign") {
+      throw new MessengerError("store/not-a-store", "Cannot open database: the file is none");
+    } else if (kind === "other-key" || (kind === "plain") !== (key === undefined)) {
+      throw new MessengerError(
+        "store/wrong-key",
+        kind === "plain"
+          ? "Cannot open database: it is not encrypted"
+          : "Cannot open database: it is encrypted under another key, or is no database",
+      );
+    }
+    return openLane(await SqliteEngine.open(options, lock), options);
+  } catch (error) {
+    lock.release();
+    throw databaseError("Cannot open database", error);
+  }
+}
+
+function databaseKindOf(
+  path: string,
+  key: Uint8Array | undefined,
+): ReturnType<typeof databaseKind> {
+  try {
+    return databaseKind(path, key);
+  } catch (cause) {
+    throw fileError("Cannot open database", cause);
+  }
+}
+
+function missing(): MessengerError {
+  return new MessengerError("store/missing", "Cannot open database: it is not there");
+}
+
+/** Under another name first: a database is there whole or not at all. */
+function createAtOnce(options: SqliteStoreOptions): void {
+  const path = `${options.path}.new`;
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) removeFile(path + suffix);
+  // A log without its database belongs to nothing, but SQLite would take it for the new one's.
+  for (const suffix of ["-wal", "-shm"]) {
+    if (fileExists(options.path + suffix)) {
+      throw new MessengerError("store/missing", "Cannot open database: only its log is there");
+    }
+  }
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+    createDatabase({
+      path,
+      key: options.key,
+      nativeBinding: options.nativeBinding,
+      mode: "create",
+    });
+    Deno.renameSync(path, options.path);
+    syncFolder(dirname(options.path));
+  } catch (cause) {
+    throw cause instanceof Error && "code" in cause && String(cause.code).startsWith("SQLITE")
+      ? databaseError("Cannot create database", cause)
+      : fileError("Cannot create database", cause);
+  }
+}
+
+class SqliteEngine implements StoreEngine {
+  readonly #reader: Database.Database;
+  readonly #get: Database.Statement;
+  readonly #scans = new Map<string, Database.Statement>();
+  readonly #begin: Database.Statement;
+  readonly #end: Database.Statement;
+  readonly #settle: Database.Statement;
+  readonly #writer: WriterThread;
+  readonly #lock: StoreLock;
+  readonly #cache = new ValueCache();
+  /** Keys of the batch on its way: of these only the database knows what is durable. */
+  #onTheWay: ReadonlySet<string> | undefined;
+  #reading = false;
+  #inTransaction = false;
+
+  static async open(options: SqliteStoreOptions, lock: StoreLock): Promise<SqliteEngine> {
+    const { path, key, nativeBinding } = options;
+    const writer = new WriterThread();
+    try {
+      await writer.ask({ kind: "open", path, key: key?.slice(), nativeBinding });
+      const reader = openDatabase({ path, key, nativeBinding, mode: "read" });
+      try {
+        checkMarks(reader);
+        return new SqliteEngine(reader, writer, lock);
+      } catch (error) {
+        reader.close();
+        throw error;
+      }
+    } catch (error) {
+      writer.terminate();
+      throw error;
+    }
+  }
+
+  private constructor(reader: Database.Database, writer: WriterThread, lock: StoreLock) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#lock = lock;
+    this.#get = reader.prepare("select value from kv where key = ?").pluck();
+    this.#begin = reader.prepare("begin");
+    this.#end = reader.prepare("commit");
+    this.#settle = reader.prepare("select count(*) from (select 1 from kv limit 1)").pluck();
+  }
+
+  beginReads(): void {
+    this.#reading = true;
+  }
+
+  endReads(): void {
+    this.#reading = false;
+    if (this.#inTransaction) this.#end.run();
+    this.#inTransaction = false;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const known = this.#onTheWay?.has(key) === true ? undefined : this.#cache.get(key);
+    if (known !== undefined) return new Uint8Array(known);
+    this.#beginTransaction();
+    let value: Uint8Array | undefined;
+    try {
+      value = plain(this.#get.get(keyBytes(key)) as Uint8Array | undefined);
+    } catch (cause) {
+      throw databaseError("Cannot read", cause);
+    }
+    if (value !== undefined && this.#onTheWay?.has(key) !== true) {
+      this.#cache.set(key, new Uint8Array(value));
+    }
+    return value;
+  }
+
+  *scan(span: KeySpan): Generator<readonly [string, Uint8Array]> {
+    this.#beginTransaction();
+    const bounds = span.to === undefined ? [span.from] : [span.from, span.to];
+    const statement = this.#scanOf(span);
+    try {
+      for (const row of statement.iterate(...bounds.map(keyBytes))) {
+        const [key, value] = row as [Uint8Array, Uint8Array];
+        yield [keyText(key), plain(value) as Uint8Array];
+      }
+    } catch (cause) {
+      throw databaseError("Cannot read", cause);
+    }
+  }
+
+  async commit(writes: readonly Write[]): Promise<() => void> {
+    // Reads that began before this batch must not see it, on whichever side of its commit they are.
+    if (this.#reading && !this.#inTransaction) {
+      this.#beginTransaction();
+      this.#settle.get();
+    }
+    this.#onTheWay = new Set(writes.map(([key]) => key));
+    const buffer = encodeWrites(writes);
+    try {
+      await this.#writer.ask({ kind: "commit", writes: buffer }, [buffer]);
+    } catch (error) {
+      this.#onTheWay = undefined;
+      throw error;
+    }
+    return () => {
+      this.#onTheWay = undefined;
+      for (const [key, value] of writes) {
+        if (value === undefined) this.#cache.delete(key);
+        else this.#cache.set(key, value);
+      }
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close();
+    try {
+      await this.#writer.ask({ kind: "close" });
+    } finally {
+      this.#writer.terminate();
+      this.#cache.clear();
+      this.#lock.release();
+    }
+  }
+
+  #beginTransaction(): void {
+    if (this.#inTransaction) return;
+    assert(this.#reading, "the lane opens reads before it reads");
+    this.#begin.run();
+    this.#inTransaction = true;
+  }
+
+  #scanOf(span: KeySpan): Database.Statement {
+    const condition = span.to === undefined ? "key >= ?" : "key >= ? and key < ?";
+    const sql = `select key, value from kv where ${condition} order by key ${
+      span.reverse ? "desc" : "asc"
+    }`;
+    let statement = this.#scans.get(sql);
+    if (statement === undefined) {
+      statement = this.#reader.prepare(sql).raw();
+      this.#scans.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** The other thread: one request at a time. */
+class WriterThread {
+  readonly #worker: Worker;
+  #waiting: PromiseWithResolvers<void> | undefined;
+  #broken: MessengerError | undefined;
+
+  constructor() {
+    const url = new URL("./store-sqlite-worker.js", import.meta.url);
+    this.#worker = new Worker(url, { type: "module", name: "store-sqlite" });
+    this.#worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
+      if (data.kind === "done") this.#take().resolve();
+      else {
+        // Only a refusal is known to have written nothing.
+        const code = data.kind === "failed" && isRefusal(data.code) ? "store/io" : data.code;
+        this.#take().reject(new MessengerError(code, data.message));
+      }
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#broken = new MessengerError("store/io", "Cannot write: the writing thread has ended");
+      this.#waiting?.reject(this.#broken);
+      this.#waiting = undefined;
+    };
+  }
+
+  /** @param transfer buffers that go over instead of being copied */
+  ask(request: WriterRequest, transfer: ArrayBuffer[] = []): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    assert(this.#waiting === undefined, "one request at a time");
+    this.#waiting = Promise.withResolvers<void>();
+    this.#worker.postMessage(request, transfer);
+    return this.#waiting.promise;
+  }
+
+  terminate(): void {
+    this.#worker.terminate();
+  }
+
+  #take(): PromiseWithResolvers<void> {
+    const waiting = this.#waiting;
+    assert(waiting !== undefined, "each reply answers a request");
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
+
+function isRefusal(code: string): boolean {
+  return code === "store/disk-full" || code === "store/read-only";
+}
+
+function encodeWrites(writes: readonly Write[]): ArrayBuffer {
+  let length = 0;
+  for (const [key, value] of writes) length += 6 + key.length + (value?.length ?? 0);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let offset = 0;
+  for (const [key, value] of writes) {
+    view.setUint16(offset, key.length);
+    view.setUint32(offset + 2, value?.length ?? 0xffff_ffff);
+    offset += 6;
+    for (let index = 0; index < key.length; index++) bytes[offset++] = key.charCodeAt(index);
+    if (value !== undefined) {
+      bytes.set(value, offset);
+      offset += value.length;
+    }
+  }
+  return bytes.buffer;
+}
+
+/** The same bytes without the methods of node's buffers, of which `slice` copies nothing. */
+function plain(value: Uint8Array | undefined): Uint8Array | undefined {
+  if (value === undefined) return undefined;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
