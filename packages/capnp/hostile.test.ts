@@ -1,10 +1,9 @@
 import { MessengerError } from "@qpq/ports";
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { openFrame, type Reader, WORDS_VISITED_FACTOR } from "./mod.ts";
 import { type Construct, forEachConstruct } from "./test/constructs.ts";
+import { memoryMeter } from "./test/memory.ts";
 
 const MUTATIONS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 200_000 : 20_000;
 const DECODES = 10_000;
@@ -29,7 +28,7 @@ await forEachConstruct((construct) => {
 });
 
 Deno.test(`decode keeps nothing of ${DECODES} mutated frames [seed ${seed}]`, async () => {
-  const collect = collector();
+  const bytesInUse = memoryMeter();
   let largest = 0;
   let growth = 0;
   await forEachConstruct((construct) => {
@@ -43,9 +42,9 @@ Deno.test(`decode keeps nothing of ${DECODES} mutated frames [seed ${seed}]`, as
     };
     // The first rounds also pay for compiled code.
     decodeSome(500);
-    const before = collect();
+    const before = bytesInUse();
     decodeSome(DECODES / TYPES);
-    growth += collect() - before;
+    growth += bytesInUse() - before;
   });
   assert.ok(
     growth <= 4 * largest + HEAP_GROWTH_BYTES_MAX,
@@ -121,16 +120,5 @@ function randomOf(seed: number): (below: number) => number {
     state ^= state >>> 17;
     state ^= state << 5;
     return (state >>> 0) % below;
-  };
-}
-
-/** @returns a function that collects garbage and tells the bytes in use */
-function collector(): () => number {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  assert.ok(typeof collect === "function");
-  return () => {
-    collect();
-    return Deno.memoryUsage().heapUsed;
   };
 }

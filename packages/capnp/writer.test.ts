@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FRAME_BYTES_MAX, openFrame, openWriter } from "./mod.ts";
 import * as generated from "./test/constructs.gen.ts";
 import { frameOf } from "./test/frames.ts";
+import { memoryMeter } from "./test/memory.ts";
 import { decodeDrawing, type Drawing, encodeDrawing } from "./test/imported.gen.ts";
 import { forEachConstruct } from "./test/constructs.ts";
 import fc from "fast-check";
@@ -72,6 +73,15 @@ Deno.test("encode grows to a frame of several MiB", () => {
   const decoded = decodeLists(encodeLists(grown), { bytesMax: FRAME_BYTES_MAX });
   assert.deepEqual(decoded, grown);
   assert.throws(() => decodeLists(encodeLists(grown)), refusal("too-large"));
+});
+
+Deno.test("encode does not keep the room that a large frame took", () => {
+  const bytesInUse = memoryMeter();
+  const large = { ...lists, datas: new Array<Uint8Array>(256).fill(new Uint8Array(64 * 1024)) };
+  const before = bytesInUse();
+  assert.ok(encodeLists(large).length > 16 * 1024 * 1024);
+  const growth = bytesInUse() - before;
+  assert.ok(growth < 2 * 1024 * 1024, `${growth} bytes kept`);
 });
 
 Deno.test("encode refuses a frame above FRAME_BYTES_MAX", () => {
