@@ -21,11 +21,12 @@ export interface Method<Params, Results> {
   /** `interface/method` in kebab case, for logs and metrics. */
   readonly name: string;
   readonly kind: CallKind;
+  // Methods, not properties: rows of different methods then stand in one list (`BoundMethod`).
   /** @returns one framed message */
-  readonly encodeParams: (params: Params) => Uint8Array;
-  readonly decodeParams: (frame: Uint8Array) => Params;
-  readonly encodeResults: (results: Results) => Uint8Array;
-  readonly decodeResults: (frame: Uint8Array) => Results;
+  encodeParams(params: Params): Uint8Array;
+  decodeParams(frame: Uint8Array): Params;
+  encodeResults(results: Results): Uint8Array;
+  decodeResults(frame: Uint8Array): Results;
   /** Bytes of a framed parameter or result message at most; larger ones are refused unread. */
   readonly paramsBytesMax: number;
   readonly resultsBytesMax: number;
@@ -52,17 +53,16 @@ export interface Caller {
   ): AsyncIterable<Results>;
 }
 
-/** A handler for one method, with whatever the server knows about the caller in `context`. */
-export type Handler<Params, Results, Context> = (
-  params: Params,
-  context: Context,
-  signal: AbortSignal,
-) => Promise<Results> | AsyncIterable<Results>;
-
-/** One row of what a server serves; generated code makes a list of them from a handlers object. */
+/**
+ * One row of what a server serves; generated code makes a list of them from a handlers object. Only the
+ * row's own method may decode what its handler is given, and encode what that gives back.
+ */
 export interface BoundMethod<Context> {
-  // deno-lint-ignore no-explicit-any -- rows of different methods stand in one list
-  readonly method: Method<any, any>;
-  // deno-lint-ignore no-explicit-any
-  readonly handler: Handler<any, any, Context>;
+  readonly method: Method<unknown, unknown>;
+  /** @param context whatever the server knows about the caller */
+  handler(
+    params: unknown,
+    context: Context,
+    signal: AbortSignal,
+  ): Promise<unknown> | AsyncIterable<unknown>;
 }

@@ -35,9 +35,9 @@ export function emitInterface(schema: Schema, node: Node): string {
       resultOf(traits.kind, results)
     };`
   );
-  const bound = methods.map(({ name }) =>
+  const bound = methods.map(({ name, params }) =>
     `{ method: ${value}Methods.${name},
-       handler: (params, context: Context, signal) => handlers.${name}(params, context, signal) },`
+       handler: (params: ${params}, context, signal) => handlers.${name}(params, context, signal) },`
   );
   return `
 export const ${value}Methods: {

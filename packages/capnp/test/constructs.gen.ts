@@ -299,19 +299,22 @@ export function directoryHandlers<Context>(
   return [
     {
       method: directoryMethods.lookUp,
-      handler: (params, context: Context, signal) => handlers.lookUp(params, context, signal),
+      handler: (params: DirectoryLookUpParams, context, signal) =>
+        handlers.lookUp(params, context, signal),
     },
     {
       method: directoryMethods.store,
-      handler: (params, context: Context, signal) => handlers.store(params, context, signal),
+      handler: (params: Point, context, signal) => handlers.store(params, context, signal),
     },
     {
       method: directoryMethods.upload,
-      handler: (params, context: Context, signal) => handlers.upload(params, context, signal),
+      handler: (params: DirectoryUploadParams, context, signal) =>
+        handlers.upload(params, context, signal),
     },
     {
       method: directoryMethods.watch,
-      handler: (params, context: Context, signal) => handlers.watch(params, context, signal),
+      handler: (params: DirectoryWatchParams, context, signal) =>
+        handlers.watch(params, context, signal),
     },
   ];
 }

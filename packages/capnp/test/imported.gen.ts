@@ -68,7 +68,7 @@ export function drawingsHandlers<Context>(
   return [
     {
       method: drawingsMethods.draw,
-      handler: (params, context: Context, signal) => handlers.draw(params, context, signal),
+      handler: (params: Drawing, context, signal) => handlers.draw(params, context, signal),
     },
   ];
 }

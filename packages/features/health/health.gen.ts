@@ -64,7 +64,8 @@ export function healthHandlers<Context>(
   return [
     {
       method: healthMethods.check,
-      handler: (params, context: Context, signal) => handlers.check(params, context, signal),
+      handler: (params: HealthCheckParams, context, signal) =>
+        handlers.check(params, context, signal),
     },
   ];
 }

@@ -58,7 +58,7 @@ export function pingHandlers<Context>(
   return [
     {
       method: pingMethods.ping,
-      handler: (params, context: Context, signal) => handlers.ping(params, context, signal),
+      handler: (params: PingPingParams, context, signal) => handlers.ping(params, context, signal),
     },
   ];
 }

@@ -199,27 +199,31 @@ export function probeHandlers<Context>(
   return [
     {
       method: probeMethods.echo,
-      handler: (params, context: Context, signal) => handlers.echo(params, context, signal),
+      handler: (params: ProbeEchoParams, context, signal) => handlers.echo(params, context, signal),
     },
     {
       method: probeMethods.hold,
-      handler: (params, context: Context, signal) => handlers.hold(params, context, signal),
+      handler: (params: ProbeHoldParams, context, signal) => handlers.hold(params, context, signal),
     },
     {
       method: probeMethods.refuse,
-      handler: (params, context: Context, signal) => handlers.refuse(params, context, signal),
+      handler: (params: ProbeRefuseParams, context, signal) =>
+        handlers.refuse(params, context, signal),
     },
     {
       method: probeMethods.upload,
-      handler: (params, context: Context, signal) => handlers.upload(params, context, signal),
+      handler: (params: ProbeUploadParams, context, signal) =>
+        handlers.upload(params, context, signal),
     },
     {
       method: probeMethods.count,
-      handler: (params, context: Context, signal) => handlers.count(params, context, signal),
+      handler: (params: ProbeCountParams, context, signal) =>
+        handlers.count(params, context, signal),
     },
     {
       method: probeMethods.whoAmI,
-      handler: (params, context: Context, signal) => handlers.whoAmI(params, context, signal),
+      handler: (params: ProbeWhoAmIParams, context, signal) =>
+        handlers.whoAmI(params, context, signal),
     },
   ];
 }
