@@ -14,8 +14,9 @@ export interface Peer {
   process(message: Uint8Array): Promise<void>;
   send(text: string): Promise<Uint8Array>;
   receive(message: Uint8Array): Promise<string>;
-  /** With the external public key and the tree inside. */
-  groupInfo(): Promise<Uint8Array>;
+  /** With the external public key and the tree inside, for a joiner that reads it this way. */
+  groupInfo(form: ExternalPubForm): Promise<Uint8Array>;
+  readonly externalPubForm: ExternalPubForm;
   leafIndex(): number;
   epoch(): bigint;
   /** What all members of an epoch agree on: epoch authenticator and an exported secret, in hex. */
@@ -30,6 +31,12 @@ export interface Change {
   /** As a PublicMessage instead of a PrivateMessage. */
   readonly isPublic?: boolean;
 }
+
+/**
+ * RFC 9420 §12.4.3.2 makes `external_pub` a vector, with its length before it. ts-mls 1.6.4 writes and
+ * reads the bare key, so each peer gives a joiner the form that its library understands.
+ */
+export type ExternalPubForm = "vector" | "bare";
 
 export type Proposed =
   | { readonly kind: "add"; readonly keyPackage: Uint8Array }

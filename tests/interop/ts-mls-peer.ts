@@ -11,7 +11,6 @@ import {
   createProposal,
   decodeMlsMessage,
   defaultCapabilities,
-  defaultLifetime,
   emptyPskIndex,
   encodeMlsMessage,
   generateKeyPackage,
@@ -26,6 +25,7 @@ import {
   processMessage,
   type Proposal,
 } from "ts-mls";
+import { createGroupInfo } from "ts-mls/createCommit.js";
 import {
   type Change,
   EXPORTER_CONTEXT,
@@ -35,6 +35,8 @@ import {
   type Proposed,
 } from "./peer.ts";
 
+const LIFETIME_SECONDS = 30n * 24n * 60n * 60n;
+
 /** A member on npm `ts-mls` as it is shipped. */
 export async function openTsMlsPeer(name: string, suiteName: CiphersuiteName): Promise<Peer> {
   const suite = await getCiphersuiteImpl(getCiphersuiteFromName(suiteName));
@@ -42,6 +44,9 @@ export async function openTsMlsPeer(name: string, suiteName: CiphersuiteName): P
 }
 
 function createTsMlsPeer(name: string, suite: CiphersuiteImpl): Peer {
+  const nowSeconds = BigInt(Math.floor(Date.now() / 1000));
+  // Its default is all of time, which a committer of ours refuses.
+  const lifetime = { notBefore: nowSeconds - 60n, notAfter: nowSeconds + LIFETIME_SECONDS };
   let state: ClientState | undefined;
   let waiting: { publicPackage: KeyPackage; privatePackage: PrivateKeyPackage } | undefined;
 
@@ -53,7 +58,7 @@ function createTsMlsPeer(name: string, suite: CiphersuiteImpl): Peer {
     waiting = await generateKeyPackage(
       { credentialType: "basic", identity: new TextEncoder().encode(name) },
       defaultCapabilities(),
-      defaultLifetime,
+      lifetime,
       [],
       suite,
     );
@@ -150,8 +155,21 @@ function createTsMlsPeer(name: string, suite: CiphersuiteImpl): Peer {
       state = result.newState;
       return new TextDecoder().decode(result.message);
     },
-    async groupInfo() {
-      const groupInfo = await createGroupInfoWithExternalPubAndRatchetTree(current(), [], suite);
+    externalPubForm: "bare",
+    async groupInfo(form) {
+      const bare = await createGroupInfoWithExternalPubAndRatchetTree(current(), [], suite);
+      const { groupContext, confirmationTag } = current();
+      const groupInfo = form === "bare" ? bare : await createGroupInfo(
+        groupContext,
+        confirmationTag,
+        current(),
+        bare.extensions.map((extension) =>
+          extension.extensionType === "external_pub"
+            ? { ...extension, extensionData: asVector(extension.extensionData) }
+            : extension
+        ),
+        suite,
+      );
       return encodeMlsMessage({ version: "mls10", wireformat: "mls_group_info", groupInfo });
     },
     leafIndex: () => current().privatePath.leafIndex,
@@ -168,6 +186,11 @@ function createTsMlsPeer(name: string, suite: CiphersuiteImpl): Peer {
       return keySchedule.epochAuthenticator.toHex() + exported.toHex();
     },
   };
+}
+
+/** `opaque<V>` of at most 63 bytes. */
+function asVector(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.of(bytes.length, ...bytes);
 }
 
 function proposalsOf(change: Change): Proposal[] {
