@@ -64,3 +64,12 @@ export {
 } from "./group/application.ts";
 export { type GroupState, retire } from "./group/state.ts";
 export { type Padding, PADDING_DEFAULT } from "./messages/padding.ts";
+export {
+  changedRecords,
+  loadGroup,
+  type RecordChanges,
+  type RecordReader,
+  recordsOf,
+} from "./group/records.ts";
+export { RECORD_VERSION, type RecordKey } from "./group/record-codec.ts";
+export { decodeStaged, encodeStaged } from "./group/staged-record.ts";

@@ -2,6 +2,7 @@ import type { Random } from "@qpq/ports";
 import { encode } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { mapConcurrently } from "../keys/bounded.ts";
+import { groupSecrets } from "../keys/group-secrets.ts";
 import { externalKeyPair, welcomeKeyAndNonce, welcomeSecret } from "../keys/key-schedule.ts";
 import type { NewPath } from "../keys/treekem.ts";
 import {
@@ -19,7 +20,6 @@ import {
   type GroupInfo,
   groupInfo as groupInfoCodec,
   groupInfoToBeSigned,
-  groupSecrets,
   type UnsignedGroupInfo,
   type Welcome,
 } from "../wire/group-info.ts";

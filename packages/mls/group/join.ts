@@ -2,6 +2,7 @@ import { MessengerError } from "@qpq/ports";
 import { decodeExact, encode } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateGroupInfo } from "../group-info.ts";
+import { type GroupSecrets, groupSecrets } from "../keys/group-secrets.ts";
 import {
   epochFromJoinerSecret,
   isConfirmationTag,
@@ -17,7 +18,7 @@ import { filteredDirectPath, membersOf, parentAt, type RatchetTree } from "../tr
 import { sameBytes } from "../tree/validation.ts";
 import { decodeMessage } from "../wire/framing.ts";
 import { type GroupInfo, groupInfo as groupInfoCodec } from "../wire/group-info.ts";
-import { type GroupSecrets, groupSecrets, type Welcome } from "../wire/group-info.ts";
+import type { Welcome } from "../wire/group-info.ts";
 import { leafNode as leafNodeCodec } from "../wire/leaf-node.ts";
 import { MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import type { OwnKeyPackage } from "./identity.ts";

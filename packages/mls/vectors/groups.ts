@@ -22,7 +22,8 @@ import {
   verifyWithLabel,
 } from "../labels.ts";
 import { decodeMessage } from "../wire/framing.ts";
-import { groupInfo, groupInfoToBeSigned, groupSecrets } from "../wire/group-info.ts";
+import { groupSecrets } from "../keys/group-secrets.ts";
+import { groupInfo, groupInfoToBeSigned } from "../wire/group-info.ts";
 import { keyPackage as keyPackageCodec } from "../wire/key-package.ts";
 import type { PreSharedKeyId } from "../wire/proposal.ts";
 import { assertBytes, type Entry, padded } from "./entry.ts";

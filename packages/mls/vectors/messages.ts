@@ -24,7 +24,8 @@ import {
   type MlsMessage,
   type PrivateMessage,
 } from "../wire/framing.ts";
-import { type GroupContext, groupSecrets } from "../wire/group-info.ts";
+import { groupSecrets } from "../keys/group-secrets.ts";
+import type { GroupContext } from "../wire/group-info.ts";
 import { proposal, PROPOSAL_TYPE } from "../wire/proposal.ts";
 import { ratchetTreeNodes } from "../wire/ratchet-tree.ts";
 import { assertBytes, type Entry, padded } from "./entry.ts";

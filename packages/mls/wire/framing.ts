@@ -33,7 +33,7 @@ export type Sender =
   | { readonly kind: "new-member-proposal" }
   | { readonly kind: "new-member-commit" };
 
-const sender = select<Sender>("Sender", uint8, {
+export const sender = select<Sender>("Sender", uint8, {
   "member": { tag: 1, fields: { leafIndex: uint32 } },
   "external": { tag: 2, fields: { senderIndex: uint32 } },
   "new-member-proposal": { tag: 3, fields: {} },

@@ -1,10 +1,9 @@
-import { type Codec, encode, opaque, optional, struct } from "../codec/codec.ts";
+import { type Codec, encode, opaque, struct } from "../codec/codec.ts";
 import { uint16, uint32, uint64, vector } from "../codec/codec.ts";
 import { type HpkeCiphertext, hpkeCiphertext } from "./commit.ts";
 import { type Extension, extensions } from "./extension.ts";
 import { type PROTOCOL_VERSION, protocolVersion } from "./key-package.ts";
-import { LEAVES_COUNT_MAX, PSKS_COUNT_MAX } from "./limits.ts";
-import { type PreSharedKeyId, preSharedKeyId } from "./proposal.ts";
+import { LEAVES_COUNT_MAX } from "./limits.ts";
 
 /** What all members agree on in one epoch (RFC 9420 §8.1). */
 export interface GroupContext {
@@ -53,21 +52,6 @@ export const groupInfo = struct<GroupInfo>("GroupInfo", { ...unsignedFields, sig
 export function groupInfoToBeSigned(unsigned: UnsignedGroupInfo): Uint8Array {
   return encode(unsignedGroupInfo, unsigned);
 }
-
-/** What only the joiner may learn (RFC 9420 §12.4.3.1). */
-export interface GroupSecrets {
-  readonly joinerSecret: Uint8Array;
-  readonly pathSecret: { readonly pathSecret: Uint8Array } | undefined;
-  readonly psks: readonly PreSharedKeyId[];
-}
-
-export const groupSecrets = struct<GroupSecrets>("GroupSecrets", {
-  joinerSecret: opaque,
-  pathSecret: optional(
-    struct<{ readonly pathSecret: Uint8Array }>("PathSecret", { pathSecret: opaque }),
-  ),
-  psks: vector(preSharedKeyId, { countMax: PSKS_COUNT_MAX }),
-});
 
 /** GroupSecrets for the owner of one KeyPackage. */
 export interface EncryptedGroupSecrets {

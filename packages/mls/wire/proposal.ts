@@ -75,6 +75,13 @@ export interface ReInit {
   readonly extensions: readonly Extension[];
 }
 
+export const reInit = struct<ReInit>("ReInit", {
+  groupId: opaque,
+  version: uint16,
+  cipherSuite: uint16,
+  extensions,
+});
+
 /** A change to the group (RFC 9420 §12.1; SelfRemove: draft-ietf-mls-extensions §5.3). */
 export type Proposal =
   | { readonly kind: "add"; readonly keyPackage: KeyPackage }

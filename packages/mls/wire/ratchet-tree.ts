@@ -39,13 +39,13 @@ export type Node =
   | { readonly kind: "leaf"; readonly leafNode: LeafNode }
   | { readonly kind: "parent"; readonly parentNode: ParentNode };
 
-const node = select<Node>("Node", uint8, {
+export const ratchetTreeNode = select<Node>("Node", uint8, {
   leaf: { tag: 1, fields: { leafNode } },
   parent: { tag: 2, fields: { parentNode } },
 });
 
 const nodes = checked(
-  vector(optional(node), { countMax: NODES_COUNT_MAX }),
+  vector(optional(ratchetTreeNode), { countMax: NODES_COUNT_MAX }),
   (list) => {
     // RFC 9420 §12.4.3.3: the last node must not be blank. An empty tree has none.
     if (list.length === 0 || list[list.length - 1] === undefined) return "the last node is blank";
