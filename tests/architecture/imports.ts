@@ -125,5 +125,5 @@ function sliceOf(path: string): string | undefined {
 
 /** Code that no program ships. */
 export function isTest(path: string): boolean {
-  return /\.test\.ts$|\/(test|fuzz|vectors)\/|-contract\.ts$/.test(path);
+  return /\.test\.ts$|\/(test|testing|fuzz|vectors)\/|-contract\.ts$/.test(path);
 }
