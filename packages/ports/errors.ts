@@ -7,8 +7,8 @@ import { TRANSPORT_CODES } from "./error-codes/transport.ts";
 export type { ErrorCodeRow } from "./error-codes/row.ts";
 
 /**
- * The one table of error codes; its rows stand by area in `error-codes/`. A code is stable: programs switch on it, it crosses the wire, and
- * `docs/errors.md` says the same (a test compares them).
+ * The one table of error codes; its rows stand by area in `error-codes/`. A code is stable:
+ * programs switch on it, it crosses the wire, and `docs/errors.md` says the same (a test compares).
  *
  * - `retry`: what a caller may do. `never`: the same again is refused again. `later`: after
  *   `retryAfterMs`, or a back-off. `reconnect`: on a fresh connection.

@@ -1,4 +1,4 @@
-import type { ErrorCodeRow } from "./row.ts";
+import { type ErrorCodeRow, row } from "./row.ts";
 
 /** Codes of accounts and devices. */
 export const ACCOUNT_CODES = {

@@ -1,11 +1,11 @@
-import type { ErrorCodeRow } from "./row.ts";
+import { type ErrorCodeRow, row } from "./row.ts";
 
 /** Codes of any place, of the server's start and of the command-line client's own files. */
 export const GENERAL_CODES = {
   // Anywhere.
   "malformed": row("never", 1, "Bytes from outside do not follow their format."),
   "too-large": row("never", 1, "A size or count is above its named limit."),
-  "cancelled": { retry: "never", exitCode: 1, meaning: "The caller gave up on it." },
+  "cancelled": row("never", 1, "The caller gave up on it."),
   "internal": row("later", 1, "A bug on the other side; its own log has the cause."),
   // The server's own start.
   "server/data-folder": row("never", 1, "The server cannot make or use its data folder."),

@@ -1,4 +1,4 @@
-import type { ErrorCodeRow } from "./row.ts";
+import { type ErrorCodeRow, row } from "./row.ts";
 
 /** Codes of the stores: packages/ports/store.ts, packages/adapters/store-*.ts. */
 export const STORE_CODES = {

@@ -1,4 +1,4 @@
-import type { ErrorCodeRow } from "./row.ts";
+import { type ErrorCodeRow, row } from "./row.ts";
 
 /** Codes of transports, of trust in certificates, and of calls. */
 export const TRANSPORT_CODES = {
