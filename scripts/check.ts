@@ -13,7 +13,7 @@ interface Step {
 
 type Result =
   | { readonly kind: "ok"; readonly remark?: string }
-  | { readonly kind: "failed"; readonly output: string };
+  | { readonly kind: "failed"; readonly output: string; readonly code?: number };
 
 const STEPS: readonly Step[] = [
   { name: "format", run: () => deno("fmt", "--check", "--quiet") },
@@ -21,7 +21,7 @@ const STEPS: readonly Step[] = [
   { name: "types", run: () => deno("check", "--quiet", ".") },
   {
     name: "generated code is current",
-    run: () => deno("run", "--allow-all", "scripts/generate.ts", "--check"),
+    run: checkGenerated,
   },
   { name: "import arrows and source rules", run: () => tests("tests/architecture") },
   { name: "commands in the docs", run: () => tests("tests/docs") },
@@ -58,11 +58,18 @@ async function command(
   }).output();
   const out = new TextDecoder().decode(stdout);
   const output = out + new TextDecoder().decode(stderr);
-  return code === 0 ? { kind: "ok", out } : { kind: "failed", output, out };
+  return code === 0 ? { kind: "ok", out } : { kind: "failed", output, out, code };
 }
 
 function deno(...args: readonly string[]): Promise<Result> {
   return command(Deno.execPath(), args);
+}
+
+/** The generator ends with 3 where the schema compiler isn't installed: said, not failed. */
+async function checkGenerated(): Promise<Result> {
+  const result = await deno("run", "--allow-all", "scripts/generate.ts", "--check");
+  if (result.kind === "ok" || result.code !== 3) return result;
+  return { kind: "ok", remark: result.output.trim() };
 }
 
 function tests(folder: string): Promise<Result> {
