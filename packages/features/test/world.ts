@@ -4,7 +4,7 @@ import {
   createMemoryNetwork,
   createSeededRandom,
   type ManualClock,
-  MemoryDisk,
+  type MemoryDisk,
   openMemoryStore,
   runningTwice,
   systemClock,
@@ -23,6 +23,8 @@ import { createRpcServer, openRpcClient, type RpcClient } from "@qpq/rpc";
 import assert from "node:assert/strict";
 import { runtimeCryptoProvider } from "@qpq/mls";
 import { accountsSchema } from "../accounts/keys.ts";
+import type { PasswordOptions } from "../accounts/client.ts";
+import type { Home } from "../accounts/home.ts";
 import type { KeyStretching } from "../accounts/opaque.ts";
 import { type Accounts, type AccountsOptions, openAccounts } from "../accounts/server.ts";
 import type { CallContext, DeviceIdentity } from "../devices/caller.ts";
@@ -143,6 +145,19 @@ export async function openWorld(
   };
 }
 
+/** What every password operation of these tests takes, besides what differs. */
+export function as(world: World, name: string, password = "correct horse"): PasswordOptions {
+  const { random } = world;
+  return {
+    name,
+    password,
+    serverName: SERVER_NAME,
+    primitives,
+    random,
+    keyStretching: FAST_STRETCHING,
+  };
+}
+
 /** Fails unless `run` is refused with that code. @returns the refusal */
 export async function refusedWith(
   code: ErrorCode,
@@ -193,4 +208,22 @@ function tampered(
         context,
       ),
   }));
+}
+
+/** Tells of each call, may wait before it, and may send it elsewhere. */
+export function recordingHome(
+  home: Home,
+  record: (params: unknown, method: string) => void,
+  before: (method: string) => Promise<void> = () => Promise.resolve(),
+  route: (method: string) => Home = () => home,
+): Home {
+  return {
+    connected: (options) => home.connected(options),
+    call: async (method, params, options) => {
+      record(params, method.name);
+      await before(method.name);
+      return await route(method.name).call(method, params, options);
+    },
+    subscribe: (method, params, options) => home.subscribe(method, params, options),
+  };
 }
