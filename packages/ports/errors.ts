@@ -1,4 +1,5 @@
 import { ACCOUNT_CODES } from "./error-codes/accounts.ts";
+import { CHANNEL_CODES } from "./error-codes/channels.ts";
 import { GENERAL_CODES } from "./error-codes/general.ts";
 import { MLS_CODES } from "./error-codes/mls.ts";
 import { STORE_CODES } from "./error-codes/store.ts";
@@ -21,6 +22,7 @@ export const ERROR_CODES = {
   ...STORE_CODES,
   ...TRANSPORT_CODES,
   ...ACCOUNT_CODES,
+  ...CHANNEL_CODES,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
