@@ -1,135 +1,185 @@
-import { assert } from "@qpq/ports";
-import type { CipherSuite } from "../crypto/provider.ts";
-import { runtimeCryptoProvider } from "../crypto/runtime.ts";
+import assert from "node:assert/strict";
+import type { Random } from "@qpq/ports";
+import type { AeadInput, Bytes, CipherSuite } from "../crypto/provider.ts";
+import { encryptMessage, epochAuthenticator } from "../group/application.ts";
 import { createCommit, mergeStaged } from "../group/create-commit.ts";
 import { createGroup } from "../group/create-group.ts";
+import { joinByExternalCommit } from "../group/external-commit.ts";
+import { createGroupInfo } from "../group/group-info.ts";
 import {
-  createCapabilities,
   createIdentity,
   createKeyPackage,
   type Identity,
   type OwnKeyPackage,
 } from "../group/identity.ts";
-import { joinGroup } from "../group/join.ts";
-import type { Authenticate, StagedCommit } from "../group/outcome.ts";
+import { joinGroup, retireKeyPackage } from "../group/join.ts";
+import type { StagedCommit } from "../group/outcome.ts";
 import { type Outcome, processMessage } from "../group/process-message.ts";
-import type { GroupState } from "../group/state.ts";
-import type { Extension } from "../wire/extension.ts";
-import type { Lifetime } from "../wire/leaf-node.ts";
+import { type GroupState, retire } from "../group/state.ts";
+import { chooseIndex } from "../vectors/seeded-random.ts";
+import type { MessageWireFormat } from "../wire/framing.ts";
 import type { Proposal } from "../wire/proposal.ts";
 
-export const provider = runtimeCryptoProvider();
-/** The quickest suite: most rules are the same for all. */
-export const CRYPTO = provider.cipherSuite(1);
-export const NOW_MS = Date.UTC(2026, 0, 15);
-export const LIFETIME: Lifetime = {
-  notBefore: BigInt(NOW_MS / 1000 - 3600),
-  notAfter: BigInt(NOW_MS / 1000 + 90 * 24 * 3600),
-};
+/** A client and, while it is in the group, its state. */
+export interface Client {
+  readonly name: string;
+  readonly identity: Identity;
+  state: GroupState;
+}
 
-let counter = 1;
+export const NOW_MS = 1_800_000_000_000;
+const LIFETIME = { notBefore: 1_799_999_000n, notAfter: 1_801_000_000n };
 
-/** Distinct and repeatable: xorshift32. Good enough for keys that protect nothing. */
-export const random = {
-  bytes(length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
-    for (let index = 0; index < length; index++) {
-      counter ^= counter << 13;
-      counter ^= counter >>> 17;
-      counter ^= counter << 5;
-      bytes[index] = counter >>> 11;
-    }
-    return bytes;
-  },
-};
+export const authenticate = async (entering: readonly unknown[]) => entering.map(() => true);
 
-export const authenticateAny: Authenticate = (entering) =>
-  Promise.resolve(entering.map(() => true));
+export function choose<T>(random: Random, items: readonly T[]): T {
+  const chosen = items[chooseIndex(random, items.length)];
+  assert.ok(chosen !== undefined, "there is something to choose from");
+  return chosen;
+}
 
-export const acceptAll = { authenticate: authenticateAny };
+export function shuffled<T>(random: Random, items: readonly T[]): T[] {
+  const order = [...items];
+  for (let index = order.length - 1; index > 0; index--) {
+    const other = chooseIndex(random, index + 1);
+    [order[index], order[other]] = [order[other] as T, order[index] as T];
+  }
+  return order;
+}
 
-export function identityOf(
-  name: string,
-  options: {
-    readonly crypto?: CipherSuite;
-    readonly extensionTypes?: readonly number[];
-    readonly extensions?: readonly Extension[];
-    readonly proposals?: readonly number[];
-    readonly credentials?: readonly number[];
-  } = {},
-): Identity {
-  const crypto = options.crypto ?? CRYPTO;
+/** A suite that notes the keys with which something was decrypted. */
+export function watched(
+  inner: CipherSuite,
+): { readonly crypto: CipherSuite; readonly openedWith: Set<string> } {
+  const openedWith = new Set<string>();
+  const aeadOpen = (input: AeadInput): Bytes | undefined => {
+    const opened = inner.aeadOpen(input);
+    if (opened !== undefined) openedWith.add(input.key.toHex());
+    return opened;
+  };
+  return { crypto: { ...inner, aeadOpen }, openedWith };
+}
+
+export function newIdentity(crypto: CipherSuite, name: string, random: Random): Identity {
   return createIdentity(crypto, {
     credential: { kind: "basic", identity: new TextEncoder().encode(name) },
     signatureKeyPair: crypto.generateSignatureKeyPair(random),
     random,
-    capabilities: createCapabilities({
-      cipherSuites: [crypto.id],
-      credentials: options.credentials ?? [1],
-      extensions: options.extensionTypes ?? [],
-      proposals: options.proposals ?? [],
-      random,
-    }),
-    extensions: options.extensions ?? [],
   });
 }
 
-export function keyPackageOf(
-  identity: Identity,
-  options: { readonly crypto?: CipherSuite; readonly lifetime?: Lifetime } = {},
-): Promise<OwnKeyPackage> {
-  const { crypto = CRYPTO, lifetime = LIFETIME } = options;
-  return createKeyPackage(crypto, { identity, lifetime, random });
+export async function foundGroup(
+  crypto: CipherSuite,
+  name: string,
+  random: Random,
+): Promise<Client> {
+  const identity = newIdentity(crypto, name, random);
+  const state = await createGroup(crypto, { identity, lifetime: LIFETIME, random });
+  return { name, identity, state };
 }
 
-export const commitOptions = { ...acceptAll, random, nowMs: NOW_MS };
-
-export function addOf({ keyPackage }: OwnKeyPackage): Proposal {
-  return { kind: "add", keyPackage };
+/** Goes on to `next`, and overwrites what `next` does not need: as a client does once it is durable. */
+export function advance(client: Client, next: GroupState): void {
+  const previous = client.state;
+  client.state = next;
+  retire(previous, next);
 }
 
-/** A group whose creator has added all others in one commit; members in the order of their leaves. */
-export async function createMembers(
-  count: number,
-  options: { readonly crypto?: CipherSuite; readonly extensions?: readonly Extension[] } = {},
-): Promise<GroupState[]> {
-  const { crypto = CRYPTO, extensions = [] } = options;
-  const identity = (index: number): Identity => identityOf(`member ${index}`, { crypto });
-  const creator = await createGroup(crypto, {
-    identity: identity(0),
-    lifetime: LIFETIME,
+export interface Invitation {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly keyPackage: OwnKeyPackage;
+}
+
+export async function invite(
+  crypto: CipherSuite,
+  name: string,
+  random: Random,
+): Promise<Invitation> {
+  const identity = newIdentity(crypto, name, random);
+  const keyPackage = await createKeyPackage(crypto, { identity, lifetime: LIFETIME, random });
+  return { name, identity, keyPackage };
+}
+
+export async function enter(
+  crypto: CipherSuite,
+  invitation: Invitation,
+  welcome: Uint8Array,
+): Promise<Client> {
+  const { name, identity, keyPackage } = invitation;
+  const joined = await joinGroup(crypto, welcome, { keyPackages: [keyPackage], authenticate });
+  retireKeyPackage(crypto, keyPackage);
+  return { name, identity, state: joined.state };
+}
+
+export async function enterExternally(
+  crypto: CipherSuite,
+  name: string,
+  options: { readonly from: Client; readonly random: Random },
+): Promise<{ readonly client: Client; readonly commit: Uint8Array }> {
+  const identity = newIdentity(crypto, name, options.random);
+  const groupInfo = await createGroupInfo(options.from.state);
+  const { staged, commit } = await joinByExternalCommit(crypto, groupInfo, {
+    identity,
+    random: options.random,
+    authenticate,
+  });
+  return { client: { name, identity, state: staged.next }, commit };
+}
+
+export interface Made {
+  readonly staged: StagedCommit;
+  readonly commit: Uint8Array;
+  readonly welcome: Uint8Array | undefined;
+}
+
+/** Makes a commit; whether it wins is decided later. */
+export async function makeCommit(
+  client: Client,
+  options: {
+    readonly proposals: readonly Proposal[];
+    readonly wireFormat: MessageWireFormat;
+    readonly random: Random;
+  },
+): Promise<Made> {
+  const created = await createCommit(client.state, { ...options, nowMs: NOW_MS, authenticate });
+  advance(client, created.state);
+  return created;
+}
+
+/** The client sees the commit that won the epoch: its own, or another's. */
+export async function seeCommit(
+  client: Client,
+  commit: Uint8Array,
+  own: readonly StagedCommit[] = [],
+): Promise<Outcome> {
+  const outcome = await processMessage(client.state, commit, { authenticate, staged: own });
+  if (outcome.kind === "own-commit") {
+    advance(client, mergeStaged(client.state, outcome.staged));
+  } else if (outcome.kind === "commit-staged") {
+    advance(client, outcome.state);
+    advance(client, mergeStaged(client.state, outcome.staged));
+  } else {
+    assert.equal(outcome.kind, "removed");
+  }
+  return outcome;
+}
+
+export function send(client: Client, text: string, random: Random): Uint8Array {
+  const { state, message } = encryptMessage(client.state, new TextEncoder().encode(text), {
     random,
-    extensions,
   });
-  if (count === 1) return [creator];
-  const keyPackages = await Promise.all(
-    Array.from({ length: count - 1 }, (_, index) => keyPackageOf(identity(index + 1), { crypto })),
-  );
-  const commit = await createCommit(creator, {
-    ...commitOptions,
-    proposals: keyPackages.map(addOf),
-  });
-  const joined = await Promise.all(
-    keyPackages.map((keyPackage) =>
-      joinGroup(crypto, commit.welcome as Uint8Array, { ...acceptAll, keyPackages: [keyPackage] })
-    ),
-  );
-  return [mergeStaged(commit.state, commit.staged), ...joined.map(({ state }) => state)];
+  advance(client, state);
+  return message;
 }
 
-/** What a member makes of a commit, which must be to stage it. */
-export async function stage(state: GroupState, commit: Uint8Array): Promise<StagedCommit> {
-  const outcome = await processMessage(state, commit, acceptAll);
-  assert(outcome.kind === "commit-staged", `a commit is staged, not ${outcome.kind}`);
-  return outcome.staged;
+export async function receive(client: Client, message: Uint8Array): Promise<Outcome> {
+  const outcome = await processMessage(client.state, message, { authenticate });
+  if ("state" in outcome) advance(client, outcome.state);
+  return outcome;
 }
 
-export async function receive<K extends Outcome["kind"]>(
-  state: GroupState,
-  message: Uint8Array,
-  kind: K,
-): Promise<Extract<Outcome, { readonly kind: K }>> {
-  const outcome = await processMessage(state, message, acceptAll);
-  assert(outcome.kind === kind, `${kind} is expected, not ${outcome.kind}`);
-  return outcome as Extract<Outcome, { readonly kind: K }>;
+export function assertSameEpoch(clients: readonly Client[]): void {
+  const [first, ...others] = clients.map(({ state }) => epochAuthenticator(state).toHex());
+  for (const other of others) assert.equal(other, first, "epoch authenticators differ");
 }
