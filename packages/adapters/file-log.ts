@@ -107,6 +107,11 @@ export class FileLog {
     return this.#end;
   }
 
+  /** Whether this opening has appended anything. */
+  get isAppended(): boolean {
+    return this.#inSession;
+  }
+
   get bytes(): number {
     return this.#file.statSync().size;
   }
@@ -152,7 +157,10 @@ export class FileLog {
   }
 
   /** Writes a frame that is a batch of its own. */
-  appendMark(kind: "closed" | "compacted" | "key-file", content = new Uint8Array(0)): void {
+  appendMark(
+    kind: "closed" | "compacted" | "key-file",
+    content: Uint8Array = new Uint8Array(0),
+  ): void {
     const frames: Uint8Array[] = [];
     const { offset, batch } = this.#startSession(frames);
     const place = { fileId: this.header.fileId, offset, sessionKey: undefined };

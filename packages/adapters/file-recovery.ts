@@ -11,7 +11,7 @@ import {
 } from "./file-frames.ts";
 import { corruptAt, type FileLog, type LogEnd, placeOf } from "./file-log.ts";
 
-/** One entry as it stands in the log; `value` is good until the next is read. */
+/** One entry as it stands in the log; `value` is good until `batchEnds` has ended. */
 export interface LogEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
@@ -22,7 +22,7 @@ export interface LogEntry {
 export interface LogVisitor {
   /** The entries of one frame; they count when `batchEnds` follows. */
   entries(entries: readonly LogEntry[]): void;
-  batchEnds(): void;
+  batchEnds(): void | Promise<void>;
   /** A frame that holds no entries. */
   mark?(kind: FrameHeader["kind"], content: Uint8Array): void;
 }
@@ -81,7 +81,7 @@ export async function readLog(log: FileLog, visitor: LogVisitor): Promise<Recove
       case "part":
       case "last": {
         visitor.entries(entriesOf(content, offset));
-        if (header.kind === "last") visitor.batchEnds();
+        if (header.kind === "last") await visitor.batchEnds();
         break;
       }
       case "session":
@@ -98,7 +98,7 @@ export async function readLog(log: FileLog, visitor: LogVisitor): Promise<Recove
 }
 
 /** @throws MessengerError `store/corrupt` */
-function entriesOf(content: Uint8Array, offset: number): LogEntry[] {
+export function entriesOf(content: Uint8Array, offset: number): LogEntry[] {
   const entries: LogEntry[] = [];
   let start = 0;
   while (start < content.length) {

@@ -7,6 +7,8 @@
  *   inside one process.
  * - Certificates: `openServerCertificate` for a server; `Trust`, `parsePin` and `readCertificates` for
  *   a client.
+ * - Stores: `openMemoryStore` for tests and simulations, `runningTwice` over any. Those on disk
+ *   stand in `@qpq/adapters/stores`: they load native code, which not every program may.
  *
  * @module
  */
@@ -27,8 +29,5 @@ export { certificateSha256, formatPin, parsePin, type Trust } from "./tls-trust.
 export * from "./transport-memory.ts";
 export { ALPN, QUIC_LIMITS, type QuicLimits, type QuicRefusal } from "./quic-limits.ts";
 export { listenQuic, type QuicListenOptions } from "./transport-quic.ts";
-export * from "./store-durable.ts";
-export * from "./store-file.ts";
 export * from "./store-memory.ts";
-export * from "./store-sqlite.ts";
 export * from "./store-twice.ts";

@@ -91,7 +91,8 @@ class FileEngine implements StoreEngine {
   #index: SortedMap<number>;
   /** Bytes of the log at which it is compacted. */
   #compactAt: number;
-  #copying: Promise<void> = Promise.resolve();
+  readonly #copies = new Set<Promise<unknown>>();
+  #compacting = false;
   /** Keys that changed since each running copy looked. */
   readonly #changed = new Set<Set<string>>();
   #ended = false;
@@ -171,7 +172,14 @@ class FileEngine implements StoreEngine {
   }
 
   /** A copy of everything at one moment while transactions go on; never a half-written `file`. */
-  async backup(file: string): Promise<BackupSummary> {
+  backup(file: string): Promise<BackupSummary> {
+    return this.#tracked(this.#backUp(file));
+  }
+
+  async #backUp(file: string): Promise<BackupSummary> {
+    if (this.#ended) {
+      throw new MessengerError("store/closed", "Cannot back up: the store is closed");
+    }
     if (fileExists(file)) {
       throw new MessengerError("store/exists", "Cannot back up: the file is there already");
     }
@@ -197,10 +205,10 @@ class FileEngine implements StoreEngine {
 
   async close(): Promise<void> {
     this.#ended = true;
-    await this.#copying;
+    await Promise.allSettled(this.#copies);
     try {
       // Not after a failure: what reached the disk is for the next opening to find out.
-      if (this.#broken === undefined && this.#log.end.batch > 0) {
+      if (this.#broken === undefined && this.#log.isAppended) {
         this.#log.appendMark("closed");
         this.#log.syncSync();
       }
@@ -236,13 +244,26 @@ class FileEngine implements StoreEngine {
   }
 
   #compact(): void {
-    // Whatever becomes of it, the next one is due only after as much growth again.
-    this.#compactAt = this.#limitAbove(this.#log.end.offset);
-    this.#copying = this.#copying.then(() => this.#compactNow()).catch((error) => {
+    if (this.#compacting) return;
+    this.#compacting = true;
+    const compacted = this.#compactNow().catch((error) => {
+      // Due again only after as much growth again.
+      this.#compactAt = this.#limitAbove(this.#log.end.offset);
       this.#note.warn("store-compaction-failed", {
         code: error instanceof MessengerError ? error.code : "store/io",
       });
-    });
+    }).finally(() => this.#compacting = false);
+    void this.#tracked(compacted);
+  }
+
+  /** Closing waits for it. */
+  async #tracked<Result>(copy: Promise<Result>): Promise<Result> {
+    this.#copies.add(copy);
+    try {
+      return await copy;
+    } finally {
+      this.#copies.delete(copy);
+    }
   }
 
   async #compactNow(): Promise<void> {
@@ -290,18 +311,30 @@ class FileEngine implements StoreEngine {
     let changed = new Set<string>();
     this.#changed.add(changed);
     const copy = (keys: readonly string[]): void => {
-      const writes = keys.map((key): Write => [key, this.get(key)]);
-      for (const [at, place] of target.append(writes).entries()) {
-        const [key, value] = writes[at] as Write;
-        if (value === undefined) index.delete(key);
-        else index.set(key, place);
+      let writes: Write[] = [];
+      let bytes = 0;
+      const flush = (): void => {
+        for (const [at, place] of target.append(writes).entries()) {
+          const [key, value] = writes[at] as Write;
+          if (value === undefined) index.delete(key);
+          else index.set(key, place);
+        }
+        writes = [];
+        bytes = 0;
+      };
+      for (const key of keys) {
+        const value = this.get(key);
+        writes.push([key, value]);
+        bytes += key.length + (value?.length ?? 0);
+        if (bytes >= COPY_BYTES) flush();
       }
+      if (writes.length > 0) flush();
     };
     try {
       let from: string | undefined = "";
       while (from !== undefined) {
         const { keys, next } = this.#keysFrom(from);
-        if (keys.length > 0) copy(keys);
+        copy(keys);
         from = next;
         await target.sync();
         if (this.#ended) throw new MessengerError("store/closed", "Cannot copy: the store closes");
@@ -318,7 +351,7 @@ class FileEngine implements StoreEngine {
       }
       const leave = await this.#turn.enter();
       try {
-        if (changed.size > 0) copy([...changed].sort());
+        copy([...changed].sort());
         return await finish(index);
       } finally {
         leave();

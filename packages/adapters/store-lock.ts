@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { MessengerError } from "@qpq/ports";
 
 /** Held until it is released or the process ends, however that happens. */
@@ -71,5 +72,31 @@ export function fileExists(path: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw fileError("Cannot look at file", error);
+  }
+}
+
+/**
+ * Puts `content` in place of the file at `path`, durably: after a crash the old content is there or
+ * the new one.
+ * @throws MessengerError `store/disk-full`, `store/read-only`, `store/io`
+ */
+export function replaceFile(path: string, content: Uint8Array): void {
+  const temporary = `${path}.new`;
+  try {
+    {
+      using file = Deno.openSync(temporary, {
+        write: true,
+        create: true,
+        truncate: true,
+        mode: 0o600,
+      });
+      let written = 0;
+      while (written < content.length) written += file.writeSync(content.subarray(written));
+      file.syncSync();
+    }
+    Deno.renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (cause) {
+    throw fileError("Cannot replace file", cause);
   }
 }

@@ -3,11 +3,12 @@
  * serves readers doesn't. It does what it is told, one message after another.
  */
 import type Database from "better-sqlite3-multiple-ciphers";
-import type { ErrorCode } from "@qpq/ports";
+import type { ErrorCode, MessengerError } from "@qpq/ports";
+import { type BackupRequest, writeSqliteBackup } from "./sqlite-backup.ts";
+import { fileError } from "./store-lock.ts";
+import type { BackupSummary } from "./store-durable.ts";
 import { checkMarks, databaseError, openDatabase } from "./sqlite-database.ts";
 
-/** Milliseconds after which what was overwritten or deleted is gone from the write-ahead log, too. */
-const TRUNCATE_INTERVAL_MS = 30_000;
 /** Milliseconds until a truncation is tried again that a reader stood in the way of. */
 const TRUNCATE_RETRY_MS = 1_000;
 
@@ -17,14 +18,17 @@ export type WriterRequest =
     readonly path: string;
     readonly key: Uint8Array | undefined;
     readonly nativeBinding: string | undefined;
+    /** Milliseconds from a commit to the moment at which the write-ahead log is cut. */
+    readonly truncateIntervalMs: number;
   }
   /** Writes one after another: key length (u16), value length or 2^32 - 1 for a delete (u32), both. */
   | { readonly kind: "commit"; readonly writes: ArrayBuffer }
-  | { readonly kind: "truncate" }
+  /** In a thread of its own. */
+  | (BackupRequest & { readonly kind: "backup" })
   | { readonly kind: "close" };
 
 export type WriterReply =
-  | { readonly kind: "done" }
+  | { readonly kind: "done"; readonly backup?: BackupSummary }
   /** Nothing was written. */
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
   /** Whatever it was, some of it may have happened. */
@@ -36,6 +40,7 @@ interface Writer {
   readonly remove: Database.Statement;
   readonly begin: Database.Statement;
   readonly commit: Database.Statement;
+  readonly truncateIntervalMs: number;
 }
 
 const DELETED = 0xffff_ffff;
@@ -49,6 +54,8 @@ let writer: Writer | undefined;
 let truncation: ReturnType<typeof setTimeout> | undefined;
 
 port.onmessage = ({ data }) => port.postMessage(answer(data));
+// Only now: what is sent to a thread that still loads its modules can get lost.
+port.postMessage({ kind: "done" });
 
 function answer(request: WriterRequest): WriterReply {
   try {
@@ -58,9 +65,8 @@ function answer(request: WriterRequest): WriterReply {
         break;
       case "commit":
         return commit(new Uint8Array(request.writes));
-      case "truncate":
-        truncate();
-        break;
+      case "backup":
+        return { kind: "done", backup: writeSqliteBackup(request) };
       case "close":
         clearTimeout(truncation);
         truncate();
@@ -69,9 +75,15 @@ function answer(request: WriterRequest): WriterReply {
     }
     return { kind: "done" };
   } catch (cause) {
-    const { code, message } = databaseError(`Cannot ${request.kind} database`, cause);
+    const { code, message } = failure(`Cannot ${request.kind} database`, cause);
     return { kind: "failed", code, message };
   }
+}
+
+function failure(action: string, cause: unknown): MessengerError {
+  const isDatabase = cause instanceof Error && "code" in cause &&
+    String(cause.code).startsWith("SQLITE");
+  return isDatabase ? databaseError(action, cause) : fileError(action, cause);
 }
 
 function open(request: WriterRequest & { kind: "open" }): void {
@@ -87,6 +99,7 @@ function open(request: WriterRequest & { kind: "open" }): void {
       remove: database.prepare("delete from kv where key = ?"),
       begin: database.prepare("begin immediate"),
       commit: database.prepare("commit"),
+      truncateIntervalMs: request.truncateIntervalMs,
     };
   } catch (error) {
     database.close();
@@ -117,7 +130,7 @@ function commit(writes: Uint8Array): WriterReply {
     const refused = code === "store/disk-full" || code === "store/read-only";
     return { kind: refused ? "refused" : "failed", code, message };
   }
-  truncation ??= setTimeout(truncateInTime, TRUNCATE_INTERVAL_MS);
+  truncation ??= setTimeout(truncateInTime, writer.truncateIntervalMs);
   return { kind: "done" };
 }
 

@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3-multiple-ciphers";
 import { dirname } from "node:path";
-import { assert, type Log, MessengerError, type Store } from "@qpq/ports";
+import { assert, type Log, MessengerError } from "@qpq/ports";
 import { checkMarks, createDatabase, databaseError, openDatabase } from "./sqlite-database.ts";
 import { databaseKind } from "./sqlite-pages.ts";
 import {
@@ -13,8 +13,12 @@ import {
 } from "./store-lock.ts";
 import { keyBytes, type KeySpan, keyText } from "./sorted-map.ts";
 import { openLane, type StoreEngine, type Write } from "./store-lane.ts";
+import { type BackupSummary, type DurableStore, withBackup } from "./store-durable.ts";
 import type { WriterReply, WriterRequest } from "./store-sqlite-writer.ts";
 import { ValueCache } from "./value-cache.ts";
+
+const TRUNCATE_INTERVAL_MS = 30_000;
+const TRUNCATE_INTERVAL_MS_MAX = 60_000;
 
 /** Bytes of a database key. */
 export const STORE_KEY_BYTES = 32;
@@ -28,6 +32,13 @@ export interface SqliteStoreOptions {
   readonly create?: boolean;
   /** The addon's file, so that a program may be let near no other; default: the package's own choice. */
   readonly nativeBinding?: string;
+  /**
+   * Milliseconds after a commit in which what it deleted leaves the write-ahead log, too; default
+   * 30,000, at most 60,000.
+   */
+  readonly truncateIntervalMs?: number;
+  /** The key file that a backup takes along. */
+  readonly keyFile?: string;
   readonly log?: Log;
 }
 
@@ -41,7 +52,7 @@ export interface SqliteStoreOptions {
  *   `store/newer-format`, `store/in-use`, `store/read-only`, `store/disk-full`, `store/corrupt`,
  *   `store/io`
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<DurableStore> {
   const { path, key } = options;
   assert(key === undefined || key.length === STORE_KEY_BYTES, "a database key has 32 bytes");
   let kind = databaseKindOf(path, key);
@@ -60,7 +71,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           : "Cannot open database: it is encrypted under another key, or is no database",
       );
     }
-    return openLane(await SqliteEngine.open(options, lock), options);
+    const engine = await SqliteEngine.open(options, lock);
+    return withBackup(openLane(engine, options), (file) => engine.backup(file));
   } catch (error) {
     lock.release();
     throw databaseError("Cannot open database", error);
@@ -118,21 +130,29 @@ class SqliteEngine implements StoreEngine {
   readonly #settle: Database.Statement;
   readonly #writer: WriterThread;
   readonly #lock: StoreLock;
+  readonly #options: SqliteStoreOptions;
+  readonly #backups = new Set<Promise<unknown>>();
   readonly #cache = new ValueCache();
   /** Keys of the batch on its way: of these only the database knows what is durable. */
   #onTheWay: ReadonlySet<string> | undefined;
   #reading = false;
   #inTransaction = false;
+  #ended = false;
 
   static async open(options: SqliteStoreOptions, lock: StoreLock): Promise<SqliteEngine> {
-    const { path, key, nativeBinding } = options;
+    const { path, key, nativeBinding, truncateIntervalMs = TRUNCATE_INTERVAL_MS } = options;
+    assert(truncateIntervalMs <= TRUNCATE_INTERVAL_MS_MAX, "the log is cut every minute");
     const writer = new WriterThread();
     try {
-      await writer.ask({ kind: "open", path, key: key?.slice(), nativeBinding });
+      const request = { path, key: key?.slice(), nativeBinding, truncateIntervalMs };
+      await writer.ask({ kind: "open", ...request });
       const reader = openDatabase({ path, key, nativeBinding, mode: "read" });
       try {
         checkMarks(reader);
-        return new SqliteEngine(reader, writer, lock);
+        return new SqliteEngine(reader, writer, lock, {
+          ...options,
+          ...(key && { key: key.slice() }),
+        });
       } catch (error) {
         reader.close();
         throw error;
@@ -143,7 +163,13 @@ class SqliteEngine implements StoreEngine {
     }
   }
 
-  private constructor(reader: Database.Database, writer: WriterThread, lock: StoreLock) {
+  private constructor(
+    reader: Database.Database,
+    writer: WriterThread,
+    lock: StoreLock,
+    options: SqliteStoreOptions,
+  ) {
+    this.#options = options;
     this.#reader = reader;
     this.#writer = writer;
     this.#lock = lock;
@@ -216,13 +242,58 @@ class SqliteEngine implements StoreEngine {
     };
   }
 
+  /** A copy of everything at one moment while transactions go on; never a half-written `file`. */
+  async backup(file: string): Promise<BackupSummary> {
+    if (this.#ended) {
+      throw new MessengerError("store/closed", "Cannot back up: the store is closed");
+    }
+    const written = this.#writeBackup(file);
+    this.#backups.add(written);
+    try {
+      return await written;
+    } finally {
+      this.#backups.delete(written);
+    }
+  }
+
+  async #writeBackup(file: string): Promise<BackupSummary> {
+    if (fileExists(file)) {
+      throw new MessengerError("store/exists", "Cannot back up: the file is there already");
+    }
+    const { path, key, nativeBinding, keyFile } = this.#options;
+    const part = `${file}.part`;
+    const thread = new WriterThread();
+    try {
+      const reply = await thread.ask({
+        kind: "backup",
+        path,
+        key: key?.slice(),
+        nativeBinding,
+        file: part,
+        keyFile: keyFile === undefined ? undefined : Deno.readFileSync(keyFile),
+      });
+      assert(reply.backup !== undefined, "a backup is answered with its summary");
+      Deno.renameSync(part, file);
+      syncFolder(dirname(file));
+      return reply.backup;
+    } catch (cause) {
+      removeFile(part);
+      throw fileError("Cannot back up", cause);
+    } finally {
+      thread.terminate();
+    }
+  }
+
   async close(): Promise<void> {
+    this.#ended = true;
+    await Promise.allSettled(this.#backups);
     this.#reader.close();
     try {
       await this.#writer.ask({ kind: "close" });
     } finally {
       this.#writer.terminate();
       this.#cache.clear();
+      this.#options.key?.fill(0);
       this.#lock.release();
     }
   }
@@ -248,17 +319,23 @@ class SqliteEngine implements StoreEngine {
   }
 }
 
+type Done = WriterReply & { readonly kind: "done" };
+
 /** The other thread: one request at a time. */
 class WriterThread {
   readonly #worker: Worker;
-  #waiting: PromiseWithResolvers<void> | undefined;
+  #waiting: PromiseWithResolvers<Done> | undefined;
+  /** The thread's first word, which it says unasked. */
+  readonly #ready: Promise<Done>;
   #broken: MessengerError | undefined;
 
   constructor() {
+    this.#waiting = Promise.withResolvers<Done>();
+    this.#ready = this.#waiting.promise;
     const url = new URL("./store-sqlite-worker.js", import.meta.url);
     this.#worker = new Worker(url, { type: "module", name: "store-sqlite" });
     this.#worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
-      if (data.kind === "done") this.#take().resolve();
+      if (data.kind === "done") this.#take().resolve(data);
       else {
         // Only a refusal is known to have written nothing.
         const code = data.kind === "failed" && isRefusal(data.code) ? "store/io" : data.code;
@@ -274,19 +351,20 @@ class WriterThread {
   }
 
   /** @param transfer buffers that go over instead of being copied */
-  ask(request: WriterRequest, transfer: ArrayBuffer[] = []): Promise<void> {
-    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+  async ask(request: WriterRequest, transfer: ArrayBuffer[] = []): Promise<Done> {
+    await this.#ready;
+    if (this.#broken !== undefined) throw this.#broken;
     assert(this.#waiting === undefined, "one request at a time");
-    this.#waiting = Promise.withResolvers<void>();
+    this.#waiting = Promise.withResolvers<Done>();
     this.#worker.postMessage(request, transfer);
-    return this.#waiting.promise;
+    return await this.#waiting.promise;
   }
 
   terminate(): void {
     this.#worker.terminate();
   }
 
-  #take(): PromiseWithResolvers<void> {
+  #take(): PromiseWithResolvers<Done> {
     const waiting = this.#waiting;
     assert(waiting !== undefined, "each reply answers a request");
     this.#waiting = undefined;
