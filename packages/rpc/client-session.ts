@@ -1,7 +1,8 @@
 import { CALL_BYTES_MAX, type CallOptions, type Method } from "@qpq/capnp";
 import { type Clock, type Connection, type Log, MessengerError } from "@qpq/ports";
 import { CLOSE_CODES, closeReason, codeOfReason } from "./close-codes.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
+import { Deadlines, type Expiring } from "./deadlines.ts";
+import { CallTable } from "./dense-list.ts";
 import type { FrameReader } from "./frame-reader.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { type ClientLimits, MESSAGE_BYTES_MAX, type SessionLimits } from "./limits.ts";
@@ -32,7 +33,7 @@ export interface ClientSessionOptions {
   readonly log: Log;
   readonly build: string;
   readonly authToken: string;
-  readonly credentials: (server: ServerInfo) => Promise<Credentials | undefined>;
+  readonly credentials: ((server: ServerInfo) => Promise<Credentials | undefined>) | undefined;
   readonly limits: SessionLimits & ClientLimits;
   /** A call ended: there may be room for another. */
   readonly onRoom: (session: ClientSession) => void;
@@ -41,14 +42,45 @@ export interface ClientSessionOptions {
 }
 
 /** A call on the call stream that waits for its results. */
-interface PendingCall {
-  // deno-lint-ignore no-explicit-any -- calls of different methods stand in one map
+class PendingCall implements Expiring, EventListenerObject {
+  place = -1;
+  atMs = 0;
+  readonly callId: number;
+  // deno-lint-ignore no-explicit-any -- calls of different methods stand in one table
   readonly method: Method<any, any>;
   readonly resolve: (results: unknown) => void;
   readonly reject: (error: MessengerError) => void;
-  readonly deadline: Deadline;
   readonly signal: AbortSignal | undefined;
-  readonly onAbort: (() => void) | undefined;
+  readonly #giveUp: (call: PendingCall, error: MessengerError) => void;
+
+  constructor(options: {
+    readonly callId: number;
+    // deno-lint-ignore no-explicit-any
+    readonly method: Method<any, any>;
+    readonly resolve: (results: unknown) => void;
+    readonly reject: (error: MessengerError) => void;
+    readonly signal: AbortSignal | undefined;
+    readonly giveUp: (call: PendingCall, error: MessengerError) => void;
+  }) {
+    this.callId = options.callId;
+    this.method = options.method;
+    this.resolve = options.resolve;
+    this.reject = options.reject;
+    this.signal = options.signal;
+    this.#giveUp = options.giveUp;
+    this.signal?.addEventListener("abort", this, { once: true });
+  }
+
+  /** Its deadline has passed. */
+  expire(): void {
+    const { name } = this.method;
+    this.#giveUp(this, new MessengerError("rpc/deadline", `No answer to ${name} in time`));
+  }
+
+  /** Its signal was aborted. */
+  handleEvent(): void {
+    this.#giveUp(this, new MessengerError("cancelled", "The caller gave up"));
+  }
 }
 
 /** A start that waits for the server's answer. They are answered in order. */
@@ -70,8 +102,9 @@ export class ClientSession {
   readonly #writer: FrameWriter;
   readonly #liveness: Liveness;
   readonly #frameDeadline: FrameDeadline;
-  readonly #pending = new Map<number, PendingCall>();
-  #nextCallId = 1;
+  readonly #pending: CallTable<PendingCall>;
+  readonly #callsMax: number;
+  #nextCallId = 0;
   #streams = 0;
   #largeWaiting = 0;
   /** The call whose results are the next frame; 0 when that is a message. */
@@ -101,6 +134,8 @@ export class ClientSession {
     };
     this.over = new Promise((resolve) => this.#settleOver = resolve);
     this.deadlines = new Deadlines(clock);
+    this.#callsMax = Math.min(hello.callsMax, limits.callsMax);
+    this.#pending = new CallTable(this.#callsMax);
     this.#reader = options.reader;
     this.#writer = options.writer(() => {});
     this.#frameDeadline = new FrameDeadline(this.deadlines, limits, () => {
@@ -134,7 +169,7 @@ export class ClientSession {
 
   /** Whether another call may begin now. */
   get hasRoom(): boolean {
-    return this.#ended === undefined && this.#pending.size < this.#hello.callsMax &&
+    return this.#ended === undefined && this.#pending.size < this.#callsMax &&
       this.#writer.queuedBytes < this.options.limits.outgoingBytesMax;
   }
 
@@ -148,7 +183,9 @@ export class ClientSession {
    * @throws MessengerError `rpc/not-authenticated` and what else the server refuses with
    */
   async start(): Promise<void> {
-    const credentials = await this.options.credentials(this.server);
+    const ask = this.options.credentials;
+    // For nobody at once: calls follow right behind, and nothing may come before the start.
+    const credentials = ask === undefined ? undefined : await ask(this.server);
     if (this.#ended !== undefined) throw this.#ended;
     const answer = new Promise<void>((resolve, reject) => {
       this.#starting.push({ resolve, reject });
@@ -175,29 +212,17 @@ export class ClientSession {
       if (this.#ended !== undefined) return reject(lostCall(this.#ended));
       const body = encodeParams(method, params);
       const callId = this.#takeCallId();
-      const giveUp = (error: MessengerError): void => {
-        if (!this.#settle(callId)) return;
-        this.#send({ callId, kind: "cancel" });
-        reject(error);
-      };
-      const onAbort = signal === undefined
-        ? undefined
-        : (): void => giveUp(new MessengerError("cancelled", "The caller gave up"));
-      if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
-      const deadline = this.deadlines.add(timeoutMs, () => {
-        giveUp(
-          new MessengerError("rpc/deadline", `No answer to ${method.name} within ${timeoutMs} ms`),
-        );
-      });
-      this.#pending.set(callId, {
+      const call = new PendingCall({
+        callId,
         method,
         // What decodes is of the method's type.
         resolve: resolve as (results: unknown) => void,
         reject,
-        deadline,
         signal,
-        onAbort,
+        giveUp: this.#giveUp,
       });
+      this.#pending.add(callId, call);
+      this.deadlines.set(call, timeoutMs);
       this.#writer.send(encodeCall(method, callId, timeoutMs), body);
       if (this.#pending.size === 1) this.#liveness.reconsider();
     });
@@ -236,11 +261,7 @@ export class ClientSession {
     this.deadlines.clear();
     const code = error.code === "rpc/protocol" ? CLOSE_CODES.protocol : CLOSE_CODES.done;
     this.connection.close(code, code === CLOSE_CODES.done ? "" : closeReason(error));
-    for (const callId of [...this.#pending.keys()]) {
-      const { reject } = this.#pending.get(callId) as PendingCall;
-      this.#settle(callId);
-      reject(lostCall(error));
-    }
+    for (const callId of this.#pending.ids()) this.#settle(callId)?.reject(lostCall(error));
     for (const { reject } of this.#starting.splice(0)) reject(lostCall(error));
     this.#settleOver(error);
   }
@@ -329,24 +350,27 @@ export class ClientSession {
     return starting;
   }
 
-  /** Takes a call off the list. @returns undefined when it is not there */
+  readonly #giveUp = (call: PendingCall, error: MessengerError): void => {
+    if (this.#settle(call.callId) === undefined) return;
+    this.#send({ callId: call.callId, kind: "cancel" });
+    call.reject(error);
+  };
+
+  /** Takes a call off the table. @returns undefined when it is not there */
   #settle(callId: number): PendingCall | undefined {
-    const call = this.#pending.get(callId);
+    const call = this.#pending.remove(callId);
     if (call === undefined) return undefined;
-    this.#pending.delete(callId);
-    call.deadline.cancel();
-    if (call.onAbort !== undefined) call.signal?.removeEventListener("abort", call.onAbort);
+    this.deadlines.unset(call);
+    call.signal?.removeEventListener("abort", call);
     this.options.onRoom(this);
     return call;
   }
 
   #takeCallId(): number {
-    while (this.#pending.has(this.#nextCallId) || this.#nextCallId === 0) {
-      this.#nextCallId = (this.#nextCallId + 1) >>> 0;
-    }
-    const callId = this.#nextCallId;
-    this.#nextCallId = (callId + 1) >>> 0;
-    return callId;
+    do this.#nextCallId = (this.#nextCallId + 1) >>> 0; while (
+      this.#nextCallId === 0 || this.#pending.get(this.#nextCallId) !== undefined
+    );
+    return this.#nextCallId;
   }
 
   #send(message: ClientMessage): void {

@@ -115,27 +115,37 @@ class ReconnectingClient implements RpcClient {
     return this.#status;
   }
 
-  async call<Params, Results>(
+  call<Params, Results>(
     method: Method<Params, Results>,
     params: Params,
     options: CallOptions = {},
   ): Promise<Results> {
     const session = this.#session;
+    const isAtOnce = session !== undefined && session.hasRoom && this.#waiting.size === 0 &&
+      method.kind === "call" && options.signal?.aborted !== true;
+    // The common way, kept free of everything that the others need.
+    return isAtOnce
+      ? session.call(method, params, options)
+      : this.#callInTime(method, params, options);
+  }
+
+  async #callInTime<Params, Results>(
+    method: Method<Params, Results>,
+    params: Params,
+    options: CallOptions,
+  ): Promise<Results> {
+    if (options.signal?.aborted) throw new MessengerError("cancelled", "The caller gave up");
+    const { clock } = this.#options;
     const isLarge = method.kind === "large";
     const { callTimeoutMs, largeTimeoutMs } = this.#limits;
-    const begin = (found: ClientSession, timeoutMs: number): Promise<Results> =>
-      isLarge
-        ? callLarge(found, method, { ...options, params, timeoutMs })
-        : found.call(method, params, { ...options, timeoutMs });
     const timeoutMs = options.timeoutMs ?? (isLarge ? largeTimeoutMs : callTimeoutMs);
-    if (options.signal?.aborted) throw new MessengerError("cancelled", "The caller gave up");
-    if (session !== undefined && session.hasRoom && this.#waiting.size === 0) {
-      return await begin(session, timeoutMs);
-    }
-    const startedMs = this.#options.clock.monotonic();
-    const found = await this.#room({ ...options, timeoutMs });
-    const leftMs = timeoutMs - (this.#options.clock.monotonic() - startedMs);
-    return await begin(found, Math.max(1, leftMs));
+    const startedMs = clock.monotonic();
+    return await this.#withRoom({ ...options, timeoutMs }, (session) => {
+      const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - startedMs));
+      return isLarge
+        ? callLarge(session, method, { ...options, params, timeoutMs: leftMs })
+        : session.call(method, params, { ...options, timeoutMs: leftMs });
+    });
   }
 
   subscribe<Params, Results>(
@@ -165,13 +175,11 @@ class ReconnectingClient implements RpcClient {
   }
 
   async connected(options: CallOptions = {}): Promise<ServerInfo> {
-    const session = this.#session ?? await this.#room(options);
-    return session.server;
+    return await this.#withSession(options, ({ server }) => server);
   }
 
   async authenticate(): Promise<void> {
-    const session = this.#session ?? await this.#room({});
-    await session.start();
+    await this.#withSession({}, (session) => session.start());
   }
 
   async close(): Promise<void> {
@@ -196,12 +204,31 @@ class ReconnectingClient implements RpcClient {
     params: Params,
     options: { readonly signal: AbortSignal; readonly timeoutMs?: number },
   ): AsyncGenerator<Results, void, void> {
-    const session = this.#session ?? await this.#room(options);
+    const session = await this.#withSession(options, (found) => found);
     yield* readResults(session, method, { params, timeoutMs: 0, signal: options.signal });
   }
 
-  /** Waits for a session with room. */
-  #room({ signal, timeoutMs = this.#limits.callTimeoutMs }: CallOptions): Promise<ClientSession> {
+  async #withSession<Value>(
+    options: CallOptions,
+    use: (session: ClientSession) => Value | Promise<Value>,
+  ): Promise<Value> {
+    return await (this.#session === undefined ? this.#whenRoom(options, use) : use(this.#session));
+  }
+
+  async #withRoom<Value>(
+    options: CallOptions,
+    use: (session: ClientSession) => Promise<Value>,
+  ): Promise<Value> {
+    const session = this.#session;
+    const isAtOnce = session?.hasRoom === true && this.#waiting.size === 0;
+    return await (isAtOnce ? use(session) : this.#whenRoom(options, use));
+  }
+
+  /** Waits for a session with room. @param use begins at once, so that it is seen to take its room */
+  #whenRoom<Value>(
+    { signal, timeoutMs = this.#limits.callTimeoutMs }: CallOptions,
+    use: (session: ClientSession) => Value | Promise<Value>,
+  ): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#closed.signal.aborted) return reject(this.#closed.signal.reason);
       if (this.#waiting.size >= this.#limits.waitingMax) {
@@ -217,7 +244,11 @@ class ReconnectingClient implements RpcClient {
       const waiting: Waiting = {
         begin: (session) => {
           leave();
-          resolve(session);
+          try {
+            resolve(use(session));
+          } catch (error) {
+            reject(error);
+          }
         },
         fail: (error) => {
           leave();
@@ -303,7 +334,7 @@ class ReconnectingClient implements RpcClient {
         log,
         build,
         authToken,
-        credentials: credentials ?? (async () => undefined),
+        credentials,
         limits: this.#limits,
         onRoom: (session) => this.#onRoom(session),
         onGoingAway: (session) => this.#onGoingAway(session),

@@ -1,9 +1,17 @@
 import type { Clock, Timer } from "@qpq/ports";
+import { DenseList, type Placed } from "./dense-list.ts";
 
 /** A moment at which something is called, unless it is cancelled before. */
 export interface Deadline {
   readonly atMs: number;
   cancel(): void;
+}
+
+/** Something that has one deadline, and is told when it passes: an object of its own is saved. */
+export interface Expiring extends Placed {
+  /** On the clock's monotonic time. Belongs to the `Deadlines`. */
+  atMs: number;
+  expire(): void;
 }
 
 /**
@@ -12,7 +20,7 @@ export interface Deadline {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new DenseList<Expiring>();
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
 
@@ -22,10 +30,21 @@ export class Deadlines {
 
   /** Calls `expire` in `delayMs`. */
   add(delayMs: number, expire: () => void): Deadline {
-    const entry = new Entry(this.#clock.monotonic() + delayMs, expire, this.#entries);
+    const entry = new Callback(this, expire);
+    this.set(entry, delayMs);
+    return entry;
+  }
+
+  /** Calls `entry.expire()` in `delayMs`; `entry` must not be set already. */
+  set(entry: Expiring, delayMs: number): void {
+    entry.atMs = this.#clock.monotonic() + delayMs;
     this.#entries.add(entry);
     if (entry.atMs < this.#timerAtMs) this.#arm(entry.atMs);
-    return entry;
+  }
+
+  /** Harmless when it is not set. */
+  unset(entry: Expiring): void {
+    this.#entries.remove(entry);
   }
 
   /** Cancels all. */
@@ -47,10 +66,11 @@ export class Deadlines {
 
   #expire(): void {
     const nowMs = this.#clock.monotonic();
-    for (const entry of [...this.#entries]) {
-      // A timer may fire a little early; what is due within a millisecond is due.
-      if (entry.atMs > nowMs + 1 || !this.#entries.delete(entry)) continue;
-      entry.expire();
+    // A timer may fire a little early; what is due within a millisecond is due.
+    const due = [...this.#entries].filter(({ atMs }) => atMs <= nowMs + 1)
+      .toSorted((left, right) => left.atMs - right.atMs);
+    for (const entry of due) {
+      if (this.#entries.remove(entry)) entry.expire();
     }
     // The earliest may have been cancelled since: only now does the timer follow.
     let nextMs = Infinity;
@@ -59,18 +79,18 @@ export class Deadlines {
   }
 }
 
-class Entry implements Deadline {
-  readonly atMs: number;
+class Callback implements Expiring, Deadline {
+  place = -1;
+  atMs = 0;
   readonly expire: () => void;
-  readonly #entries: Set<Entry>;
+  readonly #deadlines: Deadlines;
 
-  constructor(atMs: number, expire: () => void, entries: Set<Entry>) {
-    this.atMs = atMs;
+  constructor(deadlines: Deadlines, expire: () => void) {
     this.expire = expire;
-    this.#entries = entries;
+    this.#deadlines = deadlines;
   }
 
   cancel(): void {
-    this.#entries.delete(this);
+    this.#deadlines.unset(this);
   }
 }

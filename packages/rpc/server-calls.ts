@@ -1,7 +1,8 @@
 import type { BoundMethod, CallKind } from "@qpq/capnp";
 import { type Connection, MessengerError } from "@qpq/ports";
 import { CLOSE_CODES, closeReason } from "./close-codes.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
+import { CallTable, DenseList, type Placed } from "./dense-list.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { failureOf, refusalOf } from "./refusals.ts";
 import type { ServerCore } from "./server.ts";
@@ -23,9 +24,9 @@ export class ServerCalls<Identity, Context> {
   readonly #connection: Connection;
   readonly #writer: FrameWriter;
   /** Of the call stream, by id. A cancelled call stays until its handler has ended. */
-  readonly #inFlight = new Map<number, RunningCall<Context>>();
+  readonly #inFlight: CallTable<RunningCall<Context>>;
   /** On whatever stream. */
-  readonly #running = new Set<RunningCall<Context>>();
+  readonly #running = new DenseList<RunningCall<Context>>();
   #incompleteBytes = 0;
   #goingAway = false;
 
@@ -41,6 +42,7 @@ export class ServerCalls<Identity, Context> {
     this.context = options.context;
     this.deadlines = options.deadlines;
     this.heard = options.heard;
+    this.#inFlight = new CallTable(options.core.limits.callsMax);
     this.#connection = options.connection;
     this.#writer = options.writer;
   }
@@ -52,7 +54,7 @@ export class ServerCalls<Identity, Context> {
    */
   begin(message: CallMessage, params: Uint8Array): void {
     const { callId } = message;
-    if (this.#inFlight.has(callId)) {
+    if (this.#inFlight.get(callId) !== undefined) {
       throw new MessengerError("rpc/protocol", "The client uses one call id for two calls");
     }
     const { callsMax } = this.core.limits;
@@ -64,7 +66,7 @@ export class ServerCalls<Identity, Context> {
       bound = this.find(message, ["call"]);
       const decoded = decodeParams(bound, params);
       const call = this.start(bound, message.call.timeoutMs);
-      this.#inFlight.set(callId, call);
+      this.#inFlight.add(callId, call);
       void this.#work(callId, call, decoded);
     } catch (error) {
       this.#refuse(callId, this.notStarted(bound, error));
@@ -95,20 +97,22 @@ export class ServerCalls<Identity, Context> {
    */
   start(bound: BoundMethod<Context>, timeoutMs: number): RunningCall<Context> {
     const { limits, clock } = this.core;
-    const call = new RunningCall(bound, clock.monotonic(), (outcome) => {
-      this.#running.delete(call);
-      this.#report(bound, outcome, call.startedMs);
-      this.#leaveIfDone();
-    });
+    const call = new RunningCall(bound, clock.monotonic());
     this.#running.add(call);
     // A subscription lasts as long as both want.
     if (bound.method.kind !== "subscription") {
       const allowedMs = Math.min(timeoutMs || limits.callTimeoutMs, limits.callTimeoutMaxMs);
-      call.deadline = this.deadlines.add(allowedMs, () => {
-        call.abort(new MessengerError("rpc/deadline", "The call took too long"));
-      });
+      this.deadlines.set(call.deadline, allowedMs);
     }
     return call;
+  }
+
+  /** To be called once for each call that was started, when its outcome has been sent. */
+  finish(call: RunningCall<Context>, outcome: "ok" | MessengerError): void {
+    this.deadlines.unset(call.deadline);
+    this.#running.remove(call);
+    this.#report(call.bound, outcome, call.startedMs);
+    this.#leaveIfDone();
   }
 
   /** What a call is refused with that no handler has seen. */
@@ -129,7 +133,7 @@ export class ServerCalls<Identity, Context> {
   /** No further calls; subscriptions end; the connection is over when nothing is left to do. */
   goAway(): void {
     this.#goingAway = true;
-    for (const call of this.#running) {
+    for (const call of [...this.#running]) {
       if (call.bound.method.kind === "subscription") call.abort(goingAway());
     }
     this.#leaveIfDone();
@@ -138,7 +142,7 @@ export class ServerCalls<Identity, Context> {
   /** The client is gone. */
   stop(): void {
     const reason = new MessengerError("rpc/disconnected", "The client is gone");
-    for (const call of this.#running) call.abort(reason);
+    for (const call of [...this.#running]) call.abort(reason);
   }
 
   /**
@@ -167,10 +171,10 @@ export class ServerCalls<Identity, Context> {
     } catch (error) {
       outcome = this.failed(call, error);
     }
-    this.#inFlight.delete(callId);
+    this.#inFlight.remove(callId);
     if (outcome === "ok") this.#writer.send(encodeServerMessage({ callId, kind: "result" }), frame);
     else this.#refuse(callId, outcome);
-    call.finish(outcome);
+    this.finish(call, outcome);
   }
 
   #refuse(callId: number, error: MessengerError): void {
@@ -201,21 +205,17 @@ export class ServerCalls<Identity, Context> {
 }
 
 /** A call that a handler works on. */
-export class RunningCall<Context> {
+export class RunningCall<Context> implements Placed {
+  place = -1;
   readonly bound: BoundMethod<Context>;
   readonly startedMs: number;
-  deadline: Deadline | undefined;
+  readonly deadline: CallDeadline;
   readonly #controller = new AbortController();
-  readonly #onFinished: (outcome: "ok" | MessengerError) => void;
 
-  constructor(
-    bound: BoundMethod<Context>,
-    startedMs: number,
-    onFinished: (outcome: "ok" | MessengerError) => void,
-  ) {
+  constructor(bound: BoundMethod<Context>, startedMs: number) {
     this.bound = bound;
     this.startedMs = startedMs;
-    this.#onFinished = onFinished;
+    this.deadline = new CallDeadline(this.#controller);
   }
 
   get signal(): AbortSignal {
@@ -225,11 +225,19 @@ export class RunningCall<Context> {
   abort(reason: MessengerError): void {
     this.#controller.abort(reason);
   }
+}
 
-  /** To be called once, when its outcome has been sent. */
-  finish(outcome: "ok" | MessengerError): void {
-    this.deadline?.cancel();
-    this.#onFinished(outcome);
+class CallDeadline implements Expiring {
+  place = -1;
+  atMs = 0;
+  readonly #controller: AbortController;
+
+  constructor(controller: AbortController) {
+    this.#controller = controller;
+  }
+
+  expire(): void {
+    this.#controller.abort(new MessengerError("rpc/deadline", "The call took too long"));
   }
 }
 

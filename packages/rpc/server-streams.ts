@@ -132,7 +132,7 @@ class ServedStream<Identity, Context> {
       outcome = this.#calls.failed(call, error);
       this.#refuse(outcome);
     }
-    call.finish(outcome);
+    this.#calls.finish(call, outcome);
   }
 
   async #sendAll(call: RunningCall<Context>, results: AsyncIterable<unknown>): Promise<void> {
