@@ -6,7 +6,6 @@ import { Buffer } from "node:buffer";
 import * as v from "valibot";
 import { ERROR_CODES, isErrorCode, type Log, MessengerError } from "@qpq/ports";
 
-export const ADMIN_SOCKET = "admin.sock";
 const REQUEST_BYTES_MAX = 65_536;
 const REPLY_BYTES_MAX = 16_777_216;
 /** Milliseconds for a request to come in whole. */

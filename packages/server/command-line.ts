@@ -15,9 +15,23 @@ import { VERSION } from "@qpq/ports";
 
 export type CommandLine =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "print-config"; readonly loaded: LoadedConfig; readonly file?: string }
-  | { readonly kind: "serve"; readonly loaded: LoadedConfig; readonly file?: string }
-  | { readonly kind: "mistake"; readonly message: string };
+  | { readonly kind: "mistake"; readonly message: string }
+  | {
+    readonly kind: "run";
+    readonly task: Task;
+    readonly loaded: LoadedConfig;
+    /** The configuration file that was read. */
+    readonly configFile?: string;
+  };
+
+/** What to do with the configuration. Paths are absolute. */
+export type Task =
+  | { readonly kind: "serve" }
+  | { readonly kind: "print-config" }
+  | { readonly kind: "backup"; readonly file: string }
+  | { readonly kind: "restore"; readonly file: string }
+  | { readonly kind: "rekey"; readonly newKey: string }
+  | { readonly kind: "salvage"; readonly file: string };
 
 export interface Surroundings {
   readonly environment: (variable: string) => string | undefined;
@@ -32,16 +46,18 @@ const CONFIG_FILE_DEFAULT = "qpq-server.toml";
 /** Understands one command line. Never throws: a mistake is an outcome, with the text to show. */
 export function readCommandLine(args: readonly string[], around: Surroundings): CommandLine {
   let output = "";
-  const program = buildProgram().exitOverride().configureOutput({
-    writeOut: (text) => output += text,
-    writeErr: () => {},
-    // Asking the terminal would take leave to read variables that aren't ours.
-    getOutHasColors: () => false,
-    getErrHasColors: () => false,
+  let task: Task = { kind: "serve" };
+  const path = (text: string): string => resolve(around.workingFolder, text);
+  const program = buildProgram({
+    output: (text) => output += text,
+    path,
+    choose: (chosen) => task = chosen,
+    newKey: around.environment("QPQ_NEW_DB_KEY"),
   });
   try {
     program.parse([...args], { from: "user" });
     const { config, printConfig, ...rest } = program.opts<Record<string, string | true>>();
+    if (printConfig === true) task = { kind: "print-config" };
     const flags: Partial<Record<keyof ServerConfig, string>> = {};
     for (const key of CONFIG_KEY_NAMES) {
       const value = rest[camelCase(key)];
@@ -54,8 +70,12 @@ export function readCommandLine(args: readonly string[], around: Surroundings): 
       workingFolder: around.workingFolder,
       ...(file === undefined ? {} : { file }),
     });
-    const kind = printConfig === true ? "print-config" as const : "serve" as const;
-    return file === undefined ? { kind, loaded } : { kind, loaded, file: file.absolutePath };
+    return {
+      kind: "run",
+      task,
+      loaded,
+      ...(file === undefined ? {} : { configFile: file.absolutePath }),
+    };
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return { kind: "text", text: output };
@@ -66,15 +86,49 @@ export function readCommandLine(args: readonly string[], around: Surroundings): 
   }
 }
 
-function buildProgram(): Command {
+interface ProgramParts {
+  readonly output: (text: string) => void;
+  readonly path: (text: string) => string;
+  readonly choose: (task: Task) => void;
+  readonly newKey: string | undefined;
+}
+
+function buildProgram({ output, path, choose, newKey }: ProgramParts): Command {
   const program = new Command("qpq-server")
+    .exitOverride()
+    .configureOutput({
+      writeOut: output,
+      writeErr: () => {},
+      // Asking the terminal would take leave to read variables that aren't ours.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .description("Routes quicproquo's end-to-end encrypted messages. It sees ciphertext only.")
     .version(`qpq-server ${VERSION}`, "-V, --version")
     .option(
       "--config <file>",
       `TOML file with the keys below (QPQ_CONFIG; default ./${CONFIG_FILE_DEFAULT} if there is one)`,
     )
-    .option("--print-config", "show what holds and where it comes from, secrets masked, and end");
+    .option("--print-config", "show what holds and where it comes from, secrets masked, and end")
+    .action(() => {});
+  program.command("backup <file>")
+    .description("write all that the running server keeps, at one moment, to a new file")
+    .action((file: string) => choose({ kind: "backup", file: path(file) }));
+  program.command("restore <file>")
+    .description("make the store from a backup; needs an empty data_dir")
+    .action((file: string) => choose({ kind: "restore", file: path(file) }));
+  program.command("rekey")
+    .description("change, add or remove db_key, with the server stopped; db_key is the present one")
+    .addOption(new Option("--new-db-key <key>", 'the new one; "" removes it (QPQ_NEW_DB_KEY)'))
+    .action(({ newDbKey = newKey }: { readonly newDbKey?: string }) => {
+      if (newDbKey === undefined) {
+        throw new ConfigError('--new-db-key: expected the new db_key, or "" for none');
+      }
+      choose({ kind: "rekey", newKey: newDbKey });
+    });
+  program.command("salvage <file>")
+    .description('copy what is readable of a damaged store (store_backend = "file") to a new file')
+    .action((file: string) => choose({ kind: "salvage", file: path(file) }));
   for (const key of CONFIG_KEY_NAMES) {
     const { help, default: value } = CONFIG_KEYS[key];
     const shown = value === "" || (Array.isArray(value) && value.length === 0)

@@ -18,8 +18,8 @@ function read(args: readonly string[], world: World = {}): CommandLine {
 
 function load(args: readonly string[], world: World = {}) {
   const line = read(args, world);
-  assert.equal(line.kind, "serve", line.kind === "mistake" ? line.message : line.kind);
-  return (line as Extract<CommandLine, { kind: "serve" }>).loaded;
+  assert.equal(line.kind, "run", line.kind === "mistake" ? line.message : line.kind);
+  return (line as Extract<CommandLine, { kind: "run" }>).loaded;
 }
 
 function mistake(args: readonly string[], world: World = {}): string {
@@ -99,6 +99,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], World, RegExp])[]
   ],
   ["a database outside data_dir", ["--db-path", "/x.db"], {}, /db_path: expected a file inside/],
   ["an unknown flag", ["--lsten", "x"], {}, /unknown option '--lsten'/],
+  ["a comma in data_dir", ["--data-dir", "a,b"], {}, /^--data-dir: expected .* without a comma/],
   ["a third token", [], file('auth_token = ["a","b","c"]'), /auth_token: expected a token, or a/],
   ["an empty token in a list", [], file('auth_token = ["a",""]'), /auth_token: expected/],
   ["PostgreSQL without its URL", ["--store-backend", "postgres"], {}, /db_url: expected a postg/],
@@ -118,6 +119,29 @@ for (const [name, args, world, expected] of MISTAKES) {
 Deno.test("readCommandLine() reads ./qpq-server.toml when there is one and none is named", () => {
   const files = { "/home/ada/qpq-server.toml": 'log_level = "debug"' };
   assert.equal(load([], { files }).config.log_level, "debug");
+});
+
+Deno.test("readCommandLine() knows the operator's tasks, with the configuration around them", () => {
+  const taskOf = (args: readonly string[], world: World = {}) => {
+    const line = read(args, world);
+    assert.equal(line.kind, "run", line.kind === "mistake" ? line.message : line.kind);
+    return (line as Extract<CommandLine, { kind: "run" }>).task;
+  };
+  assert.deepEqual(taskOf([]), { kind: "serve" });
+  assert.deepEqual(taskOf(["--print-config"]), { kind: "print-config" });
+  assert.deepEqual(taskOf(["backup", "x"]), { kind: "backup", file: "/home/ada/x" });
+  assert.deepEqual(taskOf(["--data-dir", "d", "restore", "/x"]), { kind: "restore", file: "/x" });
+  assert.deepEqual(taskOf(["salvage", "x", "--data-dir", "d"]), {
+    kind: "salvage",
+    file: "/home/ada/x",
+  });
+  assert.deepEqual(taskOf(["rekey", "--new-db-key", ""]), { kind: "rekey", newKey: "" });
+  assert.deepEqual(taskOf(["rekey"], { environment: { QPQ_NEW_DB_KEY: "k" } }), {
+    kind: "rekey",
+    newKey: "k",
+  });
+  assert.match(mistake(["rekey"]), /--new-db-key: expected/);
+  assert.match(mistake(["backup"]), /missing required argument 'file'/);
 });
 
 Deno.test("printConfig() masks every secret and prints TOML that loads again", () => {

@@ -67,8 +67,9 @@ export const CONFIG_KEYS: Readonly<Record<keyof ServerConfig, KeyRow>> = {
     help: "UDP address for clients; port 0 takes a free one",
   },
   data_dir: {
-    expects: "a folder's path",
-    schema: v.pipe(text, v.minLength(1)),
+    // The sandbox can't name a socket below a folder with a comma.
+    expects: "a folder's path without a comma",
+    schema: v.pipe(text, v.minLength(1), v.regex(/^[^,]*$/)),
     default: "data",
     help: "the only folder the server writes; made if missing",
   },

@@ -1,8 +1,9 @@
-/** `qpq-server`: understands its command line, serves until it is told to stop, and drains. */
+/** `qpq-server`: understands its command line, and serves until it is told to stop. */
 import { openJsonLog, systemClock, systemRandom } from "@qpq/adapters";
 import { formatHostPort, MessengerError, VERSION } from "@qpq/ports";
 import { readCommandLine } from "./command-line.ts";
 import { type LoadedConfig, printConfig } from "./config.ts";
+import { operate } from "./operate.ts";
 import { productionRefusals } from "./production.ts";
 import { openServer, type Server } from "./server.ts";
 import { endWithMistake, processSurroundings, write, writeError } from "./surroundings.ts";
@@ -11,19 +12,29 @@ import { endWithMistake, processSurroundings, write, writeError } from "./surrou
 const STOP_TIMEOUT_MS = 10_000;
 const EXIT_FAILED = 1;
 
-const line = readCommandLine(Deno.args, processSurroundings());
-switch (line.kind) {
-  case "text":
+Deno.exit(await main());
+
+async function main(): Promise<number> {
+  const line = readCommandLine(Deno.args, processSurroundings());
+  if (line.kind === "mistake") endWithMistake(line.message);
+  if (line.kind === "text") {
     write(line.text);
-    break;
-  case "mistake":
-    endWithMistake(line.message);
-    break;
-  case "print-config":
-    write(`${printConfig(line.loaded)}\n`);
-    break;
-  case "serve":
-    Deno.exit(await serve(line.loaded));
+    return 0;
+  }
+  const { task, loaded } = line;
+  if (task.kind === "print-config") {
+    write(`${printConfig(loaded)}\n`);
+    return 0;
+  }
+  try {
+    if (task.kind === "serve") return await serve(loaded);
+    write(`${await operate(task, loaded.config)}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+    writeError(`qpq-server: ${error.message}\n`);
+    return EXIT_FAILED;
+  }
 }
 
 async function serve(loaded: LoadedConfig): Promise<number> {
@@ -40,38 +51,32 @@ async function serve(loaded: LoadedConfig): Promise<number> {
     write: (text) => writeError(`${text}\n`),
   });
   const stopping = stopSignal();
-  let server: Server;
-  try {
-    server = await openServer({
-      loaded,
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      memory: Deno.memoryUsage,
-    });
-  } catch (error) {
-    if (!(error instanceof MessengerError)) throw error;
-    writeError(`qpq-server: ${error.message}\n`);
-    return EXIT_FAILED;
-  }
+  const server = await openServer({
+    loaded,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    memory: Deno.memoryUsage,
+  });
   greet(server, loaded);
-  await stopping;
+  const failure = await Promise.race([stopping, server.failed]);
+  if (failure !== undefined) log.error("store-failed", { reason: failure.message });
   log.info("draining");
   await server.drain();
   await server[Symbol.asyncDispose]();
   log.info("stopped");
-  return 0;
+  return failure === undefined ? 0 : EXIT_FAILED;
 }
 
 /** Resolves with the first SIGTERM or SIGINT. A second one, or the time limit, ends the process. */
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
     let isStopping = false;
     const onSignal = (): void => {
       if (isStopping) Deno.exit(EXIT_FAILED);
       isStopping = true;
       Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT_FAILED), STOP_TIMEOUT_MS));
-      resolve();
+      resolve(undefined);
     };
     for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
   });

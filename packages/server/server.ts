@@ -15,11 +15,15 @@ import {
   type Random,
   VERSION,
 } from "@qpq/ports";
-import { createRpcServer, INCARNATION_BYTES, type RpcServer } from "@qpq/rpc";
+import { createRpcServer, type RpcServer } from "@qpq/rpc";
+import { serveAdmin } from "./admin.ts";
+import { ADMIN_SOCKET } from "./admin-socket.ts";
 import type { LoadedConfig } from "./config.ts";
 import { serveHttp } from "./http.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
-import { bindSlices } from "./slices.ts";
+import { backupCommand } from "./operate.ts";
+import { bindSlices, SLICE_SCHEMAS } from "./slices.ts";
+import { openIncarnation, openServerStore } from "./storage.ts";
 
 /** Milliseconds for calls that have begun; what then is left of `STOP_TIMEOUT_MS` is for closing. */
 const DRAIN_TIMEOUT_MS = 8_000;
@@ -38,16 +42,23 @@ export interface Server extends AsyncDisposable {
   readonly address: HostPort;
   readonly httpAddress: HostPort | undefined;
   readonly certificate: ServerCertificate;
+  /** Resolves with the reason when the server cannot go on: its disk failed. */
+  readonly failed: Promise<Error>;
   /** Stops accepting, finishes calls that have begun, and tells clients to reconnect. */
   readonly drain: () => Promise<void>;
 }
 
-/** @throws MessengerError `transport/cannot-listen`, `tls/bad-certificate-file`, `server/data-folder` */
+/**
+ * @throws MessengerError `transport/cannot-listen`, `tls/bad-certificate-file`, `server/data-folder`,
+ *   `server/admin-socket`, and as `openServerStore`
+ */
 export async function openServer(options: ServerOptions): Promise<Server> {
   const { clock, log, random } = options;
   const { config } = options.loaded;
   await using opened = new AsyncDisposableStack();
   await makeDataFolder(config.data_dir);
+  const store = opened.use(await openServerStore(config, { log, slices: SLICE_SCHEMAS }));
+  const incarnation = await openIncarnation(store, random);
   const certificate = await openCertificate(options);
   const metrics = createMetrics(options.memory);
   let isDraining = false;
@@ -55,7 +66,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     methods: bindSlices({ clock, isDraining: () => isDraining }),
     name: config.tls_names[0] ?? "localhost",
     build: `qpq-server/${VERSION}`,
-    incarnation: random.bytes(INCARNATION_BYTES),
+    incarnation,
     authTokens: config.auth_token,
     context: () => undefined,
     clock,
@@ -72,12 +83,20 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const http = config.http_listen === "" ? undefined : opened.use(
     serveHttp({ address: address(config.http_listen), metrics, isReady: () => !isDraining }),
   );
+  opened.use(serveAdmin({
+    path: `${config.data_dir}/${ADMIN_SOCKET}`,
+    commands: { backup: backupCommand(store, config) },
+    log,
+  }));
   const accepting = acceptAll(listener, rpc);
   const resources = opened.move();
   return {
     address: listener.address,
     httpAddress: http?.address,
     certificate,
+    failed: new Promise((resolve) => {
+      void store.closed.then((error) => error === undefined ? undefined : resolve(error));
+    }),
     drain: async () => {
       isDraining = true;
       listener.stop();

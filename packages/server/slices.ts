@@ -1,8 +1,11 @@
 /** The one list of what this server serves: each slice's server half. */
 import type { BoundMethod } from "@qpq/capnp";
-import type { Clock } from "@qpq/ports";
+import type { Clock, SliceSchema } from "@qpq/ports";
 import { serveHealth } from "../features/health/server.ts";
 import { servePing } from "../features/ping/server.ts";
+
+/** What each slice keeps in the store: none keeps anything yet. */
+export const SLICE_SCHEMAS: readonly SliceSchema[] = [];
 
 export interface SliceOptions {
   readonly clock: Clock;

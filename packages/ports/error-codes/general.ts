@@ -20,6 +20,7 @@ export const GENERAL_CODES = {
     1,
     "No server answers at the administrator's socket of that data folder.",
   ),
+  "server/store-backend": row("never", 1, "This version has no such store."),
   // The command-line client's own files.
   "cli/state-unreadable": row(
     "never",
