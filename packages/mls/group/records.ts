@@ -83,6 +83,10 @@ export function changedRecords(before: GroupState | undefined, after: GroupState
   if (!Object.is(before?.tree, after.tree)) {
     const tree = after.tree.loaded;
     assert(tree !== undefined, "a tree that changed is in memory");
+    // After a restart the old tree may not have been read: then its nodes are not known one by one.
+    if (before !== undefined && before.tree.loaded === undefined) {
+      changes.deleteUnder.push(["tree"]);
+    }
     treeChanges(before?.tree.loaded, tree, changes);
   }
   const isSameEpoch = Object.is(before?.secrets, after.secrets);

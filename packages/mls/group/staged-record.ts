@@ -27,7 +27,7 @@ import {
   recordsOf,
 } from "./records.ts";
 import type { RecordChanges } from "./records.ts";
-import type { GroupState } from "./state.ts";
+import { type GroupState, treeInMemory } from "./state.ts";
 
 interface StagedRecord {
   readonly message: Uint8Array;
@@ -136,8 +136,10 @@ export async function decodeStaged(
   if (loaded === undefined) {
     throw new MessengerError("mls/invalid-record", "Cannot read staged commit: it has no group");
   }
-  // Read whole, so that the copy of the epoch's secrets in `changes` can go at once.
-  const next = await readWholeSecretTree(loaded, reader);
+  // Read whole, so that the copy of the epoch's secrets in `changes` can go at once, and the tree can
+  // be stored when the commit is merged.
+  const tree = treeInMemory(await loaded.tree.load());
+  const next = { ...await readWholeSecretTree(loaded, reader), tree };
   for (const [[kind], value] of changes.put) if (kind !== "tree") value.fill(0);
   return { message, summary, next };
 }

@@ -1,7 +1,8 @@
-import type { CipherSuite } from "../crypto/provider.ts";
-import type { GroupState } from "../group/state.ts";
-import { deriveTreeSecret, expandWithLabel, prepareEncryption } from "../labels.ts";
 import { encode } from "../codec/codec.ts";
+import type { CipherSuite } from "../crypto/provider.ts";
+import { readWholeSecretTree, type RecordReader } from "../group/records.ts";
+import { type GroupState, treeInMemory } from "../group/state.ts";
+import { deriveTreeSecret, expandWithLabel, prepareEncryption } from "../labels.ts";
 import type { UpdatePath } from "../wire/commit.ts";
 import { type GroupContext, groupContext } from "../wire/group-info.ts";
 
@@ -87,8 +88,17 @@ export async function openedPathSecrets(
   return openedCount;
 }
 
-/** A deep copy, as a thief of the memory would have it. */
-export function steal(state: GroupState): GroupState {
+/** A deep copy, as a thief of memory and disk would have it. */
+export async function steal(
+  client: { readonly state: GroupState; readonly records: RecordReader },
+): Promise<GroupState> {
+  const { state, records } = client;
+  const tree = treeInMemory(await state.tree.load());
+  return copyOf({ ...await readWholeSecretTree(state, records), tree });
+}
+
+/** @param state all of it in memory */
+export function copyOf(state: GroupState): GroupState {
   const { crypto, tree, readSecretPath, ...rest } = state;
   return { ...structuredClone(rest), crypto, tree, readSecretPath };
 }

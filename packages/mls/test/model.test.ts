@@ -8,11 +8,12 @@ import { chooseIndex, seededRandom } from "../vectors/seeded-random.ts";
 import type { UpdatePath } from "../wire/commit.ts";
 import { decodeMessage } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
-import { openedPathSecrets, secretsIn, steal } from "./attack.ts";
+import { copyOf, openedPathSecrets, secretsIn, steal } from "./attack.ts";
 import {
   assertSameEpoch,
   choose,
   type Client,
+  clientWith,
   enter,
   enterExternally,
   foundGroup,
@@ -20,6 +21,7 @@ import {
   invite,
   makeCommit,
   receive,
+  restless,
   seeCommit,
   send,
   shuffled,
@@ -64,7 +66,7 @@ for (const { suite, membersMax, epochs, seed } of CASES) {
       crypto,
       random,
       membersMax,
-      members: [await foundGroup(crypto, "founder", random)],
+      members: [restless(await foundGroup(crypto, "founder", random), random)],
       outsiders: [],
       nameCounter: 0,
       removedCount: 0,
@@ -72,10 +74,10 @@ for (const { suite, membersMax, epochs, seed } of CASES) {
     };
     for (let epoch = 0; epoch < epochs; epoch++) {
       await talk(world);
-      steals(world);
+      await steals(world);
       await nextEpoch(world, epoch === 0);
       assertSameEpoch(world.members);
-      assertNothingShared(world);
+      await assertNothingShared(world);
     }
     assert.ok(world.removedCount > 0, "somebody was removed");
     assert.ok(world.followedCount > 0, "a thief could follow until its victim updated");
@@ -86,11 +88,12 @@ for (const { suite, membersMax, epochs, seed } of CASES) {
 /** Messages of one epoch: each receiver has them in another order, loses some, has some twice. */
 async function talk(world: World): Promise<void> {
   const { random } = world;
-  const messages = Array.from({ length: chooseIndex(random, 7) }, (_, index) => {
+  const messages: { sender: Client; text: string; message: Uint8Array }[] = [];
+  for (let count = chooseIndex(random, 7); count > 0; count--) {
     const sender = choose(random, world.members);
-    const text = `${index} from ${sender.name}`;
-    return { sender, text, message: send(sender, text, random) };
-  });
+    const text = `${count} from ${sender.name}`;
+    messages.push({ sender, text, message: await send(sender, text, random) });
+  }
   for (const receiver of world.members) {
     const delivered = shuffled(random, messages).filter(() => chooseIndex(random, 5) !== 0);
     for (const { sender, text, message } of delivered) {
@@ -110,24 +113,24 @@ async function talk(world: World): Promise<void> {
   for (const { victim, state } of world.outsiders) {
     if (victim !== undefined) continue;
     for (const { message } of messages) {
-      const copy = { state: steal(state) } as Client;
+      const copy = clientWith("outsider", copyOf(state));
       const outcome = await receive(copy, message).catch(() => undefined);
       assert.notEqual(outcome?.kind, "application");
     }
   }
 }
 
-function steals(world: World): void {
+async function steals(world: World): Promise<void> {
   const { random } = world;
   const thieves = world.outsiders.filter(({ victim }) => victim !== undefined);
   if (chooseIndex(random, 2) !== 0 || thieves.length >= THIEVES_COUNT_MAX) return;
   const victim = choose(random, world.members);
-  world.outsiders.push(outsiderOf(victim.state, victim));
+  world.outsiders.push(outsiderOf(await steal(victim), victim));
 }
 
 function outsiderOf(state: GroupState, victim: Client | undefined): Outsider {
   const signaturePrivateKey = state.ownKeys.signaturePrivateKey.toHex();
-  return { victim, state: steal(state), signaturePrivateKey };
+  return { victim, state, signaturePrivateKey };
 }
 
 async function nextEpoch(world: World, isFirst: boolean): Promise<void> {
@@ -148,7 +151,7 @@ async function nextEpochByJoiner(world: World): Promise<void> {
   const before = from.state.context;
   const { client, commit } = await enterExternally(crypto, nextName(world), { from, random });
   for (const member of world.members) await seeCommit(member, commit);
-  world.members.push(client);
+  world.members.push(restless(client, random));
   await attack(world, { commit, before, committer: client, leavers: [] });
 }
 
@@ -174,17 +177,17 @@ async function nextEpochByMember(world: World, isFirst: boolean): Promise<void> 
   if (rival !== committer) await makeCommit(rival, { proposals: [], wireFormat, random });
 
   for (const member of world.members) {
-    const lastState = steal(member.state);
+    const lastState = leavers.includes(member) ? await steal(member) : undefined;
     const outcome = await seeCommit(member, made.commit, member === committer ? [made.staged] : []);
     assert.equal(outcome.kind === "removed", leavers.includes(member));
-    if (outcome.kind !== "removed") continue;
+    if (lastState === undefined) continue;
     world.removedCount++;
     world.outsiders.push(outsiderOf(lastState, undefined));
   }
   world.members = stayers;
   for (const invitation of invitations) {
     assert.ok(made.welcome !== undefined);
-    world.members.push(await enter(crypto, invitation, made.welcome));
+    world.members.push(restless(await enter(crypto, invitation, made.welcome), random));
   }
   await attack(world, { commit: made.commit, before, committer, leavers });
 }
@@ -228,7 +231,7 @@ async function attack(
       outsider.victim = undefined;
       continue;
     }
-    const thief = { state: outsider.state } as Client;
+    const thief = clientWith("thief", outsider.state);
     const outcome = await seeCommit(thief, done.commit);
     assert.equal(outcome.kind, "commit-staged");
     assertSameEpoch([thief, ...world.members]);
@@ -261,9 +264,10 @@ function pathOf(commit: Uint8Array): UpdatePath | undefined {
 }
 
 /** No secret that an outsider holds is in any member's state: not even a key of a parent node. */
-function assertNothingShared(world: World): void {
+async function assertNothingShared(world: World): Promise<void> {
+  const states = await Promise.all(world.members.map(steal));
   const held = new Set(
-    world.members.flatMap(({ state }) => secretsIn(state).map((secret) => secret.toHex())),
+    states.flatMap((state) => secretsIn(state).map((secret) => secret.toHex())),
   );
   for (const { victim, state, signaturePrivateKey } of world.outsiders) {
     if (victim !== undefined) continue;
@@ -290,7 +294,7 @@ Deno.test("openedPathSecrets() opens a path with the keys of a member: the attac
   await seeCommit(alice, added.commit, [added.staged]);
   assert.ok(added.welcome !== undefined);
   const bob = await enter(crypto, invitation, added.welcome);
-  const privateKeys = [...steal(bob.state).ownKeys.encryption.values()];
+  const privateKeys = [...(await steal(bob)).ownKeys.encryption.values()];
   const { confirmedTranscriptHash } = alice.state.context;
   const update = await makeCommit(alice, { proposals: [], wireFormat, random });
   await seeCommit(alice, update.commit, [update.staged]);

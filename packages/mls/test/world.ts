@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Random } from "@qpq/ports";
 import type { AeadInput, Bytes, CipherSuite } from "../crypto/provider.ts";
+import { runtimeCryptoProvider } from "../crypto/runtime.ts";
 import { encryptMessage, epochAuthenticator } from "../group/application.ts";
 import { createCommit, mergeStaged } from "../group/create-commit.ts";
 import { createGroup } from "../group/create-group.ts";
@@ -15,16 +16,21 @@ import {
 import { joinGroup, retireKeyPackage } from "../group/join.ts";
 import type { StagedCommit } from "../group/outcome.ts";
 import { type Outcome, processMessage } from "../group/process-message.ts";
+import { changedRecords, loadGroup, recordsOf } from "../group/records.ts";
+import { decodeStaged, encodeStaged } from "../group/staged-record.ts";
 import { type GroupState, retire } from "../group/state.ts";
 import { chooseIndex } from "../vectors/seeded-random.ts";
 import type { MessageWireFormat } from "../wire/framing.ts";
 import type { Proposal } from "../wire/proposal.ts";
+import { applyChanges, RecordMap } from "./record-map.ts";
 
-/** A client and, while it is in the group, its state. */
+/** A client with its state, in memory and stored. */
 export interface Client {
   readonly name: string;
-  readonly identity: Identity;
   state: GroupState;
+  readonly records: RecordMap;
+  /** Asked after each step: whether the client starts again from its records. */
+  readonly isRestarting: () => boolean;
 }
 
 export const NOW_MS = 1_800_000_000_000;
@@ -75,14 +81,36 @@ export async function foundGroup(
 ): Promise<Client> {
   const identity = newIdentity(crypto, name, random);
   const state = await createGroup(crypto, { identity, lifetime: LIFETIME, random });
-  return { name, identity, state };
+  return clientWith(name, state);
 }
 
-/** Goes on to `next`, and overwrites what `next` does not need: as a client does once it is durable. */
-export function advance(client: Client, next: GroupState): void {
+const provider = runtimeCryptoProvider();
+
+export function clientWith(
+  name: string,
+  state: GroupState,
+  isRestarting: () => boolean = () => false,
+): Client {
+  const records = new RecordMap();
+  applyChanges(records, recordsOf(state));
+  return { name, state, records, isRestarting };
+}
+
+/** The same client, which from now on starts again from its records now and then. */
+export function restless(client: Client, random: Random): Client {
+  return { ...client, isRestarting: () => chooseIndex(random, 4) === 0 };
+}
+
+/** Goes on to `next`: stores what changed, then overwrites what `next` does not need. */
+export async function advance(client: Client, next: GroupState): Promise<void> {
   const previous = client.state;
+  applyChanges(client.records, changedRecords(previous, next));
   client.state = next;
   retire(previous, next);
+  if (!client.isRestarting()) return;
+  const loaded = await loadGroup(provider, client.records);
+  assert.ok(loaded !== undefined);
+  client.state = loaded;
 }
 
 export interface Invitation {
@@ -106,10 +134,10 @@ export async function enter(
   invitation: Invitation,
   welcome: Uint8Array,
 ): Promise<Client> {
-  const { name, identity, keyPackage } = invitation;
+  const { name, keyPackage } = invitation;
   const joined = await joinGroup(crypto, welcome, { keyPackages: [keyPackage], authenticate });
   retireKeyPackage(crypto, keyPackage);
-  return { name, identity, state: joined.state };
+  return clientWith(name, joined.state);
 }
 
 export async function enterExternally(
@@ -124,7 +152,7 @@ export async function enterExternally(
     random: options.random,
     authenticate,
   });
-  return { client: { name, identity, state: staged.next }, commit };
+  return { client: clientWith(name, staged.next), commit };
 }
 
 export interface Made {
@@ -143,8 +171,14 @@ export async function makeCommit(
   },
 ): Promise<Made> {
   const created = await createCommit(client.state, { ...options, nowMs: NOW_MS, authenticate });
-  advance(client, created.state);
-  return created;
+  const { staged, commit, welcome } = created;
+  const bytes = encodeStaged(created.state, staged);
+  await advance(client, created.state);
+  // A staged commit, too, may have to be read back before it is merged.
+  const stored = client.isRestarting()
+    ? await decodeStaged(provider, bytes, { current: client.records })
+    : staged;
+  return { staged: stored, commit, welcome };
 }
 
 /** The client sees the commit that won the epoch: its own, or another's. */
@@ -155,27 +189,27 @@ export async function seeCommit(
 ): Promise<Outcome> {
   const outcome = await processMessage(client.state, commit, { authenticate, staged: own });
   if (outcome.kind === "own-commit") {
-    advance(client, mergeStaged(client.state, outcome.staged));
+    await advance(client, mergeStaged(client.state, outcome.staged));
   } else if (outcome.kind === "commit-staged") {
-    advance(client, outcome.state);
-    advance(client, mergeStaged(client.state, outcome.staged));
+    await advance(client, outcome.state);
+    await advance(client, mergeStaged(client.state, outcome.staged));
   } else {
     assert.equal(outcome.kind, "removed");
   }
   return outcome;
 }
 
-export function send(client: Client, text: string, random: Random): Uint8Array {
+export async function send(client: Client, text: string, random: Random): Promise<Uint8Array> {
   const { state, message } = encryptMessage(client.state, new TextEncoder().encode(text), {
     random,
   });
-  advance(client, state);
+  await advance(client, state);
   return message;
 }
 
 export async function receive(client: Client, message: Uint8Array): Promise<Outcome> {
   const outcome = await processMessage(client.state, message, { authenticate });
-  if ("state" in outcome) advance(client, outcome.state);
+  if ("state" in outcome) await advance(client, outcome.state);
   return outcome;
 }
 
