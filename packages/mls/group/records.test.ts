@@ -7,7 +7,7 @@ import { decodeStaged, encodeStaged } from "./staged-record.ts";
 import { type GroupState, retire } from "./state.ts";
 import { HYBRID_CIPHER_SUITE } from "../crypto/suites.ts";
 import { applyChanges, bytesOfChanges, RecordMap } from "../test/record-map.ts";
-import { acceptAll, createMembers, NOW_MS, provider, random } from "../test/world.ts";
+import { acceptAll, createMembers, NOW_MS, provider, random } from "../test/members.ts";
 
 /** DESIGN: "encrypting or decrypting one application message changes records of at most 2 KiB". */
 const MESSAGE_CHANGES_BYTES_MAX = 2048;
