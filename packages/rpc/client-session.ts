@@ -6,6 +6,7 @@ import { CallTable } from "./dense-list.ts";
 import type { FrameReader } from "./frame-reader.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { type ClientLimits, MESSAGE_BYTES_MAX, type SessionLimits } from "./limits.ts";
+import { hotCall, readHotResult } from "./hot-messages.ts";
 import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
 import { errorOf } from "./refusals.ts";
 import type { Credentials } from "./server.ts";
@@ -223,7 +224,7 @@ export class ClientSession {
       });
       this.#pending.add(callId, call);
       this.deadlines.set(call, timeoutMs);
-      this.#writer.send(encodeCall(method, callId, timeoutMs), body);
+      this.#writer.send(hotCall(method, callId, timeoutMs), body);
       if (this.#pending.size === 1) this.#liveness.reconsider();
     });
   }
@@ -304,6 +305,8 @@ export class ClientSession {
       this.#resultOf = undefined;
       return this.#receiveResults(resultOf, frame);
     }
+    this.#resultOf = readHotResult(frame);
+    if (this.#resultOf !== undefined) return;
     const message = decodeServerMessage(frame);
     switch (message.kind) {
       case "result":
@@ -376,20 +379,6 @@ export class ClientSession {
   #send(message: ClientMessage): void {
     this.#writer.send(encodeClientMessage(message));
   }
-}
-
-/** A call's message; `callId` 0 on a stream of its own. */
-export function encodeCall<Params, Results>(
-  method: Method<Params, Results>,
-  callId: number,
-  timeoutMs: number,
-): Uint8Array {
-  const { interfaceId, ordinal } = method;
-  return encodeClientMessage({
-    callId,
-    kind: "call",
-    call: { interfaceId, ordinal, timeoutMs: Math.min(Math.ceil(timeoutMs), 2 ** 32 - 1) },
-  });
 }
 
 /** @throws MessengerError `too-large` */

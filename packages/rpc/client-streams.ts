@@ -5,12 +5,12 @@ import {
   brokenRule,
   type ClientSession,
   decodeResults,
-  encodeCall,
   encodeParams,
   lostCall,
   streamMessage,
 } from "./client-session.ts";
 import { FrameReader } from "./frame-reader.ts";
+import { hotCall } from "./hot-messages.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { errorOf } from "./refusals.ts";
 import { encodeClientMessage } from "./session.gen.ts";
@@ -67,7 +67,7 @@ export async function* readResults<Params, Results>(
     stream = await session.connection.openStream({ signal });
     signal.addEventListener("abort", onAbort, { once: true });
     signal.throwIfAborted();
-    const header = encodeCall(method, 0, timeoutMs);
+    const header = hotCall(method, 0, timeoutMs).slice();
     // The server may refuse while this is on its way: what it says is read all the same.
     void sendBoth(stream, header, body).then((all) => sent = all);
     const reader = new FrameReader(stream);

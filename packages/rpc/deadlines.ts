@@ -37,7 +37,12 @@ export class Deadlines {
 
   /** Calls `entry.expire()` in `delayMs`; `entry` must not be set already. */
   set(entry: Expiring, delayMs: number): void {
-    entry.atMs = this.#clock.monotonic() + delayMs;
+    this.setAt(entry, this.#clock.monotonic() + delayMs);
+  }
+
+  /** As `set`, at a moment of the clock's monotonic time. */
+  setAt(entry: Expiring, atMs: number): void {
+    entry.atMs = atMs;
     this.#entries.add(entry);
     if (entry.atMs < this.#timerAtMs) this.#arm(entry.atMs);
   }

@@ -3,7 +3,7 @@ import { assert, MessengerError, type Stream } from "@qpq/ports";
 
 /** Bytes that a waiting read holds, from the least to the most that a busy stream gets. */
 const BUFFER_BYTES_MIN = 4 * 1024;
-const BUFFER_BYTES_MAX = 64 * 1024;
+const BUFFER_BYTES_MAX = 16 * 1024;
 
 /**
  * Cuts a stream into frames. Memory follows what has come in, never what a header says: the buffer

@@ -6,9 +6,8 @@ import { CallTable, DenseList, type Placed } from "./dense-list.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { failureOf, refusalOf } from "./refusals.ts";
 import type { ServerCore } from "./server.ts";
-import { type ClientMessage, encodeServerMessage } from "./session.gen.ts";
-
-export type CallMessage = ClientMessage & { readonly kind: "call" };
+import { type CallMessage, hotResult } from "./hot-messages.ts";
+import { encodeServerMessage } from "./session.gen.ts";
 
 /** Milliseconds that a client, told that the server stops, has to close the connection itself. */
 const LEAVE_MS = 1_000;
@@ -102,7 +101,7 @@ export class ServerCalls<Identity, Context> {
     // A subscription lasts as long as both want.
     if (bound.method.kind !== "subscription") {
       const allowedMs = Math.min(timeoutMs || limits.callTimeoutMs, limits.callTimeoutMaxMs);
-      this.deadlines.set(call.deadline, allowedMs);
+      this.deadlines.setAt(call.deadline, call.startedMs + allowedMs);
     }
     return call;
   }
@@ -172,7 +171,7 @@ export class ServerCalls<Identity, Context> {
       outcome = this.failed(call, error);
     }
     this.#inFlight.remove(callId);
-    if (outcome === "ok") this.#writer.send(encodeServerMessage({ callId, kind: "result" }), frame);
+    if (outcome === "ok") this.#writer.send(hotResult(callId), frame);
     else this.#refuse(callId, outcome);
     this.finish(call, outcome);
   }

@@ -4,6 +4,7 @@ import { CLOSE_CODES, closeReason } from "./close-codes.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
+import { type CallMessage, readHotCall } from "./hot-messages.ts";
 import {
   MESSAGE_BYTES_MAX,
   NONCE_BYTES,
@@ -189,7 +190,7 @@ class OpenSession<Identity, Context> {
   readonly #frameDeadline: FrameDeadline;
   readonly #calls: ServerCalls<Identity, Context>;
   /** A call whose parameters are the next frame. */
-  #begun: (ClientMessage & { readonly kind: "call" }) | undefined;
+  #begun: CallMessage | undefined;
 
   constructor(parts: Parts<Identity, Context>) {
     const { core, deadlines, writer, fail } = parts;
@@ -264,7 +265,7 @@ class OpenSession<Identity, Context> {
       this.#calls.begin(begun, frame.slice());
       return undefined;
     }
-    const message = decodeClientMessage(frame);
+    const message = readHotCall(frame) ?? decodeClientMessage(frame);
     switch (message.kind) {
       case "call":
         this.#begun = message;
