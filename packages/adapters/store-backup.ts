@@ -50,9 +50,9 @@ export async function restoreBackup(file: string, options: RestoreOptions): Prom
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     return await restoreInto(file, keyFile, options);
   } catch (cause) {
-    if (isFolderNew && fileExists(folder)) Deno.removeSync(folder, { recursive: true });
-    else {
+    if (fileExists(folder)) {
       for (const entry of [...Deno.readDirSync(folder)]) Deno.removeSync(`${folder}/${entry.name}`);
+      if (isFolderNew) Deno.removeSync(folder);
     }
     throw fileError("Cannot restore", cause);
   }
@@ -132,9 +132,10 @@ function readBackupKeyFile(file: string): Uint8Array | undefined {
   using handle = Deno.openSync(file);
   const bytes = new Uint8Array(4_096);
   let length = 0;
-  for (let count = handle.readSync(bytes); count !== null && length < bytes.length;) {
+  while (length < bytes.length) {
+    const count = handle.readSync(bytes.subarray(length));
+    if (count === null) break;
     length += count;
-    count = length < bytes.length ? handle.readSync(bytes.subarray(length)) : null;
   }
   const start = bytes.subarray(0, length);
   const { fileId, encrypted } = decodeFileHeader(start.subarray(0, FILE_HEADER_BYTES));

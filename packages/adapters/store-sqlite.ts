@@ -185,8 +185,14 @@ class SqliteEngine implements StoreEngine {
 
   endReads(): void {
     this.#reading = false;
-    if (this.#inTransaction) this.#end.run();
+    if (!this.#inTransaction) return;
     this.#inTransaction = false;
+    try {
+      this.#end.run();
+    } catch {
+      // A damaged page, which the read that met it has reported; SQLite may have ended it by itself.
+      if (this.#reader.inTransaction) this.#reader.exec("rollback");
+    }
   }
 
   get(key: string): Uint8Array | undefined {
