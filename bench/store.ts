@@ -1,7 +1,7 @@
 /**
  * How fast are the stores, beside the bare library and the bare disk?
  *
- *     deno task bench:store [--rounds 3] [--restart]
+ *     scripts/deno.sh run --allow-all --v8-flags=--expose-gc bench/store.ts [--rounds 3] [--restart]
  *
  * One transaction reads one value and writes two, of 512 bytes, under keys as a channel has them (16
  * random bytes and a counter; 1,000 channels). Candidates take turns in each round, so that they
@@ -13,12 +13,8 @@ import Database from "better-sqlite3-multiple-ciphers";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
-import {
-  openFileStore,
-  openMemoryStore,
-  openSqliteStore,
-  type SqliteStoreOptions,
-} from "@qpq/adapters";
+import { openMemoryStore } from "@qpq/adapters";
+import { openFileStore, openSqliteStore, type SqliteStoreOptions } from "@qpq/adapters/stores";
 import type { Store } from "@qpq/ports";
 
 const CHANNELS = 1_000;
@@ -275,7 +271,7 @@ async function main(): Promise<void> {
         results.set(name, [...results.get(name) ?? [], await measure()]);
       }
     }
-    report(results, disks);
+    if (disks.length > 0) report(results, disks);
     if (values.restart) {
       await measureRestart(folder, undefined);
       await measureRestart(folder, key);
@@ -292,7 +288,7 @@ function report(
   const median = (name: string, figure: (figures: Figures) => number): number =>
     medianOf((results.get(name) ?? []).map(figure));
   const disk = (figure: (disk: { one: Rate; many: Rate }) => number): string =>
-    figure === undefined ? "" : ms(medianOf(disks.map(figure)));
+    ms(medianOf(disks.map(figure)));
   print(
     `transactions/s, ${VALUE_BYTES} B, read 1 write 2; ms p50 p99; reads/s; ${disks.length} rounds`,
   );

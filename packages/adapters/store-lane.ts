@@ -148,7 +148,7 @@ class Lane implements Store {
   async #runBatch(): Promise<void> {
     const members = this.#waiting.slice(0, BATCH_TRANSACTIONS_MAX);
     this.#waiting = this.#waiting.slice(members.length);
-    const writes = new SortedMap<Uint8Array | undefined>();
+    const writes = new WriteLayer();
     const settled: (() => void)[] = [];
     let bytes = 0;
     const release = this.#turns.hold();
@@ -161,13 +161,13 @@ class Lane implements Store {
         settled.push(() => member.reject(outcome.reason));
         continue;
       }
-      for (const [key, value] of transaction.writes.entries()) writes.set(key, value);
+      for (const [key, value] of transaction.writes.values) writes.set(key, value);
       bytes += transaction.bytes;
       settled.push(() => member.resolve(outcome.value));
     }
     release();
     this.#waiting = [...members.splice(settled.length), ...this.#waiting];
-    const batch = [...writes.entries()];
+    const batch = [...writes.values].sort(([left], [right]) => left < right ? -1 : 1);
     if (batch.length > 0 && !await this.#commit(batch, members)) return;
     for (const settle of settled) settle();
     this.#watches.tell(batch);
@@ -221,13 +221,34 @@ class Lane implements Store {
   }
 }
 
+/**
+ * Writes by key. Sorted only once a range asks for it: most transactions touch a few keys by name.
+ */
+class WriteLayer {
+  readonly values = new Map<string, Uint8Array | undefined>();
+  #sorted: SortedMap<Uint8Array | undefined> | undefined;
+
+  set(key: string, value: Uint8Array | undefined): void {
+    this.values.set(key, value);
+    this.#sorted?.set(key, value);
+  }
+
+  entries(span: KeySpan): Iterable<readonly [string, Uint8Array | undefined]> {
+    if (this.#sorted === undefined) {
+      this.#sorted = new SortedMap();
+      for (const [key, value] of this.values) this.#sorted.set(key, value);
+    }
+    return this.#sorted.entries(span);
+  }
+}
+
 /** Reads over the durable state and any layers of writes above it, the topmost first. */
 class Reads implements StoreReader {
   readonly #engine: StoreEngine;
-  readonly #layers: readonly SortedMap<Uint8Array | undefined>[];
+  readonly #layers: readonly WriteLayer[];
   ended = false;
 
-  constructor(engine: StoreEngine, layers: readonly SortedMap<Uint8Array | undefined>[]) {
+  constructor(engine: StoreEngine, layers: readonly WriteLayer[]) {
     this.#engine = engine;
     this.#layers = layers;
   }
@@ -236,9 +257,9 @@ class Reads implements StoreReader {
     this.assertOpen();
     const text = checkedKey(key);
     for (const layer of this.#layers) {
-      const value = layer.get(text);
+      const value = layer.values.get(text);
       if (value !== undefined) return new Uint8Array(value);
-      if (layer.has(text)) return undefined;
+      if (layer.values.has(text)) return undefined;
     }
     return this.#engine.get(text);
   }
@@ -254,7 +275,7 @@ class Reads implements StoreReader {
     if (span.to !== undefined && span.to <= span.from) return { entries: [], more: false };
     let source: Iterable<readonly [string, Uint8Array | undefined]> = this.#engine.scan(span);
     for (const layer of this.#layers.toReversed()) {
-      if (layer.size > 0) source = merged(copies(layer.entries(span)), source, reverse);
+      if (layer.values.size > 0) source = merged(copies(layer.entries(span)), source, reverse);
     }
     const entries: Entry[] = [];
     let bytes = 0;
@@ -276,11 +297,11 @@ class Reads implements StoreReader {
 }
 
 class LaneTransaction extends Reads implements StoreTransaction {
-  readonly writes: SortedMap<Uint8Array | undefined>;
+  readonly writes: WriteLayer;
   bytes = 0;
 
-  constructor(engine: StoreEngine, batch: SortedMap<Uint8Array | undefined>) {
-    const writes = new SortedMap<Uint8Array | undefined>();
+  constructor(engine: StoreEngine, batch: WriteLayer) {
+    const writes = new WriteLayer();
     super(engine, [writes, batch]);
     this.writes = writes;
   }
@@ -296,13 +317,14 @@ class LaneTransaction extends Reads implements StoreTransaction {
 
   #write(key: string, value: Uint8Array | undefined): void {
     this.assertOpen();
-    this.bytes += key.length + (value?.length ?? 0) - (this.writes.get(key)?.length ?? 0);
-    if (this.writes.has(key)) this.bytes -= key.length;
+    const before = this.writes.values.get(key);
+    const isNew = before === undefined && !this.writes.values.has(key);
+    this.bytes += (isNew ? key.length : 0) + (value?.length ?? 0) - (before?.length ?? 0);
     if (this.bytes > TRANSACTION_BYTES_MAX) {
       throw tooLarge(`it writes more than ${TRANSACTION_BYTES_MAX} bytes`);
     }
     this.writes.set(key, value === undefined ? undefined : new Uint8Array(value));
-    if (this.writes.size > TRANSACTION_WRITES_MAX) {
+    if (this.writes.values.size > TRANSACTION_WRITES_MAX) {
       throw tooLarge(`it writes more than ${TRANSACTION_WRITES_MAX} keys`);
     }
   }
