@@ -131,6 +131,8 @@ for (const id of provider.cipherSuites) {
         assert.equal(suite.aeadOpen({ ...input, text: flipped(sealed, index) }), undefined);
       }
       assert.equal(suite.aeadOpen({ ...input, text: sealed.slice(0, 15) }), undefined);
+      assert.equal(suite.aeadOpen({ ...input, key: key.slice(1), text: sealed }), undefined);
+      assert.equal(suite.aeadOpen({ ...input, nonce: nonce.slice(1), text: sealed }), undefined);
       const otherData = Uint8Array.of(8);
       assert.equal(
         suite.aeadOpen({ ...input, additionalData: otherData, text: sealed }),

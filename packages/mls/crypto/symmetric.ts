@@ -83,6 +83,8 @@ export function createAead(name: AeadName): Aead {
       return concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
     },
     open({ key, nonce, additionalData, text }) {
+      // A key of another length comes from a damaged record: it opens nothing.
+      if (key.length !== keyLength || nonce.length !== NONCE_LENGTH) return undefined;
       if (text.length < TAG_LENGTH) return undefined;
       const decipher = createDecipheriv(cipherName, key, nonce, options);
       if (additionalData.length > 0) decipher.setAAD(additionalData);

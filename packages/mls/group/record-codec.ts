@@ -1,5 +1,6 @@
 import { MessengerError } from "@qpq/ports";
 import {
+  checked,
   type Codec,
   decodeExact,
   encode,
@@ -15,7 +16,7 @@ import { EPOCH_SECRET_NAMES, type EpochSecrets } from "../keys/key-schedule.ts";
 import { createRatchet, type MessageKey, type SenderRatchet } from "../keys/sender-ratchet.ts";
 import { type AuthenticatedContent, authenticatedContent } from "../wire/framing.ts";
 import { type GroupContext, groupContext } from "../wire/group-info.ts";
-import { MESSAGE_BYTES_MAX } from "../wire/limits.ts";
+import { LEAVES_COUNT_MAX, MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import { type ReInit, reInit } from "../wire/proposal.ts";
 import { type Node, ratchetTreeNode } from "../wire/ratchet-tree.ts";
 import type { OwnKeys, OwnUpdate } from "./state.ts";
@@ -67,14 +68,28 @@ export interface GroupRecord {
   readonly reinit: ReInit | undefined;
 }
 
-export const groupRecord = struct<GroupRecord>("group record", {
-  context: groupContext,
-  ownLeafIndex: uint32,
-  leafCount: uint32,
-  confirmationTag: opaque,
-  interimTranscriptHash: opaque,
-  reinit: optional(reInit),
-});
+export const groupRecord: NamedCodec<GroupRecord> = {
+  name: "group record",
+  ...checked(
+    struct<GroupRecord>("group record", {
+      context: groupContext,
+      ownLeafIndex: uint32,
+      leafCount: uint32,
+      confirmationTag: opaque,
+      interimTranscriptHash: opaque,
+      reinit: optional(reInit),
+    }),
+    ({ leafCount, ownLeafIndex }) =>
+      isTreeWidth(leafCount) && ownLeafIndex < leafCount
+        ? undefined
+        : "its tree is of an impossible width",
+  ),
+};
+
+/** A power of two within the limit: tree math goes astray with any other. */
+function isTreeWidth(leafCount: number): boolean {
+  return leafCount > 0 && leafCount <= LEAVES_COUNT_MAX && Number.isInteger(Math.log2(leafCount));
+}
 
 /** Private keys of one member: its leaf's, and at most one for each level above. */
 const OWN_KEYS_COUNT_MAX = 32;

@@ -34,6 +34,16 @@ export class RecordMap implements RecordReader {
     }
   }
 
+  entries(): readonly (readonly [RecordKey, Uint8Array])[] {
+    return [...this.#values].map(([name, value]) => [JSON.parse(name), value.slice()] as const);
+  }
+
+  copy(): RecordMap {
+    const copy = new RecordMap();
+    for (const [key, value] of this.entries()) copy.put(key, value);
+    return copy;
+  }
+
   damage(key: RecordKey, how: "version" | "truncated" | "missing"): void {
     const value = this.#values.get(JSON.stringify(key)) as Uint8Array;
     if (how === "missing") this.delete(key);
