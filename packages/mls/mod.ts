@@ -7,6 +7,7 @@
 export * from "./public.ts";
 
 export { runtimeCryptoProvider } from "./crypto/runtime.ts";
+export { HYBRID_CIPHER_SUITE } from "./crypto/suites.ts";
 export {
   createCapabilities,
   createIdentity,

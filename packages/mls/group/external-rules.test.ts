@@ -211,7 +211,7 @@ const RULES: readonly {
   {
     rule: "§12.4.2: the confirmation tag fits",
     code: "mls/wrong-confirmation-tag",
-    change: (commit, world) => {
+    change: (commit) => {
       const [init] = commit.proposals;
       assert(init?.kind === "proposal" && init.proposal.kind === "external-init");
       return {

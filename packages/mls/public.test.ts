@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { encryptMessage } from "./group/application.ts";
+import { createCommit } from "./group/create-commit.ts";
+import { createGroupInfo, ratchetTree } from "./group/group-info.ts";
+import type { GroupState } from "./group/state.ts";
+import {
+  acceptKeyPackage,
+  externalCommitOf,
+  membersOf,
+  parseGroupInfo,
+  parseKeyPackage,
+  parseMessageHeader,
+  parseRatchetTree,
+  validateGroupInfo,
+  verifyPublicMessage,
+} from "./public.ts";
+import { commitOptions, createMembers, CRYPTO } from "./test/members.ts";
+import { identityOf, keyPackageOf, NOW_MS, random } from "./test/members.ts";
+import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
+
+Deno.test("public.ts reaches no module that holds, derives or decrypts a secret", () => {
+  const root = dirname(fileURLToPath(import.meta.url));
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const [, from] of readFileSync(path, "utf8").matchAll(/from "(\..*?)";/g)) {
+      visit(join(dirname(path), from as string));
+    }
+  };
+  visit(join(root, "public.ts"));
+  const paths = [...reached].map((path) => relative(root, path));
+  const isPublic = (path: string): boolean =>
+    /^(codec|wire|tree)\//.test(path) ||
+    ["public.ts", "labels.ts", "key-package.ts", "group-info.ts", "crypto/provider.ts"]
+      .includes(path);
+  assert.deepEqual(paths.filter((path) => !isPublic(path)), []);
+  assert(paths.length > 10);
+});
+
+Deno.test("parseMessageHeader() shows of a PrivateMessage what is in clear", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const authenticatedData = Uint8Array.of(4, 5);
+  const { message } = encryptMessage(alice, Uint8Array.of(1), { random, authenticatedData });
+  const header = parseMessageHeader(message);
+  assert.deepEqual(header, {
+    wireFormat: "private-message",
+    groupId: alice.context.groupId,
+    epoch: 1n,
+    contentType: "application",
+    authenticatedData,
+    sender: undefined,
+    publicMessage: undefined,
+  });
+  assert.equal(externalCommitOf(header), undefined);
+  const group = { context: alice.context, tree: await alice.tree.load() };
+  assert.throws(() => verifyPublicMessage(CRYPTO, header, group), { code: "mls/invalid-message" });
+});
+
+Deno.test("parseMessageHeader() shows the sender of a PublicMessage", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const commit = await createCommit(alice, { ...commitOptions, wireFormat: "public-message" });
+  const header = parseMessageHeader(commit.commit);
+  assert.equal(header.contentType, "commit");
+  assert.deepEqual(header.sender, { kind: "member", leafIndex: 0 });
+  const own = await keyPackageOf(identityOf("carol"));
+  assert.throws(() => parseMessageHeader(own.message), { code: "mls/invalid-message" });
+});
+
+Deno.test("acceptKeyPackage() decodes with a limit and checks everything", async () => {
+  const own = await keyPackageOf(identityOf("carol"));
+  const options = { nowMs: NOW_MS };
+  assert.deepEqual(acceptKeyPackage(CRYPTO, own.message, options), own.keyPackage);
+  const huge = new Uint8Array(KEY_PACKAGE_BYTES_MAX + 1);
+  assert.throws(() => parseKeyPackage(huge), { code: "too-large" });
+  const [alice] = await createMembers(1) as [GroupState];
+  const groupInfo = await createGroupInfo(alice);
+  assert.throws(() => parseKeyPackage(groupInfo), { code: "mls/invalid-key-package" });
+  const lifetimeSecondsMax = 60;
+  assert.throws(() => acceptKeyPackage(CRYPTO, own.message, { ...options, lifetimeSecondsMax }), {
+    code: "mls/key-package-expired",
+  });
+});
+
+Deno.test("validateGroupInfo() gives the members, the tree inside or beside", async () => {
+  const [alice] = await createMembers(3) as [GroupState];
+  for (const isInside of [true, false]) {
+    const info = parseGroupInfo(await createGroupInfo(alice, { ratchetTree: isInside }));
+    const beside = isInside ? undefined : await ratchetTree(alice);
+    const tree = validateGroupInfo(CRYPTO, info, { ratchetTree: beside });
+    assert.equal(membersOf(tree).length, 3);
+  }
+  const own = await keyPackageOf(identityOf("carol"));
+  assert.throws(() => parseGroupInfo(own.message), { code: "mls/invalid-group-info" });
+  const tree = parseRatchetTree(await ratchetTree(alice));
+  assert.deepEqual(tree.leaves, (await alice.tree.load()).leaves);
+});
