@@ -1,5 +1,6 @@
 import { createCryptoProvider } from "../crypto/runtime.ts";
 import { HYBRID_CIPHER_SUITE } from "../crypto/suites.ts";
+import { ownPassiveClient, ownStoredGroup } from "./own-groups.ts";
 import { deterministicMlKem768 } from "./deterministic-ml-kem.ts";
 import { ownCryptoBasics, ownKeySchedule, ownPskSecret, ownSecretTree } from "./own-primitives.ts";
 
@@ -8,12 +9,18 @@ import { ownCryptoBasics, ownKeySchedule, ownPskSecret, ownSecretTree } from "./
  * commit is a change of the protocol or of the stored form.
  */
 export async function ownVectorFiles(): Promise<ReadonlyMap<string, string>> {
-  const hybrid = createCryptoProvider(deterministicMlKem768()).cipherSuite(HYBRID_CIPHER_SUITE);
+  const provider = createCryptoProvider(deterministicMlKem768());
+  const hybrid = provider.cipherSuite(HYBRID_CIPHER_SUITE);
   const entries: Readonly<Record<string, readonly unknown[]>> = {
     "crypto-basics": [await ownCryptoBasics(hybrid)],
     "psk_secret": [ownPskSecret(hybrid)],
     "key-schedule": [await ownKeySchedule(hybrid)],
     "secret-tree": [ownSecretTree(hybrid)],
+    "passive-client": [await ownPassiveClient(hybrid)],
+    "stored-group": [
+      await ownStoredGroup(provider.cipherSuite(0x0001)),
+      await ownStoredGroup(hybrid),
+    ],
   };
   return new Map(
     Object.entries(entries).map(([name, list]) => [

@@ -10,6 +10,7 @@ import {
   checkTranscriptHashes,
   checkTreeMath,
 } from "./primitives.ts";
+import { checkStoredGroup } from "./stored-group.ts";
 import { checkTreeKem } from "./treekem.ts";
 import { checkTreeOperations, checkTreeValidation } from "./trees.ts";
 
@@ -46,6 +47,7 @@ const FORMATS: readonly Format[] = [
   { name: "treekem", fields: ["leaves_private"], check: checkTreeKem },
   { name: "welcome", fields: ["signer_pub"], check: checkWelcome },
   { name: "passive-client", fields: ["initial_epoch_authenticator"], check: checkPassiveClient },
+  { name: "stored-group", fields: ["records", "staged"], check: checkStoredGroup },
 ];
 
 /**
