@@ -47,15 +47,24 @@ export function openStatement<Statement>(
   signed: Signed,
   { publicKey, kind }: { readonly publicKey: Uint8Array; readonly kind: StatementKind<Statement> },
 ): Statement {
-  const { statement, signature } = signed;
-  const isGood = signature.length === SIGNATURE_BYTES &&
-    primitives.verify(publicKey, toBeSigned(kind.label, statement), signature);
+  const { statement } = signed;
+  const isGood = isSignedBy(primitives, publicKey, { ...signed, label: kind.label });
   if (!isGood) throw new MessengerError(kind.code, `Cannot accept ${kind.label}: wrong signature`);
   try {
     return kind.decode(statement);
   } catch (cause) {
     throw new MessengerError(kind.code, `Cannot accept ${kind.label}: malformed`, { cause });
   }
+}
+
+/** Whether that key signed that statement under that label. */
+export function isSignedBy(
+  primitives: Primitives,
+  publicKey: Uint8Array,
+  { label, statement, signature }: Signed & { readonly label: Label },
+): boolean {
+  return signature.length === SIGNATURE_BYTES &&
+    primitives.verify(publicKey, toBeSigned(label, statement), signature);
 }
 
 /** Whether two byte strings that are no secrets are the same. */

@@ -1,0 +1,68 @@
+/** A server with accounts and devices, and devices that are enrolled there: for tests. */
+import { openMemoryStore, runningTwice } from "@qpq/adapters";
+import { openSlices, type Store } from "@qpq/ports";
+import type { RpcClient } from "@qpq/rpc";
+import { accountsSchema } from "../accounts/keys.ts";
+import type { PasswordOptions } from "../accounts/client.ts";
+import type { AccountIdentity } from "../accounts/unlocked.ts";
+import type { DeviceOptions } from "../devices/client.ts";
+import { enrol } from "../devices/enrolment.ts";
+import { devicesSchema } from "../devices/keys.ts";
+import { deviceCredentials } from "../devices/own-device.ts";
+import { type DeviceLimits, type Devices, openDevices } from "../devices/server.ts";
+import { as, openWorld, primitives, SERVER_NAME, type World, type WorldOptions } from "./world.ts";
+
+export { as, contentOf, primitives, refusedWith, SERVER_NAME } from "./world.ts";
+
+export interface DeviceWorld extends World {
+  readonly devices: Devices;
+  /** Ids of revoked devices, as other slices hear of them. */
+  readonly revoked: readonly string[];
+}
+
+export async function openDeviceWorld(
+  options: WorldOptions = {},
+  limits: Partial<DeviceLimits> = {},
+): Promise<DeviceWorld> {
+  let devices: Devices | undefined;
+  const revoked: string[] = [];
+  const world = await openWorld(options, async ({ accounts, store, clock, random }) => {
+    await openSlices(store, [devicesSchema]);
+    const opened = openDevices({ store, clock, random, primitives, accounts, limits });
+    devices = opened;
+    opened.onRevoke(async (_, __, ids) => {
+      for (const id of ids) if (!revoked.includes(id.toHex())) revoked.push(id.toHex());
+    });
+    return opened;
+  });
+  return { ...world, devices: devices as Devices, revoked };
+}
+
+/** A device with its store, its connection, and what its operations take. */
+export interface EnrolledDevice extends DeviceOptions {
+  readonly home: RpcClient;
+  readonly own: AccountIdentity;
+  /** A new connection, which shows the stored token. */
+  reconnect(): RpcClient;
+}
+
+export async function enrolled(
+  world: World,
+  name: string,
+  options: Partial<PasswordOptions> & {
+    readonly kind?: "register" | "log-in";
+    readonly store?: Store;
+  } = {},
+): Promise<EnrolledDevice> {
+  const store = options.store ?? runningTwice(openMemoryStore());
+  await openSlices(store, [accountsSchema, devicesSchema]);
+  const reconnect = () =>
+    world.connect({
+      credentials: deviceCredentials({ store, primitives, serverName: SERVER_NAME }),
+    });
+  const home = reconnect();
+  const { clock, random } = world;
+  const all = { kind: "register" as const, ...as(world, name), store, clock, random, ...options };
+  using unlocked = await enrol(home, { ...all, store });
+  return { home, own: unlocked.identity, reconnect, store, clock, random, primitives };
+}
