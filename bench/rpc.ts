@@ -41,41 +41,75 @@ interface Result {
 type Contestant = (outstanding: number, durationMs: number) => Promise<readonly number[]>;
 
 const folder = await mkdtemp(join(tmpdir(), "qpq-bench-"));
-const server = new Deno.Command(Deno.execPath(), {
-  args: [
-    "run",
-    "--no-prompt",
-    "--allow-all",
-    "--quiet",
-    fileURLToPath(new URL("./rpc/server.ts", import.meta.url)),
-    folder,
-  ],
-  stdin: "piped",
-  stdout: "piped",
-}).spawn();
-const lines = readLines(server.stdout);
-const stdin = server.stdin.getWriter();
-const { pin, pem, ...ports } = JSON.parse(await nextLine());
-const transport = createQuicTransport({ clock: systemClock, trust: parsePin(pin) });
+/** A server in a process of its own. */
+interface Server {
+  readonly ports: Readonly<Record<"calls" | "bulk" | "frames" | "http2", number>>;
+  readonly pem: string;
+  dial(port: number): Promise<Connection>;
+  memoryBytes(): Promise<number>;
+  close(): Promise<void>;
+}
 
+const server = await openServer();
 try {
-  // First, while the server holds nothing that they could be put into.
-  await idleConnections();
   print(`${PAYLOAD_BYTES}-byte payload, server in its own process, median of ${ROUNDS} turns\n`);
   await onOneConnection();
   await onManyConnections();
 } finally {
-  await stdin.close();
-  await server.status;
+  await server.close();
+}
+// One that holds no memory yet which they could be put into.
+const fresh = await openServer();
+try {
+  await idleConnections(fresh);
+} finally {
+  await fresh.close();
   await rm(folder, { recursive: true });
 }
 Deno.exit(0);
 
+async function openServer(): Promise<Server> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-all",
+      "--quiet",
+      fileURLToPath(new URL("./rpc/server.ts", import.meta.url)),
+      folder,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const lines = readLines(process.stdout);
+  const stdin = process.stdin.getWriter();
+  const nextLine = async (): Promise<string> => {
+    const { value } = await lines.next();
+    if (value === undefined) throw new Error("the server has ended");
+    return value;
+  };
+  const { pin, pem, ...ports } = JSON.parse(await nextLine());
+  const transport = createQuicTransport({ clock: systemClock, trust: parsePin(pin) });
+  return {
+    ports,
+    pem,
+    dial: (port) => transport.connect({ hostname: "127.0.0.1", port }),
+    async memoryBytes() {
+      await stdin.write(new TextEncoder().encode("memory\n"));
+      return Number(await nextLine());
+    },
+    async close() {
+      await stdin.close();
+      await process.status;
+    },
+  };
+}
+
 async function onOneConnection(): Promise<void> {
-  const client = openClient();
+  const client = openClient(server);
   await client.connected();
-  const bulk = await dial(ports.bulk);
-  const frames = await dial(ports.frames);
+  const bulk = await server.dial(server.ports.bulk);
+  const frames = await server.dial(server.ports.frames);
   const contestants: Readonly<Record<string, Contestant>> = {
     "bulk echo": await bulkEcho(bulk),
     "frame echo": await frameEcho(frames),
@@ -107,7 +141,7 @@ async function onOneConnection(): Promise<void> {
 }
 
 async function onManyConnections(): Promise<void> {
-  const clients = Array.from({ length: 64 }, openClient);
+  const clients = Array.from({ length: 64 }, () => openClient(server));
   await Promise.all(clients.map((client) => client.connected()));
   await pings(clients, 1, WARM_UP_MS);
   for (const outstanding of [1, 16]) {
@@ -123,20 +157,20 @@ async function onManyConnections(): Promise<void> {
   await Promise.all(clients.map((client) => client.close()));
 }
 
-async function idleConnections(): Promise<void> {
-  const first = openClient();
+async function idleConnections(target: Server): Promise<void> {
+  const first = openClient(target);
   await pings([first], 1, WARM_UP_MS);
-  const before = await serverMemory();
+  const before = await target.memoryBytes();
   const clients: RpcClient[] = [];
   while (clients.length < IDLE_CONNECTIONS) {
-    const some = Array.from({ length: 50 }, openClient);
+    const some = Array.from({ length: 50 }, () => openClient(target));
     await Promise.all(some.map((client) => client.connected({ timeoutMs: 30_000 })));
     clients.push(...some);
   }
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const kilobytes = (await serverMemory() - before) / IDLE_CONNECTIONS / 1024;
+  const kilobytes = (await target.memoryBytes() - before) / IDLE_CONNECTIONS / 1024;
   print(`${IDLE_CONNECTIONS} idle connections: ${kilobytes.toFixed(0)} KB each on the server`);
-  print("  -> wanted: at most 120\n");
+  print("  -> wanted: at most 120");
   await Promise.all([first, ...clients].map((client) => client.close()));
 }
 
@@ -243,7 +277,7 @@ async function frameEcho(connection: Connection): Promise<Contestant> {
 }
 
 function http2Requests(): Contestant {
-  const session = connectHttp2(`https://localhost:${ports.http2}`, { ca: pem });
+  const session = connectHttp2(`https://localhost:${server.ports.http2}`, { ca: server.pem });
   const payload = Buffer.from(systemRandom.bytes(PAYLOAD_BYTES));
   const request = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -272,24 +306,15 @@ function http2Requests(): Contestant {
   };
 }
 
-function openClient(): RpcClient {
+function openClient(target: Server): RpcClient {
   return openRpcClient({
-    connect: () => dial(ports.calls),
+    connect: () => target.dial(target.ports.calls),
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
     build: "bench",
     limits: { attemptMinMs: 5_000 },
   });
-}
-
-function dial(port: number): Promise<Connection> {
-  return transport.connect({ hostname: "127.0.0.1", port });
-}
-
-async function serverMemory(): Promise<number> {
-  await stdin.write(new TextEncoder().encode("memory\n"));
-  return Number(await nextLine());
 }
 
 async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
@@ -299,12 +324,6 @@ async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<st
     text = found.pop() as string;
     yield* found;
   }
-}
-
-async function nextLine(): Promise<string> {
-  const { value } = await lines.next();
-  if (value === undefined) throw new Error("the server has ended");
-  return value;
 }
 
 function resultOf(tookMs: readonly number[], durationMs: number): Result {
