@@ -1,23 +1,29 @@
 import { systemRandom } from "@qpq/adapters";
 import {
-  type CipherSuite,
   createCommit,
   createGroup,
   createIdentity,
   createKeyPackage,
+  type CryptoProvider,
   encryptMessage,
   type GroupState,
   type Identity,
   joinGroup,
+  loadGroup,
   mergeStaged,
   parseKeyPackage,
   processMessage,
   type Proposal,
+  type RecordChanges,
+  type RecordKey,
+  type RecordReader,
+  recordsOf,
 } from "@qpq/mls";
 import type { Contender, Prepared } from "./contender.ts";
 
 /** This project's library, as its client uses it. */
-export function ourContender(crypto: CipherSuite): Contender {
+export function ourContender(provider: CryptoProvider, suite: number): Contender {
+  const crypto = provider.cipherSuite(suite);
   const random = systemRandom;
   const nowMs = Date.now();
   const nowSeconds = BigInt(Math.floor(nowMs / 1000));
@@ -46,6 +52,7 @@ export function ourContender(crypto: CipherSuite): Contender {
       let joiner: GroupState | undefined;
       let welcomeBytes = new Uint8Array();
       let commitBytes = new Uint8Array();
+      let records: RecordChanges = { deleteUnder: [], delete: [], put: [] };
       const sent: Uint8Array[] = [];
       const commit = async (proposals: readonly Proposal[]): Promise<void> => {
         const created = await createCommit(creator, { random, nowMs, authenticate, proposals });
@@ -88,11 +95,34 @@ export function ourContender(crypto: CipherSuite): Contender {
           if (outcome.kind !== "application") throw new Error(outcome.kind);
           joiner = outcome.state;
         },
-        async save() {},
-        async load() {},
+        async save() {
+          records = recordsOf(joined());
+        },
+        async load() {
+          const state = await loadGroup(provider, readerOf(records));
+          if (state === undefined) throw new Error("Nothing was saved");
+          await state.tree.load();
+        },
       };
     },
   };
 }
 
 const MESSAGE = new Uint8Array(100).fill(0x61);
+
+/** Records as a store would give them back: each a copy, listed by the first part of their keys. */
+function readerOf(records: RecordChanges): RecordReader {
+  const nameOf = (key: RecordKey): string => key.join("/");
+  const values = new Map(records.put.map(([key, value]) => [nameOf(key), value]));
+  return {
+    get: (keys) => Promise.resolve(keys.map((key) => values.get(nameOf(key))?.slice())),
+    list: (prefix) =>
+      Promise.resolve(
+        records.put
+          .filter(([key]) =>
+            key.length > prefix.length && prefix.every((part, index) => part === key[index])
+          )
+          .map(([key, value]) => [key, value.slice()] as const),
+      ),
+  };
+}
