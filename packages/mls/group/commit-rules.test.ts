@@ -72,21 +72,26 @@ const oldLeaf = async (state: GroupState, leafIndex: number): Promise<LeafNode> 
 const RULES: readonly {
   readonly rule: string;
   readonly code: ErrorCode;
+  /** Where several rules share the code. */
+  readonly text?: RegExp;
   readonly commit: (world: World) => Promise<Commit> | Commit;
 }[] = [
   {
     rule: "§12.4: an empty commit has a path",
     code: "mls/invalid-commit",
+    text: /require a path/,
     commit: () => ({ proposals: [], path: undefined }),
   },
   {
     rule: "§12.4: a Remove needs a path",
     code: "mls/invalid-commit",
+    text: /require a path/,
     commit: () => ({ proposals: [byValue({ kind: "remove", removed: 2 })], path: undefined }),
   },
   {
     rule: "§12.4: GroupContextExtensions need a path",
     code: "mls/invalid-commit",
+    text: /require a path/,
     commit: () => ({
       proposals: [byValue({ kind: "group-context-extensions", extensions: [] })],
       path: undefined,
@@ -108,6 +113,7 @@ const RULES: readonly {
   {
     rule: "§12.4.2: the path's leaf has another encryption key than before",
     code: "mls/invalid-commit",
+    text: /keeps the leaf's encryption key/,
     commit: async (world) => {
       const { encryptionKey } = await oldLeaf(world.members[1], 0);
       return withLeaf(world, (leaf) => ({ ...leaf, encryptionKey }));
@@ -147,9 +153,21 @@ const RULES: readonly {
   {
     rule: "§12.4.2: no key of the path is in the tree",
     code: "mls/invalid-commit",
+    text: /a key that is in the tree/,
     commit: async (world) => {
       const { encryptionKey } = await oldLeaf(world.members[1], 3);
       return withFirstNode(world, () => ({ encryptionKey }));
+    },
+  },
+  {
+    rule: "§12.4.2: no key of the path is one that it replaces",
+    code: "mls/invalid-commit",
+    text: /a key that is in the tree/,
+    commit: async (world) => {
+      const root = (await world.members[1].tree.load()).parents[1];
+      assert(root !== undefined);
+      const { encryptionKey } = root;
+      return withParentHash(world, withFirstNode(world, () => ({ encryptionKey })));
     },
   },
   {
@@ -166,21 +184,25 @@ const RULES: readonly {
   {
     rule: "§7.5: a key of the path is a key of the suite",
     code: "mls/invalid-commit",
+    text: /a key of its path is not one/,
     commit: (world) => withFirstNode(world, () => ({ encryptionKey: new Uint8Array(5) })),
   },
   {
     rule: "§7.5: the path has as many nodes as the filtered direct path",
     code: "mls/invalid-commit",
+    text: /path has the wrong length/,
     commit: (world) => withPath(world, ({ nodes }) => ({ nodes: nodes.slice(1) })),
   },
   {
     rule: "§7.6: a node has a ciphertext for each node of the resolution",
     code: "mls/invalid-commit",
+    text: /wrong number of ciphertexts/,
     commit: (world) => withFirstNode(world, () => ({ encryptedPathSecrets: [] })),
   },
   {
     rule: "§7.9.2: the leaf has the parent hash of its path",
     code: "mls/invalid-commit",
+    text: /parent hash of its leaf is wrong/,
     commit: (world) =>
       withLeaf(world, (leaf) => ({
         ...leaf,
@@ -190,6 +212,7 @@ const RULES: readonly {
   {
     rule: "§7.5: path secrets decrypt",
     code: "mls/invalid-commit",
+    text: /path secret does not decrypt/,
     commit: (world) =>
       withFirstNode(world, ({ encryptedPathSecrets }) => ({
         encryptedPathSecrets: encryptedPathSecrets.map((each) => ({
@@ -217,13 +240,14 @@ async function withParentHash(world: World, commit: Commit): Promise<Commit> {
   return withLeaf({ ...world, commit }, (leaf) => ({ ...leaf, source }));
 }
 
-for (const { rule, code, commit } of RULES) {
+for (const { rule, code, text, commit } of RULES) {
   Deno.test(`processMessage() holds of commits RFC 9420 ${rule}`, async () => {
     const world = await createWorld();
     const [alice, bob] = world.members;
     const bytes = forgeCommit(alice, await commit(world));
     const before = { ...bob };
-    await assert.rejects(processMessage(bob, bytes, acceptAll), { code });
+    const expected = { code, ...(text ? { message: text } : {}) };
+    await assert.rejects(processMessage(bob, bytes, acceptAll), expected);
     assert.deepEqual(bob, before);
   });
 }

@@ -85,9 +85,12 @@ export async function joinGroup(
     refuse("its group has another cipher suite");
   }
   const tree = validateGroupInfo(crypto, groupInfo, { ratchetTree: options.ratchetTree });
-  const own = encode(leafNodeCodec, keyPackage.keyPackage.leafNode);
+  const { leafNode: own } = keyPackage.keyPackage;
   const members = membersOf(tree);
-  const ownLeaf = members.find(({ leafNode }) => sameBytes(encode(leafNodeCodec, leafNode), own));
+  const ownLeaf = members.find(({ leafNode }) =>
+    sameBytes(leafNode.signature, own.signature) &&
+    sameBytes(encode(leafNodeCodec, leafNode), encode(leafNodeCodec, own))
+  );
   if (ownLeaf === undefined) refuse("its tree has not this client's leaf");
   validateSuccession({ succession, groupInfo, tree, predecessor: options.predecessor });
   await authenticateAll(options.authenticate, [

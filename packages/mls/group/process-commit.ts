@@ -6,7 +6,7 @@ import { treeHash } from "../tree/hashes.ts";
 import { validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
-import { hasEncryptionKey } from "../tree/unique-keys.ts";
+import { hasEncryptionKey, nameOf } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Commit, UpdatePath } from "../wire/commit.ts";
 import type { AuthenticatedContent, Sender } from "../wire/framing.ts";
@@ -76,11 +76,12 @@ export async function processCommit(
     treeHash: treeHash(crypto, next.tree),
     extensions: applied.extensions,
   };
+  const own = keysAfter(state, before, applied);
   const opened = commit.path === undefined ? undefined : await openPath(crypto, next.treeOfPath, {
     path: commit.path,
     senderLeafIndex: next.committerIndex,
     ownLeafIndex: state.ownLeafIndex,
-    privateKeys: keysAfter(state, before, applied).encryption,
+    privateKeys: own.encryption,
     context: provisionalContext,
     added: addedIndices(applied),
   });
@@ -98,6 +99,8 @@ export async function processCommit(
   });
   derived.joinerSecret.fill(0);
   derived.pskSecret.fill(0);
+  // An external commit's init secret is of this commit alone; the epoch's own is needed if it loses.
+  if (!Object.is(initSecret, state.secrets.initSecret)) initSecret.fill(0);
   const claimedTag = message.auth.confirmationTag;
   if (claimedTag === undefined || !equalConstantTime(derived.confirmationTag, claimedTag)) {
     throw new MessengerError(
@@ -105,7 +108,6 @@ export async function processCommit(
       "Cannot accept commit: it leads to other keys than it confirms",
     );
   }
-  const own = keysAfter(state, before, applied);
   const kept = keptPrivateKeys(own.encryption, next.treeOfPath, next.tree);
   for (const [node, key] of opened?.privateKeys ?? []) kept.set(node, key);
   const nextState = stateOfEpoch(crypto, {
@@ -124,11 +126,12 @@ function resolveProposals(
   commit: Commit,
   sender: Sender,
 ): readonly CommittedProposal[] {
+  const byReference = new Map(
+    state.pendingProposals.map((pending) => [nameOf(pending.reference), pending]),
+  );
   return commit.proposals.map((each): CommittedProposal => {
     if (each.kind === "proposal") return { proposal: each.proposal, sender, byReference: false };
-    const pending = state.pendingProposals.find(({ reference }) =>
-      sameBytes(reference, each.reference)
-    );
+    const pending = byReference.get(nameOf(each.reference));
     const content = pending?.message.content;
     if (content?.content.kind !== "proposal") {
       throw new MessengerError(
