@@ -1,0 +1,93 @@
+import { encodeKey, type KeyPart, type SliceSchema } from "@qpq/ports";
+
+/** The first part of every key of this slice. */
+const SLICE = "channels";
+
+export const channelsSchema: SliceSchema = { name: SLICE, version: 1, migrations: [] };
+
+// All of a channel lies together: an append touches few pages.
+
+export const CHANNEL_KEYS: Uint8Array = encodeKey(SLICE, "log");
+/** `StoredHead`; begins every other key of the channel. */
+export const headKey = (channelId: Uint8Array): Uint8Array => encodeKey(SLICE, "log", channelId);
+/** `StoredChannel`. */
+export const aboutKey = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "about");
+/** 8 bytes: the highest sequence number that this device has acknowledged. */
+export const acknowledgedKey = (
+  id: Uint8Array,
+  accountId: Uint8Array,
+  deviceId: Uint8Array,
+): Uint8Array => encodeKey(SLICE, "log", id, "acknowledged", accountId, deviceId);
+export const acknowledgedKeys = (id: Uint8Array, accountId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "log", id, "acknowledged", accountId);
+/** A body: the message of an entry that is too large to stand in it. */
+export const entryBodyParts = (id: Uint8Array, sequence: number): readonly KeyPart[] => [
+  SLICE,
+  "log",
+  id,
+  "body",
+  sequence,
+];
+/** `StoredEntry`. */
+export const entryKey = (id: Uint8Array, sequence: number): Uint8Array =>
+  encodeKey(SLICE, "log", id, "entry", sequence);
+export const entryKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "entry");
+/** A body: the GroupInfo of the current epoch. */
+export const groupInfoParts = (
+  id: Uint8Array,
+): readonly KeyPart[] => [SLICE, "log", id, "group-info"];
+/** `StoredMember`. */
+export const memberKey = (id: Uint8Array, accountId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "log", id, "member", accountId);
+export const memberKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "member");
+/** Empty: the device has reported the commit with that sequence number. */
+export const reportKey = (
+  id: Uint8Array,
+  sequence: number,
+  reporter: { readonly accountId: Uint8Array; readonly deviceId: Uint8Array },
+): Uint8Array =>
+  encodeKey(SLICE, "log", id, "report", sequence, reporter.accountId, reporter.deviceId);
+export const reportKeys = (id: Uint8Array, sequence: number): Uint8Array =>
+  encodeKey(SLICE, "log", id, "report", sequence);
+export const allReportKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "report");
+/** A body: a Welcome of the commit with that sequence number, while inboxes point to it. */
+export const welcomeParts = (
+  id: Uint8Array,
+  sequence: number,
+  index: number,
+): readonly KeyPart[] => [SLICE, "log", id, "welcome", sequence, index];
+/** 4 bytes: inboxes that point to it. */
+export const welcomeUsesKey = (id: Uint8Array, sequence: number, index: number): Uint8Array =>
+  encodeKey(SLICE, "log", id, "welcome-uses", sequence, index);
+
+/** 4 bytes: how many channels follow. */
+export const accountKey = (accountId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "account", accountId);
+/** Empty: the account is a member, or may still read what it was told as one. */
+export const accountChannelKey = (accountId: Uint8Array, channelId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "account", accountId, channelId);
+/** The id of the direct message's channel. */
+export const pairKey = (lower: Uint8Array, higher: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "pair", lower, higher);
+
+/** `StoredEntryId`. */
+export const entryIdKey = (
+  accountId: Uint8Array,
+  deviceId: Uint8Array,
+  entryId: Uint8Array,
+): Uint8Array => encodeKey(SLICE, "id", accountId, deviceId, entryId);
+export const ENTRY_ID_KEYS: Uint8Array = encodeKey(SLICE, "id");
+
+export const INBOX_KEYS: Uint8Array = encodeKey(SLICE, "inbox");
+/** `StoredInboxHead`; begins every other key of the inbox. */
+export const inboxKey = (accountId: Uint8Array, deviceId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "inbox", accountId, deviceId);
+/** `StoredInboxEntry`. */
+export const inboxEntryKey = (
+  accountId: Uint8Array,
+  deviceId: Uint8Array,
+  sequence: number,
+): Uint8Array => encodeKey(SLICE, "inbox", accountId, deviceId, sequence);
+
+/** 16 bytes: the incarnation of all logs of this store. */
+export const INCARNATION_KEY: Uint8Array = encodeKey(SLICE, "incarnation");

@@ -1,0 +1,82 @@
+/**
+ * The delivery service, the server's half: logs that lose nothing (docs/channels.md).
+ *
+ * ```ts
+ * await openSlices(store, [..., channelsSchema]);
+ * const incarnation = await openIncarnation(store, { random });
+ * await using channels = openChannels({ store, clock, log, crypto, incarnation, devices, ... });
+ * createRpcServer({ methods: [...channels.methods], incarnation, ... });
+ * ```
+ */
+import type { BoundMethod } from "@qpq/capnp";
+import { assert } from "@qpq/ports";
+import { append } from "./append.ts";
+import { channelsHandlers } from "./channels.gen.ts";
+import { commit, create, succeed } from "./commit.ts";
+import { type Caller, type ChannelsOptions, createCore } from "./core.ts";
+import { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
+import { acknowledge, groupInfo, members, read, readInbox, report, welcome } from "./read.ts";
+import { subscribe } from "./subscribe.ts";
+import { sweepAll, sweepRegularly } from "./sweep.ts";
+
+export type { Caller, ChannelsOptions, DeviceDirectory } from "./core.ts";
+export { openIncarnation } from "./incarnation.ts";
+export { channelsSchema } from "./keys.ts";
+export { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
+
+export interface Channels<Context> extends AsyncDisposable {
+  readonly methods: readonly BoundMethod<Context>[];
+  /** Lets go of what is over, now. It does so by itself each `sweepEveryMs`. */
+  sweep(): Promise<void>;
+  /** Subscriptions that are open: for metrics. */
+  readonly subscriptions: number;
+}
+
+/**
+ * Call it after `openSlices`.
+ * @param options.callerOf who calls; throws `rpc/not-authenticated`, `devices/revoked`
+ */
+export function openChannels<Context>(
+  options: ChannelsOptions & { readonly callerOf: (context: Context) => Caller },
+): Channels<Context> {
+  const { callerOf } = options;
+  const core = createCore(options, checkLimits({ ...CHANNEL_LIMITS, ...options.limits }));
+  const stopping = new AbortController();
+  const sweeping = sweepRegularly(core, stopping.signal);
+  const methods = channelsHandlers<Context>({
+    create: async ({ upload }, context) => await create(core, callerOf(context), upload),
+    append: async (params, context) => await append(core, callerOf(context), params),
+    commit: async (params, context) => await commit(core, callerOf(context), params),
+    succeed: async (params, context) => await succeed(core, callerOf(context), params),
+    read: async (params, context) => await read(core, callerOf(context), params),
+    readInbox: async (params, context) => await readInbox(core, callerOf(context), params),
+    welcome: async (params, context) => await welcome(core, callerOf(context), params),
+    members: async (params, context) => await members(core, callerOf(context), params),
+    groupInfo: async (params, context) => await groupInfo(core, callerOf(context), params),
+    acknowledge: async (params, context) => await acknowledge(core, callerOf(context), params),
+    report: async (params, context) => await report(core, callerOf(context), params),
+    subscribe: (params, context, signal) => subscribe(core, callerOf(context), params, signal),
+  });
+  return {
+    methods,
+    sweep: () => sweepAll(core, stopping.signal),
+    get subscriptions(): number {
+      let count = 0;
+      for (const open of core.subscriptions.values()) count += open;
+      return count;
+    },
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await sweeping;
+    },
+  };
+}
+
+/** What the schema and the stores hold at most. */
+function checkLimits(limits: ChannelLimits): ChannelLimits {
+  assert(limits.membersMax >= 1 && limits.membersMax <= 1_000, "membersMax is 1 to 1,000");
+  assert(limits.channelsMax >= 1 && limits.channelsMax <= 4_096, "channelsMax is 1 to 4,096");
+  assert(limits.sweepEntries >= 1 && limits.sweepEntries <= 1_000, "sweepEntries is 1 to 1,000");
+  assert(limits.entryIdMs >= limits.retentionMs, "an entry id outlives its entry");
+  return limits;
+}

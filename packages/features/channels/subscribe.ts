@@ -1,0 +1,209 @@
+/** All of a device's channels and its inbox on one stream. */
+import { decodeKey, keyAfter, MessengerError, RANGE_ENTRIES_MAX } from "@qpq/ports";
+import type {
+  ChannelEvent,
+  ChannelsSubscribeParams,
+  ChannelsSubscribeResults,
+  InboxEvent,
+} from "./channels.gen.ts";
+import { type Caller, type ChannelsCore, checkChannelId, checkIncarnation } from "./core.ts";
+import { ChannelFollower, InboxFollower, type Page } from "./follower.ts";
+import { accountKey, inboxKey } from "./keys.ts";
+import { FRAME_BYTES_ENOUGH, FRAME_BYTES_MAX } from "./limits.ts";
+
+/** Events that one frame carries, of channels and of the inbox: as the schema has it. */
+const CHANNEL_EVENTS_MAX = 1_000;
+const INBOX_EVENTS_MAX = 60;
+
+/**
+ * Sends what is behind the cursors, then what comes, in the order of each log, until the caller leaves.
+ * What is read from the store waits for the caller to read what was sent: a frame, at most 160 KiB, is
+ * made when the stream's queue is below 64 KiB.
+ * @throws MessengerError `malformed`, `channels/incarnation-changed`,
+ *   `channels/too-many-subscriptions`; `devices/revoked`, also later
+ */
+export async function* subscribe(
+  core: ChannelsCore,
+  caller: Caller,
+  params: ChannelsSubscribeParams,
+  signal: AbortSignal,
+): AsyncGenerator<ChannelsSubscribeResults, void, void> {
+  checkIncarnation(core, params.incarnation);
+  const cursors = new Map<string, number>();
+  for (const { channelId, after } of params.cursors) {
+    checkChannelId(channelId);
+    cursors.set(channelId.toHex(), after);
+  }
+  using _counted = countSubscription(core, caller);
+  using subscription = new Subscription(core, caller, { cursors, inboxAfter: params.inboxAfter });
+  using _stopping = onAbort([signal, caller.revoked], () => subscription.wake());
+  await subscription.followAccount();
+  for (const { channelId } of params.cursors) subscription.follow(channelId);
+  for (;;) {
+    if (signal.aborted) return;
+    if (caller.revoked.aborted) {
+      throw new MessengerError("devices/revoked", "The subscription ends: the device was revoked");
+    }
+    const frame = await subscription.nextFrame();
+    if (frame === undefined) await subscription.rung();
+    else yield frame;
+  }
+}
+
+class Subscription implements Disposable {
+  readonly #core: ChannelsCore;
+  readonly #caller: Caller;
+  /** Where channels begin that are not followed, or no more. */
+  readonly #cursors: Map<string, number>;
+  readonly #followers = new Map<string, ChannelFollower>();
+  readonly #inbox: InboxFollower;
+  readonly #resources = new DisposableStack();
+  /** Channels that may have something to send, in turn. */
+  readonly #ready = new Set<string>();
+  #isInboxReady = true;
+  #isListStale = false;
+  #bell = Promise.withResolvers<void>();
+
+  constructor(
+    core: ChannelsCore,
+    caller: Caller,
+    options: {
+      readonly cursors: Map<string, number>;
+      readonly inboxAfter: number;
+    },
+  ) {
+    this.#core = core;
+    this.#caller = caller;
+    this.#cursors = options.cursors;
+    // Watched before anything is read: what comes in between is not missed.
+    const watch = core.store.watch(accountKey(caller.accountId), () => {
+      this.#isListStale = true;
+      this.wake();
+    });
+    this.#resources.defer(() => watch.close());
+    this.#inbox = this.#resources.use(
+      new InboxFollower(core, caller, {
+        after: options.inboxAfter,
+        prefix: inboxKey(caller.accountId, caller.deviceId),
+        wake: () => {
+          this.#isInboxReady = true;
+          this.wake();
+        },
+      }),
+    );
+  }
+
+  wake(): void {
+    this.#bell.resolve();
+  }
+
+  /** Resolves when there may be something new. */
+  async rung(): Promise<void> {
+    await this.#bell.promise;
+    this.#bell = Promise.withResolvers<void>();
+  }
+
+  /** Follows every channel that the account is a member of, or still has entries of. */
+  async followAccount(): Promise<void> {
+    this.#isListStale = false;
+    const prefix = accountKey(this.#caller.accountId);
+    let start = keyAfter(prefix);
+    for (;;) {
+      const page = await this.#core.store.snapshot((reader) =>
+        reader.range({ prefix, start, countMax: RANGE_ENTRIES_MAX })
+      );
+      for (const { key } of page.entries) this.follow(decodeKey(key).at(-1) as Uint8Array);
+      const last = page.entries.at(-1);
+      if (!page.more || last === undefined) return;
+      start = keyAfter(last.key);
+    }
+  }
+
+  follow(channelId: Uint8Array): void {
+    const key = channelId.toHex();
+    if (this.#followers.has(key)) return;
+    this.#followers.set(
+      key,
+      new ChannelFollower(this.#core, this.#caller, {
+        channelId,
+        after: this.#cursors.get(key),
+        wake: () => {
+          this.#ready.add(key);
+          this.wake();
+        },
+      }),
+    );
+    this.#ready.add(key);
+  }
+
+  /** What there is to send; undefined when nothing. */
+  async nextFrame(): Promise<ChannelsSubscribeResults | undefined> {
+    if (this.#isListStale) await this.followAccount();
+    const channels: ChannelEvent[] = [];
+    const inbox: InboxEvent[] = [];
+    let bytes = 0;
+    while (this.#isInboxReady && bytes < FRAME_BYTES_ENOUGH && inbox.length < INBOX_EVENTS_MAX) {
+      this.#isInboxReady = false;
+      const page = await this.#inbox.next(FRAME_BYTES_MAX - bytes);
+      inbox.push(...page.events);
+      bytes += page.bytes;
+      if (page.hasMore) this.#isInboxReady = true;
+    }
+    for (const key of this.#ready) {
+      if (bytes >= FRAME_BYTES_ENOUGH || channels.length >= CHANNEL_EVENTS_MAX) break;
+      this.#ready.delete(key);
+      const follower = this.#followers.get(key);
+      if (follower === undefined) continue;
+      const page: Page<ChannelEvent> = await follower.next(FRAME_BYTES_MAX - bytes);
+      channels.push(...page.events);
+      if (page.events.length > 0) bytes += page.bytes;
+      // Behind the others: every channel gets its turn.
+      if (page.hasMore) this.#ready.add(key);
+      if (page.isOver) this.#leave(key);
+    }
+    return channels.length + inbox.length === 0 ? undefined : { channels, inbox };
+  }
+
+  [Symbol.dispose](): void {
+    for (const follower of this.#followers.values()) follower[Symbol.dispose]();
+    this.#followers.clear();
+    this.#resources.dispose();
+  }
+
+  #leave(key: string): void {
+    const follower = this.#followers.get(key);
+    // The account may be added again.
+    if (follower?.after !== undefined) this.#cursors.set(key, follower.after);
+    follower?.[Symbol.dispose]();
+    this.#followers.delete(key);
+    this.#ready.delete(key);
+  }
+}
+
+function countSubscription(core: ChannelsCore, caller: Caller): Disposable {
+  const key = `${caller.accountId.toHex()} ${caller.deviceId.toHex()}`;
+  const count = core.subscriptions.get(key) ?? 0;
+  if (count >= core.limits.subscriptionsMax) {
+    throw new MessengerError(
+      "channels/too-many-subscriptions",
+      `Cannot subscribe: the device has ${count} open`,
+    );
+  }
+  core.subscriptions.set(key, count + 1);
+  return {
+    [Symbol.dispose]: () => {
+      const left = (core.subscriptions.get(key) ?? 1) - 1;
+      if (left === 0) core.subscriptions.delete(key);
+      else core.subscriptions.set(key, left);
+    },
+  };
+}
+
+function onAbort(signals: readonly AbortSignal[], act: () => void): Disposable {
+  for (const signal of signals) signal.addEventListener("abort", act, { once: true });
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) signal.removeEventListener("abort", act);
+    },
+  };
+}
