@@ -274,8 +274,7 @@ export function testStoreContract(
     const second = store.transaction(async (transaction) => {
       transaction.put(bytes("b"), bytes("1"));
     }, { signal: controller.signal });
-    await first;
-    await assert.rejects(second, hasCode("cancelled"));
+    await Promise.all([first, assert.rejects(second, hasCode("cancelled"))]);
     assert.equal(await getOne(store, "b"), undefined);
   });
 

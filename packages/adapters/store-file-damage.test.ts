@@ -2,6 +2,14 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Log, LogFields, Store } from "@qpq/ports";
 import { bytes, entriesOf, getOne, hasCode, text } from "./store-contract.ts";
+import {
+  decodeFrameHeader,
+  encodeFrame,
+  FILE_HEADER_BYTES,
+  FRAME_HEADER_BYTES,
+  openFrame,
+  SESSION_BYTES,
+} from "./file-frames.ts";
 import { openFileStore } from "./store-file.ts";
 import { salvageFileStore } from "./store-salvage.ts";
 
@@ -150,20 +158,54 @@ for (const key of [undefined, KEY]) {
 
 Deno.test("store-file encrypted never encrypts twice at one place under one key", () =>
   inFolder(async (folder) => {
-    // The same transaction, torn and written again at the same offset: with the same key and nonce
-    // the bytes would be the same.
-    const { content, ends } = await crashedLog(`${folder}/crashed`, KEY, [30, 400]);
+    // The first transaction, torn together with its session's frame, is written again at the same
+    // offset: with the same key and nonce the bytes would be the same.
+    const { content } = await crashedLog(`${folder}/crashed`, KEY, [400]);
     const path = `${folder}/store`;
-    const from = ends[0] as number;
-    Deno.writeFileSync(path, content.subarray(0, from + 100));
+    Deno.writeFileSync(path, content.subarray(0, FILE_HEADER_BYTES + 10));
     const store = await openFileStore({ path, key: KEY });
-    await put(store, "k1", 400);
-    await store.close();
+    await put(store, "k0", 400);
     const again = Deno.readFileSync(path);
+    await store.close();
+    assert.equal(again.length, content.length);
+    const from = FILE_HEADER_BYTES + FRAME_HEADER_BYTES + SESSION_BYTES + FRAME_HEADER_BYTES;
     const same = again.subarray(from, from + 400)
       .filter((byte, index) => byte === content[from + index]).length;
     assert.ok(same < 60, `${same} of 400 bytes are the same`);
   }));
+
+Deno.test("decodeFrameHeader() and openFrame() accept a frame in its own place only", () => {
+  const fileId = new Uint8Array(randomBytes(32));
+  const sessionKey = new Uint8Array(randomBytes(32));
+  const place = { fileId, offset: 1_000, sessionKey };
+  const frame = encodeFrame("last", 7, bytes("content"), place);
+  const header = decodeFrameHeader(frame, place);
+  assert.deepEqual({ ...header, bodyCrc: 0 }, {
+    kind: "last",
+    bodyBytes: 7 + 16,
+    batch: 7,
+    bodyCrc: 0,
+  });
+  assert.ok(header);
+  assert.equal(text(openFrame(header, frame, place) as Uint8Array), "content");
+  for (
+    const elsewhere of [
+      { ...place, offset: 1_001 },
+      { ...place, fileId: new Uint8Array(randomBytes(32)) },
+    ]
+  ) {
+    assert.equal(decodeFrameHeader(frame, elsewhere), undefined);
+    assert.equal(openFrame(header, frame, elsewhere), undefined);
+  }
+  const otherKey = { ...place, sessionKey: new Uint8Array(randomBytes(32)) };
+  assert.equal(openFrame(header, frame, otherKey), undefined);
+  for (let bit = 0; bit < 8 * frame.length; bit++) {
+    const flipped = frame.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+    const read = decodeFrameHeader(flipped, place);
+    assert.ok(read === undefined || openFrame(read, flipped, place) === undefined, `bit ${bit}`);
+  }
+});
 
 Deno.test("store-file refuses frames from another place, and from another log", () =>
   inFolder(async (folder) => {

@@ -208,7 +208,8 @@ testEach(
     const store = await openStore({ ...location, password, create: true });
     await store.transaction(async (transaction) => {
       for (let index = 0; index < 3_000; index++) {
-        transaction.put(bytes(`fill/${index}`), new Uint8Array(500));
+        // Between both halves of a pair, so that a copy comes by at different times.
+        transaction.put(bytes(`middle/${index}`), new Uint8Array(500));
       }
     });
     let running = true;
@@ -218,7 +219,7 @@ testEach(
         await store.transaction(async (transaction) => {
           transaction.put(bytes(`left/${writer}/${index}`), bytes(String(index)));
           transaction.put(bytes(`right/${writer}/${index}`), bytes(String(index)));
-          transaction.delete(bytes(`fill/${writer * 100 + (index % 100)}`));
+          transaction.delete(bytes(`middle/${writer * 100 + (index % 100)}`));
         });
         written++;
       }

@@ -1,4 +1,5 @@
-import { testStoreContract } from "./store-contract.ts";
+import assert from "node:assert/strict";
+import { bytes, getOne, testStoreContract, text } from "./store-contract.ts";
 import { openSqliteStore } from "./store-sqlite.ts";
 
 const CONTRACT = { steps: 120, seeds: [1] };
@@ -18,3 +19,32 @@ for (const key of [undefined, crypto.getRandomValues(new Uint8Array(32))]) {
     };
   }, CONTRACT);
 }
+
+Deno.test("store-sqlite gives a snapshot one state while the other thread commits", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = await openSqliteStore({ path: `${folder}/db`, create: true });
+  const write = (value: string): Promise<void> =>
+    store.transaction(async (transaction) => {
+      transaction.put(bytes("a"), bytes(value));
+      transaction.put(bytes("b"), bytes(value));
+    });
+  await write("1");
+  await getOne(store, "a");
+  let written: Promise<void> | undefined;
+  const seen = await store.snapshot(async (snapshot) => {
+    // From memory: the database has not been asked for anything yet.
+    const first = await snapshot.get(bytes("a"));
+    written = write("2");
+    for (let turn = 0; turn < 100; turn++) await null;
+    // This thread stands still; the batch is on its way, and the other thread commits it.
+    const until = performance.now() + 100;
+    while (performance.now() < until);
+    const { entries } = await snapshot.range({ prefix: bytes("b") });
+    return [first, entries[0]?.value, await snapshot.get(bytes("a"))];
+  });
+  assert.deepEqual(seen.map((value) => text(value as Uint8Array)), ["1", "1", "1"]);
+  await written;
+  assert.equal(text(await getOne(store, "b") as Uint8Array), "2");
+  await store.close();
+  await Deno.remove(folder, { recursive: true });
+});
