@@ -25,10 +25,6 @@ export class Reader {
     return this.#end - this.#offset;
   }
 
-  get offset(): number {
-    return this.#offset;
-  }
-
   uint8(): number {
     return this.#view.getUint8(this.#advance(1));
   }
@@ -49,11 +45,6 @@ export class Reader {
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const start = this.#advance(length);
     return this.#bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>;
-  }
-
-  /** What was read between two offsets, copied. */
-  between(start: number, end: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(start, end) as Uint8Array<ArrayBuffer>;
   }
 
   /**

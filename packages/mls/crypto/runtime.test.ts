@@ -46,6 +46,7 @@ for (const id of provider.cipherSuites) {
     assert.equal(pair.publicKey.length, suite.hpkePublicKeyLength);
     assert.equal(pair.privateKey.length, suite.hpkePrivateKeyLength);
     assert.ok(suite.isHpkePublicKey(pair.publicKey));
+    assert.ok(!suite.isHpkePublicKey(pair.publicKey.slice(1)));
     const info = suite.prepareInfo(Uint8Array.of(1, 2, 3));
     const sealed = await suite.hpkeSeal(pair.publicKey, { info, plaintext: PLAINTEXT, random });
     assert.equal(sealed.kemOutput.length, suite.kemOutputLength);

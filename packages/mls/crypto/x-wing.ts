@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Random } from "@qpq/ports";
+import { assert, type Random } from "@qpq/ports";
 import { ascii, type Bytes, bytesOf, concat, uint16 } from "./bytes.ts";
 import { createGroup } from "./diffie-hellman.ts";
 import type { Kem } from "./kem.ts";
@@ -104,7 +104,7 @@ export function createXWing<Decapsulation, Encapsulation>(
       group.forget(ephemeral);
       ephemeral.fill(0);
       const { ciphertext, secret } = await post;
-      if (x25519Secret === undefined) throw invalidKey("X-Wing");
+      assert(x25519Secret !== undefined, "a key of small order was refused before");
       return {
         output: concat([ciphertext, x25519Output]),
         secret: combine(secret, x25519Secret, x25519Output, recipient.x25519Public),

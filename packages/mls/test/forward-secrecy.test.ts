@@ -18,7 +18,7 @@ import {
 
 const MEMBERS_COUNT = 4;
 const MESSAGES_COUNT = 7;
-const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 40 : 3;
+const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 40 : 2;
 const LIMITS = { treeDepth: 2, generations: MESSAGES_COUNT + 1 };
 
 for (let round = 0; round < ROUNDS; round++) {

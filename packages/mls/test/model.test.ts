@@ -20,6 +20,7 @@ import {
   type Invitation,
   invite,
   makeCommit,
+  propose,
   receive,
   restless,
   seeCommit,
@@ -53,7 +54,7 @@ interface World {
 }
 
 const CASES = [
-  { suite: 0x0001, membersMax: 40, epochs: IS_FULL ? 150 : 12, seed: "model 1" },
+  { suite: 0x0001, membersMax: 40, epochs: IS_FULL ? 150 : 8, seed: "model 1" },
   { suite: HYBRID_CIPHER_SUITE, membersMax: 12, epochs: IS_FULL ? 150 : 16, seed: "model 2" },
   { suite: 0x0001, membersMax: 5, epochs: IS_FULL ? 600 : 60, seed: "model 3" },
 ] as const;
@@ -152,19 +153,29 @@ async function nextEpochByJoiner(world: World): Promise<void> {
   const { client, commit } = await enterExternally(crypto, nextName(world), { from, random });
   for (const member of world.members) await seeCommit(member, commit);
   world.members.push(restless(client, random));
-  await attack(world, { commit, before, committer: client, leavers: [] });
+  await attack(world, { commit, before, healed: [client], leavers: [] });
 }
 
 async function nextEpochByMember(world: World, isFirst: boolean): Promise<void> {
   const { crypto, random } = world;
   const { leavers, invitations } = await plan(world, isFirst);
   const stayers = world.members.filter((member) => !leavers.includes(member));
-  const committer = choose(random, stayers);
+  // Some removals and an Update go ahead as proposals, and are committed by reference.
+  const updater = stayers.length > 1 && chooseIndex(random, 3) === 0
+    ? choose(random, stayers)
+    : undefined;
+  const referenced = chooseIndex(random, 2) === 0 ? leavers.slice(0, 1) : [];
+  if (updater !== undefined) await proposeToAll(world, updater, undefined);
+  for (const leaver of referenced) {
+    await proposeToAll(world, choose(random, stayers), leaver.state.ownLeafIndex);
+  }
+  const committer = choose(random, stayers.filter((member) => member !== updater));
   const before = committer.state.context;
   const wireFormat = choose(random, ["public-message", "private-message"] as const);
   const made = await makeCommit(committer, {
     proposals: [
-      ...leavers.map(({ state }) => ({ kind: "remove", removed: state.ownLeafIndex }) as const),
+      ...leavers.filter((leaver) => !referenced.includes(leaver))
+        .map(({ state }) => ({ kind: "remove", removed: state.ownLeafIndex }) as const),
       ...invitations.map(({ keyPackage }) =>
         ({ kind: "add", keyPackage: keyPackage.keyPackage }) as const
       ),
@@ -174,7 +185,9 @@ async function nextEpochByMember(world: World, isFirst: boolean): Promise<void> 
   });
   // Somebody else tried, too, and lost: its own commit is dropped, and it must process the winner.
   const rival = choose(random, stayers);
-  if (rival !== committer) await makeCommit(rival, { proposals: [], wireFormat, random });
+  if (rival !== committer && rival !== updater) {
+    await makeCommit(rival, { proposals: [], wireFormat, random });
+  }
 
   for (const member of world.members) {
     const lastState = leavers.includes(member) ? await steal(member) : undefined;
@@ -189,7 +202,27 @@ async function nextEpochByMember(world: World, isFirst: boolean): Promise<void> 
     assert.ok(made.welcome !== undefined);
     world.members.push(restless(await enter(crypto, invitation, made.welcome), random));
   }
-  await attack(world, { commit: made.commit, before, committer, leavers });
+  const healed = updater === undefined ? [committer] : [committer, updater];
+  await attack(world, { commit: made.commit, before, healed, leavers });
+}
+
+async function proposeToAll(
+  world: World,
+  proposer: Client,
+  removed: number | undefined,
+): Promise<void> {
+  const message = await propose(proposer, { removed, random: world.random });
+  for (const member of world.members) {
+    const expected = member === proposer ? "own-message" : "proposal";
+    assert.equal((await receive(member, message)).kind, expected);
+  }
+  for (const outsider of world.outsiders) {
+    if (outsider.victim === undefined) continue;
+    // A thief lacks the new key of its victim's Update, but not what everybody sees.
+    const thief = clientWith("thief", outsider.state);
+    await receive(thief, message);
+    outsider.state = thief.state;
+  }
 }
 
 function nextName(world: World): string {
@@ -220,14 +253,15 @@ async function attack(
     readonly commit: Uint8Array;
     /** Of the epoch that the commit ended. */
     readonly before: GroupContext;
-    readonly committer: Client;
+    /** Who has new keys by it. */
+    readonly healed: readonly Client[];
     readonly leavers: readonly Client[];
   },
 ): Promise<void> {
   for (const outsider of world.outsiders) {
     const { victim } = outsider;
     if (victim === undefined) continue;
-    if (victim === done.committer || done.leavers.includes(victim)) {
+    if (done.healed.includes(victim) || done.leavers.includes(victim)) {
       outsider.victim = undefined;
       continue;
     }

@@ -5,6 +5,7 @@ import { runtimeCryptoProvider } from "../crypto/runtime.ts";
 import { encryptMessage, epochAuthenticator } from "../group/application.ts";
 import { createCommit, mergeStaged } from "../group/create-commit.ts";
 import { createGroup } from "../group/create-group.ts";
+import { createProposal, createUpdate } from "../group/create-proposal.ts";
 import { joinByExternalCommit } from "../group/external-commit.ts";
 import { createGroupInfo } from "../group/group-info.ts";
 import {
@@ -197,6 +198,19 @@ export async function seeCommit(
     assert.equal(outcome.kind, "removed");
   }
   return outcome;
+}
+
+/** Proposes by reference: an Update of its own leaf, or the removal of another. */
+export async function propose(
+  client: Client,
+  options: { readonly removed: number | undefined; readonly random: Random },
+): Promise<Uint8Array> {
+  const { random, removed } = options;
+  const made = removed === undefined
+    ? await createUpdate(client.state, { random, nowMs: NOW_MS })
+    : await createProposal(client.state, { kind: "remove", removed }, { random, nowMs: NOW_MS });
+  await advance(client, made.state);
+  return made.message;
 }
 
 export async function send(client: Client, text: string, random: Random): Promise<Uint8Array> {

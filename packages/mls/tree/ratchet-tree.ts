@@ -187,10 +187,6 @@ export class TreeEditor {
     };
   }
 
-  leafAt(leafIndex: number): LeafNode | undefined {
-    return this.#leaves[leafIndex];
-  }
-
   setLeaf(leafIndex: number, leaf: LeafNode): void {
     assert(leafIndex < this.#leafCount, "a leaf is inside the tree");
     this.#leaves[leafIndex] = leaf;
