@@ -65,19 +65,24 @@ const TASKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
       }
     }
   },
-  /** How many reads end while one transaction is on its way. */
+  /** How many reads end while one transaction is on its way, and how many see it early. */
   reads: async (store) => {
     await putPair(store, "first");
     let written = false;
     const writing = putPair(store, "second").then(() => written = true);
     let reads = 0;
+    let early = 0;
     while (!written) {
-      await store.snapshot((snapshot) => snapshot.range({ prefix: bytes("left/") }));
-      if (!written) reads++;
+      const prefix = bytes("left/");
+      const { entries } = await store.snapshot((snapshot) => snapshot.range({ prefix }));
+      if (!written) {
+        reads++;
+        if (entries.length > 1) early++;
+      }
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await writing;
-    say(`reads ${reads}`);
+    say(`reads ${reads} early ${early}`);
   },
   /** Opened, and held until it is killed. */
   hold: async () => {

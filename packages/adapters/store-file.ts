@@ -183,6 +183,7 @@ class FileEngine implements StoreEngine {
     if (fileExists(file)) {
       throw new MessengerError("store/exists", "Cannot back up: the file is there already");
     }
+    removeFile(`${file}.part`);
     const target = FileLog.create(`${file}.part`, this.#key);
     try {
       const { keyFile } = this.#options;

@@ -268,6 +268,7 @@ class SqliteEngine implements StoreEngine {
     }
     const { path, key, nativeBinding, keyFile } = this.#options;
     const part = `${file}.part`;
+    removeFile(part);
     const thread = new WriterThread();
     try {
       const reply = await thread.ask({
