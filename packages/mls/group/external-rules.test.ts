@@ -238,15 +238,16 @@ for (const { rule, code, text, change } of RULES) {
 Deno.test("an external commit has no proposal of others by reference (§12.4.3.2)", async () => {
   const world = await createWorld();
   const options = { ...commitOptions, wireFormat: "public-message" } as const;
-  const own = await keyPackageOf(identityOf("dave"));
-  const add = await createProposal(world.bob, addOf(own) as never, options);
-  const alice = (await receive(world.alice, add.message, "proposal")).state;
+  // A Remove: by value it would be allowed.
+  const removal = await createProposal(world.bob, { kind: "remove", removed: 1 }, options);
+  const alice = (await receive(world.alice, removal.message, "proposal")).state;
   const bytes = await forgeExternal(world, (commit) => ({
     ...commit,
-    proposals: [...commit.proposals, { kind: "reference", reference: add.reference }],
+    proposals: [...commit.proposals, { kind: "reference", reference: removal.reference }],
   }));
   await assert.rejects(processMessage(alice, bytes, acceptAll), {
     code: "mls/invalid-proposal-list",
+    message: /by reference/,
   });
 });
 

@@ -1,4 +1,4 @@
-import { equalConstantTime, MessengerError } from "@qpq/ports";
+import { assert, equalConstantTime, MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { externalInitReceiver } from "../keys/key-schedule.ts";
 import { mergePath, openPath } from "../keys/treekem.ts";
@@ -50,7 +50,7 @@ export async function processCommit(
 ): Promise<CommitOutcome> {
   const { message } = received;
   const { content } = message.content;
-  if (content.kind !== "commit") refuse("it is not one");
+  assert(content.kind === "commit", "a commit is processed");
   const { commit } = content;
   const { crypto } = state;
   const { sender } = message.content;
@@ -235,7 +235,7 @@ function keysAfter(state: GroupState, before: RatchetTree, applied: AppliedPropo
     return content.kind === "proposal" && content.proposal.kind === "update" &&
       content.proposal.leafNode === updated.leafNode;
   })?.ownUpdate;
-  if (ownUpdate === undefined) refuse("it has an Update of this member that it did not make");
+  assert(ownUpdate !== undefined, "an Update of this member is kept with its keys");
   kept.set(nodeOfLeaf(state.ownLeafIndex), ownUpdate.encryptionPrivateKey);
   return { signaturePrivateKey: ownUpdate.signaturePrivateKey, encryption: kept };
 }

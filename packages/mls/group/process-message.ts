@@ -1,4 +1,4 @@
-import { MessengerError } from "@qpq/ports";
+import { assert, MessengerError } from "@qpq/ports";
 import { withRatchets } from "../keys/secret-tree.ts";
 import { keyToReceive } from "../keys/sender-ratchet.ts";
 import { openSenderData, unprotectPrivate, unprotectPublic } from "../messages/protection.ts";
@@ -200,7 +200,7 @@ async function processContent(
   const { state, message, member, generation } = opened;
   const { authenticatedData, content, sender } = message.content;
   if (content.kind === "application") {
-    if (member === undefined) refuse("application data comes from members only");
+    assert(member !== undefined, "only members encrypt");
     const data = content.applicationData;
     return { kind: "application", state, sender: member, generation, authenticatedData, data };
   }

@@ -1,4 +1,4 @@
-import { MessengerError } from "@qpq/ports";
+import { assert, MessengerError } from "@qpq/ports";
 import { encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackage } from "../key-package.ts";
@@ -175,7 +175,7 @@ const EXTERNAL_COMMIT_KINDS: ReadonlySet<Proposal["kind"]> = new Set([
   "psk",
 ]);
 
-/** What each kind of sender may propose (RFC 9420 §6.1, §12.1.8). */
+/** A new member's proposal was an Add when its signature key was looked up (RFC 9420 §6.1, §12.1.8). */
 const PROPOSABLE_BY_EXTERNAL: ReadonlySet<Proposal["kind"]> = new Set([
   "add",
   "remove",
@@ -188,9 +188,6 @@ const PROPOSABLE_BY_EXTERNAL: ReadonlySet<Proposal["kind"]> = new Set([
 export function validateSender(proposal: Proposal, sender: Sender): void {
   if (sender.kind === "external" && !PROPOSABLE_BY_EXTERNAL.has(proposal.kind)) {
     refuse(`${proposal.kind} from an external sender`);
-  }
-  if (sender.kind === "new-member-proposal" && proposal.kind !== "add") {
-    refuse(`${proposal.kind} from a new member`);
   }
 }
 
@@ -265,7 +262,7 @@ export function validateUpdate(
 }
 
 function memberIndex(sender: Sender): number {
-  if (sender.kind !== "member") refuse("it is not from a member");
+  assert(sender.kind === "member", "only members change their own leaf");
   return sender.leafIndex;
 }
 

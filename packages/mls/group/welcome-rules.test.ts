@@ -84,6 +84,12 @@ const PSK: ResumptionPskId = {
   pskNonce: new Uint8Array(32),
 };
 
+/** A path with one secret, at one node. */
+function pathAt(node: number): WelcomeParts["path"] {
+  const pathSecret = random.bytes(CRYPTO.hashLength);
+  return { nodes: [{ node, copathChild: 0, pathSecret }] } as unknown as WelcomeParts["path"];
+}
+
 async function createWorld(): Promise<World> {
   // Without parent nodes: a leaf can be changed without a parent hash that no longer fits.
   const [alice, bob] = await createMembers(2, { path: "when-needed" }) as [GroupState, GroupState];
@@ -115,6 +121,8 @@ const withLeafOne = (
 const RULES: readonly {
   readonly rule: string;
   readonly code: ErrorCode;
+  /** Where several rules share the code. */
+  readonly text?: RegExp;
   readonly welcome: (world: World) => Promise<Uint8Array>;
   readonly options?: (world: World) => Partial<JoinOptions> | Promise<Partial<JoinOptions>>;
 }[] = [
@@ -270,6 +278,30 @@ const RULES: readonly {
       })),
   },
   {
+    rule: "a path secret is for a node that is not blank",
+    code: "mls/invalid-welcome",
+    text: /for a blank node/,
+    welcome: (world) => forgeWelcome(world, (parts) => ({ ...parts, path: pathAt(3) })),
+  },
+  {
+    rule: "a path secret comes from another member",
+    code: "mls/invalid-welcome",
+    text: /its signer is the joiner/,
+    welcome: (world) =>
+      forgeWelcome(world, (parts) => ({
+        ...parts,
+        path: pathAt(4),
+        committerIndex: 2,
+        signaturePrivateKey: world.keyPackage.signaturePrivateKey,
+      })),
+  },
+  {
+    rule: "the message is a Welcome",
+    code: "mls/invalid-welcome",
+    text: /it is not one/,
+    welcome: ({ keyPackage }) => Promise.resolve(keyPackage.message),
+  },
+  {
     rule: "the joiner supports the extensions of the context (§13.4)",
     code: "mls/invalid-leaf-node",
     welcome: (world) =>
@@ -298,7 +330,7 @@ const RULES: readonly {
   },
 ];
 
-for (const { rule, code, welcome, options } of RULES) {
+for (const { rule, code, text, welcome, options } of RULES) {
   Deno.test(`joinGroup() holds RFC 9420 §12.4.3.1: ${rule}`, async () => {
     const world = await createWorld();
     const joined = joinGroup(CRYPTO, await welcome(world), {
@@ -306,7 +338,7 @@ for (const { rule, code, welcome, options } of RULES) {
       keyPackages: [world.keyPackage],
       ...await options?.(world),
     });
-    await assert.rejects(joined, { code });
+    await assert.rejects(joined, { code, ...(text ? { message: text } : {}) });
   });
 }
 
