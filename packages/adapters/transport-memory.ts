@@ -281,6 +281,8 @@ class End implements Connection {
     let halves = 2;
     const onOver = (): void => {
       if (--halves > 0) return;
+      this.#streams.delete(near);
+      this.other.#streams.delete(far);
       this.#openedCount -= 1;
       this.#waiting.shift()?.();
     };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MessengerError } from "@qpq/ports";
 import { encodeServerMessage } from "./session.gen.ts";
-import { probeClient } from "./test/probe.gen.ts";
+import { probeClient, probeMethods } from "./test/probe.gen.ts";
 import { ADDRESS, openWorld } from "./test/world.ts";
 
 async function outcome(promise: Promise<unknown>): Promise<string> {
@@ -219,6 +219,13 @@ Deno.test("drain() cuts off what does not finish, and refuses who comes meanwhil
   const draining = world.server.drain(10_000);
   const late = world.openClient();
   assert.equal((await peer.next())?.kind, "goingAway");
+  const { interfaceId, ordinal } = probeMethods.echo;
+  await peer.send(
+    { callId: 1, kind: "call", call: { interfaceId, ordinal, timeoutMs: 0 } },
+    probeMethods.echo.encodeParams({ payload }),
+  );
+  const refusal = await peer.next();
+  assert.equal(refusal?.kind === "error" && refusal.error.code, "rpc/going-away");
   await world.clock.advance(9_000);
   assert.match((await peer.connection.closed).reason, /^rpc\/going-away:/);
   assert.equal(await soFar(held), "pending");

@@ -21,23 +21,29 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #patience: () => Patience;
+  readonly #isBlocked: () => boolean;
   readonly #ask: () => void;
   readonly #onDead: () => void;
   #heardMs: number;
   #askedMs: number | undefined;
   #check: Deadline | undefined;
 
-  /** @param options.patience asked again and again: it may depend on whether something is waited for */
+  /**
+   * @param options.patience asked again and again: it may depend on whether something is waited for
+   * @param options.isBlocked what was sent is not taken: then `watchForStall` judges, not this
+   */
   constructor(options: {
     readonly clock: Clock;
     readonly deadlines: Deadlines;
     readonly patience: () => Patience;
+    readonly isBlocked?: () => boolean;
     readonly ask: () => void;
     readonly onDead: () => void;
   }) {
     this.#clock = options.clock;
     this.#deadlines = options.deadlines;
     this.#patience = options.patience;
+    this.#isBlocked = options.isBlocked ?? (() => false);
     this.#ask = options.ask;
     this.#onDead = options.onDead;
     this.#heardMs = this.#clock.monotonic();
@@ -67,6 +73,11 @@ export class Liveness {
     const nowMs = this.#clock.monotonic();
     const late = nowMs - (this.#check?.atMs ?? nowMs) > LATE_MS;
     const { askAfterMs, answerWithinMs } = this.#patience();
+    if (this.#isBlocked()) {
+      // The question would stand behind what the other side has not read yet.
+      this.#askedMs = undefined;
+      return this.#schedule(askAfterMs);
+    }
     if (this.#askedMs === undefined) {
       const silentMs = nowMs - this.#heardMs;
       if (silentMs < askAfterMs) return this.#schedule(askAfterMs - silentMs);

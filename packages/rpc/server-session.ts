@@ -214,6 +214,7 @@ class OpenSession<Identity, Context> {
         askAfterMs: limits.heartbeatMs,
         answerWithinMs: limits.deadAfterMs - limits.heartbeatMs,
       }),
+      isBlocked: () => writer.queuedBytes > 0,
       ask: () => this.#send({ callId: 0, kind: "ping" }),
       onDead: () => fail(new MessengerError("rpc/disconnected", "The client fell silent")),
     });
@@ -237,8 +238,7 @@ class OpenSession<Identity, Context> {
           if (wait !== undefined) await wait;
         }
         this.#frameDeadline.update(reader);
-        // Who doesn't read its answers gets no further calls served.
-        await writer.below(core.limits.outgoingPauseBytes);
+        if (writer.queuedBytes > core.limits.outgoingPauseBytes) await this.#pause();
         if (!(await reader.fill())) return;
         this.#liveness.heard();
       }
@@ -254,6 +254,14 @@ class OpenSession<Identity, Context> {
   goAway(): void {
     this.#send({ callId: 0, kind: "goingAway" });
     this.#calls.goAway();
+  }
+
+  /** Who doesn't read its answers gets no further calls served. How long that lasts is not its delay. */
+  async #pause(): Promise<void> {
+    const { reader, writer, core } = this.#parts;
+    this.#frameDeadline.clear();
+    await writer.below(core.limits.outgoingPauseBytes);
+    this.#frameDeadline.update(reader);
   }
 
   /** @returns what must be waited for before the next frame */

@@ -195,6 +195,8 @@ function probe(handled: Handled, clock: ManualClock): ReturnType<typeof probeHan
       counted(() =>
         new Promise((resolve, reject) => {
           handled.release.set(name, () => resolve({ payload: new Uint8Array(resultBytes) }));
+          // One that does not listen.
+          if (name === "stubborn") return;
           signal.addEventListener("abort", () => {
             handled.aborted.push(`${name} ${codeOf(signal.reason)}`);
             reject(signal.reason);
