@@ -4,6 +4,7 @@ import Database from "better-sqlite3-multiple-ciphers";
 import { INCARNATION_VOID_KEY, type Store, STORE_KEY_PART } from "@qpq/ports";
 import { backupStore, restoreBackup } from "./store-backup.ts";
 import { bytes, entriesOf, getOne, hasCode, text } from "./store-contract.ts";
+import { createKeyFile } from "./key-file.ts";
 import { openFileStore } from "./store-file.ts";
 import { openStore, rekeyStore, type StoreLocation } from "./store-open.ts";
 import { openSqliteStore } from "./store-sqlite.ts";
@@ -198,6 +199,21 @@ testEach("rekeyStore() adds, changes and removes the password", async (kind, fol
     "store.key",
     "store.lock",
   ]);
+});
+
+testEach("rekeyStore() goes on where a crash interrupted it", async (kind, folder) => {
+  const location: StoreLocation = { kind, path: `${folder}/store`, cost: CHEAP };
+  const store = await openStore({ ...location, create: true });
+  await put(store, "a", "1");
+  await store.close();
+  // Between the new key file and the new store, in either direction; and a copy that was half done.
+  await createKeyFile(`${location.path}.key`, "half", CHEAP);
+  Deno.writeTextFileSync(`${location.path}.rekey`, "half");
+  await (await openStore(location)).close();
+  await assert.rejects(openStore({ ...location, password: "half" }), hasCode("store/wrong-key"));
+  await rekeyStore(location, { from: "", to: "whole" });
+  await using again = await openStore({ ...location, password: "whole" });
+  assert.equal(text(await getOne(again, "a") as Uint8Array), "1");
 });
 
 testEach(
