@@ -185,7 +185,7 @@ export async function verdictOnPublic(
       crypto: core.crypto,
       group: publicGroupOf(parseGroupInfo(group.groupInfo)),
       sender: caller,
-      readCredential: core.readCredential,
+      readLeaf: core.readLeaf,
     };
     if (header.contentType === "commit") {
       const isOpenTo = sidesOf(parseConversationContext(group.context)) !== undefined;

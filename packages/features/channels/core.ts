@@ -8,7 +8,7 @@ import {
   type StoreReader,
 } from "@qpq/ports";
 import type { CryptoProvider, MessageHeader } from "@qpq/mls/public";
-import type { ReadCredential } from "../groups/admission.ts";
+import type { ReadLeaf } from "../groups/admission.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import { decodeStoredEntryId, type StoredEntryId, type StoredHead } from "./channels.gen.ts";
 import { ChannelHub } from "./hub.ts";
@@ -46,7 +46,7 @@ export interface ChannelsOptions {
   /** Of `openIncarnation`. */
   readonly incarnation: Uint8Array;
   readonly devices: DeviceDirectory;
-  readonly readCredential: ReadCredential;
+  readonly readLeaf: ReadLeaf;
   /** Suites of new channels; the hybrid one alone, unless configured otherwise. */
   readonly cipherSuites: readonly number[];
   readonly limits?: Partial<ChannelLimits>;

@@ -82,6 +82,9 @@ export const INBOX_KEYS: Uint8Array = encodeKey(SLICE, "inbox");
 /** `StoredInboxHead`; begins every other key of the inbox. */
 export const inboxKey = (accountId: Uint8Array, deviceId: Uint8Array): Uint8Array =>
   encodeKey(SLICE, "inbox", accountId, deviceId);
+/** Those of all devices of an account. */
+export const inboxKeys = (accountId: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "inbox", accountId);
 /** `StoredInboxEntry`. */
 export const inboxEntryKey = (
   accountId: Uint8Array,

@@ -9,11 +9,12 @@
  * ```
  */
 import type { BoundMethod } from "@qpq/capnp";
-import { assert } from "@qpq/ports";
+import { assert, type StoreTransaction } from "@qpq/ports";
 import { append } from "./append.ts";
 import { channelsHandlers } from "./channels.gen.ts";
 import { commit, create, succeed } from "./commit.ts";
 import { type Caller, type ChannelsOptions, createCore } from "./core.ts";
+import { forgetDevices } from "./forget.ts";
 import { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
 import { acknowledge, groupInfo, members, read, readInbox, report, welcome } from "./read.ts";
 import { subscribe } from "./subscribe.ts";
@@ -28,6 +29,15 @@ export interface Channels<Context> extends AsyncDisposable {
   readonly methods: readonly BoundMethod<Context>[];
   /** Lets go of what is over, now. It does so by itself each `sweepEveryMs`. */
   sweep(): Promise<void>;
+  /**
+   * Deletes the inboxes of devices that were revoked, in the same transaction.
+   * @param deviceIds left out: of all devices of an account that goes
+   */
+  forgetDevices(
+    transaction: StoreTransaction,
+    accountId: Uint8Array,
+    deviceIds?: readonly Uint8Array[],
+  ): Promise<void>;
   /** Subscriptions that are open: for metrics. */
   readonly subscriptions: number;
 }
@@ -59,6 +69,7 @@ export function openChannels<Context>(
   });
   return {
     methods,
+    forgetDevices,
     sweep: () => sweepAll(core, stopping.signal),
     get subscriptions(): number {
       let count = 0;

@@ -320,7 +320,8 @@ async function sweepInboxEntries(
   return firstSequence === head.firstSequence + entries.length;
 }
 
-async function releaseWelcome(
+/** An inbox entry goes: its Welcome, too, when no other inbox points to it. */
+export async function releaseWelcome(
   transaction: StoreTransaction,
   entry: {
     readonly channelId: Uint8Array;

@@ -1,7 +1,6 @@
 /** What anyone can check of the public messages of a group: the server before it takes them in. */
 import { compareKeys, MessengerError } from "@qpq/ports";
 import {
-  type Credential,
   type CryptoProvider,
   EXTENSION_TYPE,
   externalCommitOf,
@@ -23,8 +22,8 @@ export interface LeafOwner {
   readonly generation: number;
 }
 
-/** Reads a credential; undefined when it is none of ours. Verifies nothing. */
-export type ReadCredential = (credential: Credential) => LeafOwner | undefined;
+/** Whose a leaf is; undefined when its credential is none of ours, or is not good. */
+export type ReadLeaf = (leaf: LeafNode) => LeafOwner | undefined;
 
 /** The device that sends something, as the server has authenticated it. */
 export interface Sender {
@@ -61,12 +60,12 @@ export function checkExternalCommit(
     readonly crypto: CryptoProvider;
     readonly group: PublicGroup;
     readonly sender: Sender;
-    readonly readCredential: ReadCredential;
+    readonly readLeaf: ReadLeaf;
     /** Whether the account may enter without a leaf of its own. */
     readonly isOpenTo: boolean;
   },
 ): void {
-  const { crypto, group, sender, readCredential } = options;
+  const { crypto, group, sender, readLeaf } = options;
   const commit = externalCommitOf(header);
   if (commit === undefined) throw refusal("it is not an external commit");
   const { leafNode, proposals } = commit;
@@ -79,7 +78,7 @@ export function checkExternalCommit(
     throw refusal("it proposes more than to enter and to remove one old leaf");
   }
   const owned = membersOf(group.tree).flatMap(({ leafIndex, leafNode: leaf }) => {
-    const other = readCredential(leaf.credential);
+    const other = readLeaf(leaf);
     return other !== undefined && same(other.accountId, sender.accountId)
       ? [{ leafIndex, ...other }]
       : [];
@@ -106,7 +105,7 @@ export function checkSelfRemove(
     readonly crypto: CryptoProvider;
     readonly group: PublicGroup;
     readonly sender: Sender;
-    readonly readCredential: ReadCredential;
+    readonly readLeaf: ReadLeaf;
   },
 ): void {
   const { crypto, group } = options;
@@ -121,10 +120,10 @@ export function checkSelfRemove(
 /** Who owns the leaf, if that is the sending device. */
 function ownerOf(
   leaf: LeafNode,
-  options: { readonly sender: Sender; readonly readCredential: ReadCredential },
+  options: { readonly sender: Sender; readonly readLeaf: ReadLeaf },
 ): LeafOwner | undefined {
   const { sender } = options;
-  const owner = options.readCredential(leaf.credential);
+  const owner = options.readLeaf(leaf);
   const isSenders = owner !== undefined && same(owner.accountId, sender.accountId) &&
     same(owner.deviceId, sender.deviceId) && same(leaf.signatureKey, sender.signatureKey);
   return isSenders ? owner : undefined;
