@@ -7,7 +7,7 @@ import {
   encodeStoredOwnAccount,
   type StoredOwnAccount,
 } from "./accounts.gen.ts";
-import { type Home, requireHome } from "./home.ts";
+import { callOptions, type Home, requireHome } from "./home.ts";
 import { OWN_ACCOUNT_KEY } from "./keys.ts";
 import {
   ACCOUNT_ID_BYTES,
@@ -234,13 +234,6 @@ export async function rememberOwnAccount(
 }
 
 export type { AccountName, StoredOwnAccount };
-
-function callOptions({ signal, timeoutMs }: CallOptions): CallOptions {
-  return {
-    ...signal === undefined ? {} : { signal },
-    ...timeoutMs === undefined ? {} : { timeoutMs },
-  };
-}
 
 async function disposingOnFailure<Lifetime extends Disposable>(
   lifetime: Lifetime,

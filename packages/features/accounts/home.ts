@@ -25,3 +25,11 @@ export async function requireHome(home: Home, serverName: string): Promise<HomeS
   }
   return session;
 }
+
+/** Of some options, those that a call takes. */
+export function callOptions({ signal, timeoutMs }: CallOptions): CallOptions {
+  return {
+    ...signal === undefined ? {} : { signal },
+    ...timeoutMs === undefined ? {} : { timeoutMs },
+  };
+}

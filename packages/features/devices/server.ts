@@ -53,14 +53,14 @@ import { type CertifiedList, COUNTER_STEP_MAX, verifyKeyChange, verifyList } fro
 export interface DeviceLimits extends SessionLifetimes {
   /** Devices of an account, 1 to `DEVICES_LISTED_MAX`. */
   readonly devicesMax: number;
-  /** Accounts that one account may look up. */
+  /** Accounts that one account may look up: enough to begin a large group at once. */
   readonly lookUps: Rate;
 }
 
 export const DEVICE_LIMITS: DeviceLimits = {
   ...SESSION_LIFETIMES,
   devicesMax: 10,
-  lookUps: { burst: 120, perMinute: 60 },
+  lookUps: { burst: 500, perMinute: 60 },
 };
 
 /** Devices on a list at most, whatever a server allows. */
@@ -77,7 +77,7 @@ export interface DevicesOptions {
   readonly limits?: Partial<DeviceLimits>;
 }
 
-/** Deletes what a slice keeps for devices, in the transaction that revokes them. */
+/** Deletes what a slice keeps for devices, in the transaction that voids their certificates. */
 export type DeviceCleaner = (
   transaction: StoreTransaction,
   account: AccountId,
@@ -88,8 +88,11 @@ export interface Devices {
   readonly methods: readonly BoundMethod<CallContext>[];
   /** For `RpcServerOptions.authenticate`. */
   readonly authenticate: Sessions["authenticate"];
-  /** Only while the server is being put together. */
-  readonly onRevoke: (clean: DeviceCleaner) => void;
+  /**
+   * Devices were revoked, or all certified anew under another account key, or the account is deleted:
+   * what carries their old certificates is worth nothing. Only while the server is being put together.
+   */
+  readonly onVoid: (clean: DeviceCleaner) => void;
   /** Deletes expired sessions. */
   readonly sweep: Sessions["sweep"];
   /** Accounts that are connected. */
@@ -121,9 +124,10 @@ export function openDevices(options: DevicesOptions): Devices {
   });
   const cleaners: DeviceCleaner[] = [];
   accounts.removal.onRemove(async (transaction, account) => {
-    for (const { deviceId, device } of await readDevices(transaction, account)) {
-      removeDevice(transaction, account, { deviceId, device });
-    }
+    const devices = await readDevices(transaction, account);
+    const ids = devices.map(({ deviceId }) => deviceId);
+    for (const clean of cleaners) await clean(transaction, account, ids);
+    for (const each of devices) removeDevice(transaction, account, each);
     transaction.delete(listKey(account));
   });
   accounts.removal.onClosed((account) => live.cutOffAccount(account));
@@ -134,7 +138,7 @@ export function openDevices(options: DevicesOptions): Devices {
       ...lookUpHandlers(options, limits),
     }),
     authenticate: sessions.authenticate,
-    onRevoke: (clean) => void cleaners.push(clean),
+    onVoid: (clean) => void cleaners.push(clean),
     sweep: sessions.sweep,
     liveCount: () => live.size,
     devicesOf: async (reader, account) =>
@@ -160,8 +164,8 @@ function updateHandler(options: UpdateOptions): Pick<Handlers, "update"> {
     async update(params, context) {
       const fresh = accounts.freshLogin(context);
       const revoked = await store.transaction(async (transaction) => {
-        const gone = await replaceList(options, { transaction, fresh, params });
-        for (const clean of cleaners) await clean(transaction, fresh.accountId, gone);
+        const { gone, voided } = await replaceList(options, { transaction, fresh, params });
+        for (const clean of cleaners) await clean(transaction, fresh.accountId, voided);
         return gone;
       });
       for (const device of revoked) live.cutOff(fresh.accountId, device);
@@ -170,7 +174,7 @@ function updateHandler(options: UpdateOptions): Pick<Handlers, "update"> {
   };
 }
 
-/** @returns the devices that are no longer on the list */
+/** @returns the devices that are no longer on the list, and those whose certificates are void */
 async function replaceList(
   { primitives, clock, limits }: UpdateOptions,
   { transaction, fresh, params }: {
@@ -178,7 +182,7 @@ async function replaceList(
     readonly fresh: FreshLogin;
     readonly params: DevicesUpdateParams;
   },
-): Promise<readonly DeviceId[]> {
+): Promise<{ readonly gone: readonly DeviceId[]; readonly voided: readonly DeviceId[] }> {
   const { accountId, name } = fresh;
   const account = await requireFreshAccount(transaction, fresh);
   const revised = reviseAccount(primitives, accountId, { account, revision: params });
@@ -213,7 +217,8 @@ async function replaceList(
   }
   transaction.put(listKey(accountId), encodeSigned(params.list));
   putAccount(transaction, accountId, changed);
-  return gone.map(({ deviceId }) => deviceId);
+  const ids = (entries: readonly DeviceEntry[]) => entries.map(({ deviceId }) => deviceId);
+  return { gone: ids(gone), voided: ids(params.keyChange === undefined ? gone : before) };
 }
 
 /** The account under its new key, if there is one. */

@@ -1,5 +1,6 @@
 /** A server with accounts and devices, and devices that are enrolled there: for tests. */
 import { openMemoryStore, runningTwice } from "@qpq/adapters";
+import { HYBRID_CIPHER_SUITE, runtimeCryptoProvider } from "@qpq/mls";
 import { openSlices, type Store } from "@qpq/ports";
 import type { RpcClient } from "@qpq/rpc";
 import { accountsSchema } from "../accounts/keys.ts";
@@ -10,32 +11,58 @@ import { enrol } from "../devices/enrolment.ts";
 import { devicesSchema } from "../devices/keys.ts";
 import { deviceCredentials } from "../devices/own-device.ts";
 import { type DeviceLimits, type Devices, openDevices } from "../devices/server.ts";
+import { keyPackagesSchema } from "../key-packages/keys.ts";
+import {
+  type KeyPackageLimits,
+  type KeyPackages,
+  openKeyPackages,
+} from "../key-packages/server.ts";
 import { as, openWorld, primitives, SERVER_NAME, type World, type WorldOptions } from "./world.ts";
 
 export { as, contentOf, primitives, refusedWith, SERVER_NAME } from "./world.ts";
 
+/** The suite of the product, and one whose packages are quick to make. */
+export const hybridSuite = runtimeCryptoProvider().cipherSuite(HYBRID_CIPHER_SUITE);
+export const classicalSuite = runtimeCryptoProvider().cipherSuite(0x0001);
+
 export interface DeviceWorld extends World {
   readonly devices: Devices;
+  readonly keyPackages: KeyPackages;
   /** Ids of revoked devices, as other slices hear of them. */
   readonly revoked: readonly string[];
 }
 
 export async function openDeviceWorld(
-  options: WorldOptions = {},
+  options: WorldOptions & { readonly keyPackageLimits?: Partial<KeyPackageLimits> } = {},
   limits: Partial<DeviceLimits> = {},
 ): Promise<DeviceWorld> {
   let devices: Devices | undefined;
+  let keyPackages: KeyPackages | undefined;
   const revoked: string[] = [];
   const world = await openWorld(options, async ({ accounts, store, clock, random }) => {
-    await openSlices(store, [devicesSchema]);
+    await openSlices(store, [devicesSchema, keyPackagesSchema]);
     const opened = openDevices({ store, clock, random, primitives, accounts, limits });
     devices = opened;
-    opened.onRevoke(async (_, __, ids) => {
+    opened.onVoid(async (_, __, ids) => {
       for (const id of ids) if (!revoked.includes(id.toHex())) revoked.push(id.toHex());
     });
-    return opened;
+    const packages = openKeyPackages({
+      store,
+      clock,
+      primitives,
+      devices: opened,
+      cipherSuites: [hybridSuite, classicalSuite],
+      ...options.keyPackageLimits === undefined ? {} : { limits: options.keyPackageLimits },
+    });
+    keyPackages = packages;
+    return { ...opened, methods: [...opened.methods, ...packages.methods] };
   });
-  return { ...world, devices: devices as Devices, revoked };
+  return {
+    ...world,
+    devices: devices as Devices,
+    keyPackages: keyPackages as KeyPackages,
+    revoked,
+  };
 }
 
 /** A device with its store, its connection, and what its operations take. */
@@ -55,7 +82,7 @@ export async function enrolled(
   } = {},
 ): Promise<EnrolledDevice> {
   const store = options.store ?? runningTwice(openMemoryStore());
-  await openSlices(store, [accountsSchema, devicesSchema]);
+  await openSlices(store, [accountsSchema, devicesSchema, keyPackagesSchema]);
   const reconnect = () =>
     world.connect({
       credentials: deviceCredentials({ store, primitives, serverName: SERVER_NAME }),

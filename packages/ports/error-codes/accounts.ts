@@ -109,4 +109,18 @@ export const ACCOUNT_CODES = {
     "The account key is not the pinned one: compare safety numbers, then accept it.",
   ),
   "devices/not-pinned": row("never", 1, "Nothing is known of that account yet."),
+
+  // Key packages.
+  "key-packages/too-many": row("never", 1, "The device has as many key packages as are allowed."),
+  "key-packages/wrong-suite": row("never", 1, "The cipher suite is not one that is accepted."),
+  "key-packages/wrong-device": row(
+    "never",
+    1,
+    "A key package is not of the device and account that it should be of.",
+  ),
+  "key-packages/given-twice": row(
+    "never",
+    1,
+    "The server gives a key package for one use that it gave before.",
+  ),
 } as const satisfies Readonly<Record<string, ErrorCodeRow>>;
