@@ -14,6 +14,7 @@ import { decodeStaged, encodeStaged } from "../group/staged-record.ts";
 import type { GroupState } from "../group/state.ts";
 import { openLeaf } from "../keys/secret-tree.ts";
 import { keyToSend } from "../keys/sender-ratchet.ts";
+import { signLeaf } from "../keys/treekem.ts";
 import { encryptPrepared, expandWithLabel, prepareEncryption, signWithLabel } from "../labels.ts";
 import {
   acceptKeyPackage,
@@ -35,8 +36,9 @@ import {
   random,
 } from "../test/members.ts";
 import { applyChanges, RecordMap } from "../test/record-map.ts";
+import { seededRandom } from "../vectors/seeded-random.ts";
 import { treeHash } from "../tree/hashes.ts";
-import { treeFromNodes } from "../tree/ratchet-tree.ts";
+import { leafAt, type RatchetTree, treeFromNodes } from "../tree/ratchet-tree.ts";
 import { commit } from "../wire/commit.ts";
 import {
   authenticatedContent,
@@ -48,8 +50,10 @@ import {
 } from "../wire/framing.ts";
 import { type GroupInfo, groupInfo, groupInfoToBeSigned } from "../wire/group-info.ts";
 import { groupSecrets } from "../keys/group-secrets.ts";
-import { proposal } from "../wire/proposal.ts";
-import { ratchetTreeExtension, ratchetTreeNodes } from "../wire/ratchet-tree.ts";
+import type { LeafNode } from "../wire/leaf-node.ts";
+import { type Proposal, proposal } from "../wire/proposal.ts";
+import { type Node, ratchetTreeExtension, ratchetTreeNodes } from "../wire/ratchet-tree.ts";
+import { editCommit, editNodes } from "./edits.ts";
 
 /** Something that takes bytes of a peer or of a disk. */
 export interface Target {
@@ -150,7 +154,7 @@ export async function createCorpus(provider: CryptoProvider, suite: number): Pro
       process,
     }),
     groupSecretsTarget(crypto, { welcome, initKey: newcomer.keyPackage.initKey, join }),
-    groupInfoTarget(alice, info),
+    ...treeTargets(alice, info),
   ];
   return { targets, receiver: bob, genuineMessage: publicCommit.commit };
 }
@@ -241,6 +245,42 @@ function insiderTargets(
   const { content } = decoded.publicMessage.content;
   assert(content.kind === "proposal", "it is one");
   const limit = { bytesMax: 1_000_000 };
+  const byValue = genuine.proposals.flatMap((each) =>
+    each.kind === "proposal" ? [each.proposal] : []
+  );
+  const own = leafAt(alice.tree.loaded as RatchetTree, alice.ownLeafIndex) as LeafNode;
+  const pskNonce = random.bytes(crypto.hashLength);
+  const others: readonly Proposal[] = [
+    ...byValue,
+    { kind: "remove", removed: alice.ownLeafIndex },
+    { kind: "remove", removed: 1 },
+    { kind: "remove", removed: 7 },
+    { kind: "remove", removed: 2 ** 32 - 1 },
+    { kind: "update", leafNode: own },
+    { kind: "external-init", kemOutput: random.bytes(crypto.kemOutputLength) },
+    { kind: "self-remove" },
+    { kind: "psk", psk: { kind: "external", pskId: pskNonce, pskNonce } },
+    { kind: "psk", psk: { kind: "external", pskId: pskNonce, pskNonce: new Uint8Array() } },
+    {
+      kind: "psk",
+      psk: { kind: "resumption", usage: "branch", pskGroupId: pskNonce, pskEpoch: 1n, pskNonce },
+    },
+    { kind: "reinit", groupId: pskNonce, version: 1, cipherSuite: 9, extensions: [] },
+    {
+      kind: "group-context-extensions",
+      extensions: [{ extensionType: 0x0003, extensionData: random.bytes(9) }],
+    },
+    {
+      kind: "group-context-extensions",
+      extensions: [{ extensionType: 0xf00d, extensionData: random.bytes(9) }],
+    },
+  ];
+  const sign = (leaf: LeafNode): LeafNode =>
+    signLeaf(crypto, leaf, {
+      groupId: context.groupId,
+      leafIndex: alice.ownLeafIndex,
+      signaturePrivateKey: alice.ownKeys.signaturePrivateKey,
+    });
 
   const place = { leafIndex: alice.ownLeafIndex, leafCount: alice.tree.leafCount };
   const { ratchets } = openLeaf(crypto, alice.secretTree, place);
@@ -286,13 +326,17 @@ function insiderTargets(
         process(forgeCommit(alice, decodeExact(commit, bytes, limit), { confirmationTag })),
     },
     {
+      name: "Commit of a malicious member, edited",
+      inputs: [random.bytes(16)],
+      share: 8,
+      run: (seed) => {
+        const edited = editCommit(genuine, seededRandom(seed.toHex()), { others, sign });
+        return process(forgeCommit(alice, edited, { confirmationTag }));
+      },
+    },
+    {
       name: "Proposal of a malicious member",
-      inputs: [
-        encode(proposal, content.proposal),
-        ...genuine.proposals.flatMap((each) =>
-          each.kind === "proposal" ? [encode(proposal, each.proposal)] : []
-        ),
-      ],
+      inputs: [content.proposal, ...byValue].map((each) => encode(proposal, each)),
       share: 5,
       run: (bytes) => process(forgeProposal(alice, decodeExact(proposal, bytes, limit))),
     },
@@ -343,29 +387,37 @@ function groupSecretsTarget(
   };
 }
 
-/** A tree that a malicious member puts into a GroupInfo, with the hash that it has. */
-function groupInfoTarget(alice: GroupState, genuine: Uint8Array): Target {
+/** Trees that a malicious member puts into a GroupInfo, with the hash that they have. */
+function treeTargets(alice: GroupState, genuine: Uint8Array): readonly Target[] {
   const { crypto } = alice;
   const info = parseGroupInfo(genuine);
-  return {
-    name: "ratchet tree of a malicious member",
-    inputs: [encode(ratchetTreeNodes, decodeExact(ratchetTreeNodes, treeIn(info), LIMIT))],
-    share: 5,
-    run: (bytes) => {
-      const nodes = decodeExact(ratchetTreeNodes, bytes, LIMIT);
-      const hash = treeHash(crypto, treeFromNodes(nodes));
-      const unsigned = {
-        ...info,
-        groupContext: { ...info.groupContext, treeHash: hash },
-        extensions: [ratchetTreeExtension(nodes)],
-      };
-      const signature = signWithLabel(crypto, alice.ownKeys.signaturePrivateKey, {
-        label: "GroupInfoTBS",
-        content: groupInfoToBeSigned(unsigned),
-      });
-      return validateGroupInfo(crypto, { ...unsigned, signature });
-    },
+  const genuineNodes = decodeExact(ratchetTreeNodes, treeIn(info), LIMIT);
+  const validate = (nodes: readonly (Node | undefined)[]): unknown => {
+    const unsigned = {
+      ...info,
+      groupContext: { ...info.groupContext, treeHash: treeHash(crypto, treeFromNodes(nodes)) },
+      extensions: [ratchetTreeExtension(nodes)],
+    };
+    const signature = signWithLabel(crypto, alice.ownKeys.signaturePrivateKey, {
+      label: "GroupInfoTBS",
+      content: groupInfoToBeSigned(unsigned),
+    });
+    return validateGroupInfo(crypto, { ...unsigned, signature });
   };
+  return [
+    {
+      name: "ratchet tree of a malicious member",
+      inputs: [encode(ratchetTreeNodes, genuineNodes)],
+      share: 5,
+      run: (bytes) => validate(decodeExact(ratchetTreeNodes, bytes, LIMIT)),
+    },
+    {
+      name: "ratchet tree of a malicious member, edited",
+      inputs: [random.bytes(16)],
+      share: 5,
+      run: (seed) => validate(editNodes(genuineNodes, seededRandom(seed.toHex()))),
+    },
+  ];
 }
 
 const LIMIT = { bytesMax: 1_000_000 };
