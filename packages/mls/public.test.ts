@@ -15,6 +15,7 @@ import {
   parseMessageHeader,
   parseRatchetTree,
   validateGroupInfo,
+  validateKeyPackageLifetime,
   verifyPublicMessage,
 } from "./public.ts";
 import { commitOptions, createMembers, CRYPTO } from "./test/members.ts";
@@ -82,6 +83,22 @@ Deno.test("acceptKeyPackage() decodes with a limit and checks everything", async
   const lifetimeSecondsMax = 60;
   assert.throws(() => acceptKeyPackage(CRYPTO, own.message, { ...options, lifetimeSecondsMax }), {
     code: "mls/key-package-expired",
+  });
+});
+
+Deno.test("validateKeyPackageLifetime() refuses a leaf without a lifetime", async () => {
+  const { keyPackage } = await keyPackageOf(identityOf("carol"));
+  const leafNode = { ...keyPackage.leafNode, source: { kind: "update" } } as const;
+  const refused = () => validateKeyPackageLifetime({ ...keyPackage, leafNode }, { nowMs: NOW_MS });
+  assert.throws(refused, { code: "mls/invalid-key-package" });
+});
+
+Deno.test("validateGroupInfo() refuses another cipher suite than its own", async () => {
+  const [alice] = await createMembers(1) as [GroupState];
+  const info = parseGroupInfo(await createGroupInfo(alice));
+  const groupContext = { ...info.groupContext, cipherSuite: 3 };
+  assert.throws(() => validateGroupInfo(CRYPTO, { ...info, groupContext }), {
+    code: "mls/invalid-group-info",
   });
 });
 

@@ -290,7 +290,14 @@ Deno.test("joinByExternalCommit() refuses SelfRemoves that are not ones of the e
   const { content } = decoded.publicMessage;
   const stolen = { ...content, sender: { kind: "member", leafIndex: 1 } } as const;
   const publicMessage = { ...decoded.publicMessage, content: stolen };
+  const outsider = createExternalProposal(CRYPTO, { kind: "self-remove" }, {
+    groupId: bob.context.groupId,
+    epoch: bob.context.epoch,
+    sender: { kind: "external", senderIndex: 0 },
+    signaturePrivateKey: bob.ownKeys.signaturePrivateKey,
+  });
   const cases: readonly (readonly [Uint8Array, ErrorCode])[] = [
+    [outsider, "mls/invalid-group-info"],
     [ofLater.message, "mls/invalid-group-info"],
     [remove.message, "mls/invalid-group-info"],
     [await createGroupInfo(bob), "mls/invalid-group-info"],

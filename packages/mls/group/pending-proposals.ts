@@ -1,4 +1,4 @@
-import { MessengerError } from "@qpq/ports";
+import { assert, MessengerError } from "@qpq/ports";
 import { encode } from "../codec/codec.ts";
 import type { Bytes } from "../crypto/provider.ts";
 import { validateKeyPackage } from "../key-package.ts";
@@ -55,7 +55,7 @@ export async function validateProposal(
   message: AuthenticatedContent,
 ): Promise<void> {
   const { content, sender } = message.content;
-  if (content.kind !== "proposal") refuse("it is not one");
+  assert(content.kind === "proposal", "a proposal is validated");
   const { proposal } = content;
   validateSender(proposal, sender);
   if (proposal.kind === "external-init") refuse("an ExternalInit outside an external commit");
@@ -72,7 +72,7 @@ export async function validateProposal(
   }
   if (sender.kind !== "member") return;
   const leaf = await state.tree.leaf(sender.leafIndex);
-  if (leaf === undefined) refuse("its sender is blank");
+  assert(leaf !== undefined, "the sender's signature was verified with its leaf");
   if (proposal.kind === "update") {
     validateUpdate(state.crypto, proposal.leafNode, {
       groupId: state.context.groupId,

@@ -314,6 +314,7 @@ const RULES: readonly {
   {
     rule: "a branch is expected by the joiner (§11.3)",
     code: "mls/invalid-welcome",
+    text: /was not expected/,
     welcome: (world) =>
       forgeWelcome(world, (parts) => ({
         ...parts,

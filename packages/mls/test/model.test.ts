@@ -219,9 +219,9 @@ async function proposeToAll(
   for (const outsider of world.outsiders) {
     if (outsider.victim === undefined) continue;
     // A thief lacks the new key of its victim's Update, but not what everybody sees.
-    const thief = clientWith("thief", outsider.state);
-    await receive(thief, message);
-    outsider.state = thief.state;
+    const bystander = world.members.find((member) => member !== proposer);
+    assert.ok(bystander !== undefined);
+    outsider.state = { ...outsider.state, pendingProposals: bystander.state.pendingProposals };
   }
 }
 

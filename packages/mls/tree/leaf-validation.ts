@@ -1,4 +1,4 @@
-import { type ErrorCode, MessengerError } from "@qpq/ports";
+import { assert, type ErrorCode, MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { verifyWithLabel } from "../labels.ts";
 import {
@@ -78,9 +78,10 @@ export function validateLeaf(
   const place = groupId === undefined || leafIndex === undefined
     ? undefined
     : { groupId, leafIndex };
-  if (place === undefined && leaf.source.kind !== "key-package") {
-    refuse("its place in a group is not known");
-  }
+  assert(
+    place !== undefined || leaf.source.kind === "key-package",
+    "a leaf that was made for a group is validated in its place",
+  );
   const isSigned = verifyWithLabel(crypto, leaf.signatureKey, {
     label: "LeafNodeTBS",
     content: leafNodeToBeSigned(leaf, place),
