@@ -27,6 +27,7 @@ import type { PasswordOptions } from "../accounts/client.ts";
 import type { Home } from "../accounts/home.ts";
 import type { KeyStretching } from "../accounts/opaque.ts";
 import { type Accounts, type AccountsOptions, openAccounts } from "../accounts/server.ts";
+import { type CallLimits, limitCalls } from "../limits/call-quota.ts";
 import type { CallContext, DeviceIdentity } from "../devices/caller.ts";
 
 export const SERVER_NAME = "example.org";
@@ -49,6 +50,7 @@ export type Tamper = (
 export interface WorldOptions extends Partial<AccountsOptions> {
   readonly disk?: MemoryDisk;
   readonly tamper?: Tamper;
+  readonly callLimits?: Partial<CallLimits>;
 }
 
 /** The slices' clock stands still until told; the network's is the machine's, without delay. */
@@ -104,7 +106,10 @@ export async function openWorld(
   const { methods, authenticate } = await extend({ accounts, store, clock, random });
   const network = createMemoryNetwork({ clock: systemClock, random });
   const rpc = createRpcServer<DeviceIdentity, CallContext>({
-    methods: tampered([...accounts.methods, ...methods], options.tamper),
+    methods: limitCalls(tampered([...accounts.methods, ...methods], options.tamper), {
+      clock,
+      limits: options.callLimits ?? {},
+    }),
     name: accounts.serverName,
     build: "test",
     incarnation: new Uint8Array(16),
