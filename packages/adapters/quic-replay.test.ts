@@ -76,7 +76,7 @@ Deno.test("listenQuic() hands over no connection, and reads no stream, that was 
     clock: systemClock,
     log: silentLog,
     certificate: await served(own),
-    limits: { handshakeTimeoutMs: 400 },
+    limits: { handshakeTimeoutMs: 1_000 },
     onRefused: (refusal) => void refusals.push(refusal),
   });
   void (async () => {
@@ -91,7 +91,7 @@ Deno.test("listenQuic() hands over no connection, and reads no stream, that was 
   for (const datagram of [...wiretap.kept, ...wiretap.kept]) {
     await sent.send(datagram, { hostname: "127.0.0.1", port, transport: "udp" });
   }
-  await pause(1_200);
+  await pause(2_000);
   sent.close();
   assert.equal(accepted.length, 1);
   assert.ok(refusals.includes("handshake-timeout"), `refused: ${refusals.join()}`);

@@ -24,7 +24,7 @@ function listen(certificate: ServerCertificate): Listener {
 
 /** What comes of dialling `listener`. */
 async function dial(listener: Listener, trust: Trust, hostname = "localhost"): Promise<string> {
-  const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 2_000 });
+  const transport = createQuicTransport({ clock: systemClock, trust });
   try {
     const { port } = listener.address;
     await using _connection = await transport.connect({ hostname, port });

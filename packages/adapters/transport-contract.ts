@@ -83,8 +83,7 @@ export function testTransport(name: string, open: () => Promise<TransportUnderTe
       }
     })();
     writing.catch(() => {});
-    await quiet();
-    const before = written;
+    const before = await atRest(() => written);
     assert.ok(before < 4 * 1024 * 1024, `${before} bytes were taken and nobody read`);
     await quiet();
     assert.equal(written, before);
@@ -248,6 +247,15 @@ async function refused(promise: Promise<unknown>, code: string): Promise<void> {
 
 function pattern(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => index % 251);
+}
+
+/** What a number comes to when it no longer changes. */
+async function atRest(value: () => number): Promise<number> {
+  for (;;) {
+    const before = value();
+    for (let count = 0; count < 4; count++) await quiet();
+    if (value() === before) return before;
+  }
 }
 
 /** Long enough for what was started to come to rest; nothing depends on how long exactly. */

@@ -28,7 +28,7 @@ testTransport("transport-quic", async () => {
     transport: createQuicTransport({
       clock: systemClock,
       trust: parsePin(certificate.pin),
-      connectTimeoutMs: 500,
+      connectTimeoutMs: 2_000,
     }),
     listener,
     // The discard port: nothing of ours listens there.
