@@ -288,6 +288,17 @@ Deno.test("close() fails what waits, and leaves no timer behind", async () => {
   assert.equal(world.clock.pending, 0);
 });
 
+Deno.test("close() does not wait for credentials that never come", async () => {
+  await using world = openWorld();
+  const client = world.openClient({ credentials: () => new Promise(() => {}) });
+  const waiting = outcome(client.connected());
+  await world.clock.settle();
+  await client.close();
+  assert.equal(await waiting, "cancelled");
+  await world.clock.settle();
+  assert.equal(world.server.connections, 0);
+});
+
 Deno.test("a server that breaks the rules loses the connection, not the client", async () => {
   const scripts: Record<string, Uint8Array> = {
     "not a frame": new Uint8Array(64).fill(255),

@@ -355,6 +355,9 @@ class ReconnectingClient implements RpcClient {
 
   /** @returns what ended the session, or made this client leave it */
   async #use(session: ClientSession): Promise<MessengerError> {
+    const onClose = (): void => session.end(this.#closed.signal.reason);
+    this.#closed.signal.addEventListener("abort", onClose, { once: true });
+    if (this.#closed.signal.aborted) onClose();
     let refusal: MessengerError | undefined;
     const starting = session.start().catch((error) => {
       refusal = error instanceof MessengerError
@@ -362,13 +365,15 @@ class ReconnectingClient implements RpcClient {
         : new MessengerError("internal", "Cannot make the credentials", { cause: error });
     });
     // With credentials, who they belong to is settled first; for nobody there is nothing to wait for.
-    if (this.#options.credentials !== undefined) await starting;
+    if (this.#options.credentials !== undefined) await Promise.race([starting, session.over]);
     const left = new Promise<MessengerError>((resolve) => this.#leave = resolve);
     this.#session = session;
     this.#setStatus({ kind: "connected", server: session.server, refusal });
     this.#release();
     const error = await Promise.race([session.over, left]);
     if (this.#session === session) this.#session = undefined;
+    // One that is left lives on for its calls; `close` knows it by another list.
+    this.#closed.signal.removeEventListener("abort", onClose);
     return error;
   }
 
