@@ -153,7 +153,7 @@ export function testStoreContract(
       for (let index = 0; index < 65; index++) put(bytes(`k${index}`), value);
     });
     await refused((put) => {
-      for (let index = 0; index <= TRANSACTION_WRITES_MAX; index++) put(bytes(`k${index}`), key);
+      for (let index = 0; index <= TRANSACTION_WRITES_MAX; index++) put(number(index), bytes(""));
     });
     await assert.rejects(
       store.transaction((transaction) => transaction.get(new Uint8Array(KEY_BYTES_MAX + 1))),

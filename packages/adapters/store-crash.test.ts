@@ -8,6 +8,8 @@ import { openSqliteStore } from "./store-sqlite.ts";
 const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
 /** For each store. */
 const ROUNDS = FULL ? 200 : 10;
+/** Rounds after which a new store is begun, so that looking through it stays quick. */
+const ROUNDS_A_STORE = 10;
 /** Milliseconds under load before the kill. */
 const LOAD_MS_MAX = FULL ? 400 : 120;
 
@@ -45,9 +47,13 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 for (const kind of KINDS) {
   Deno.test(`store-${kind} killed at random moments keeps what it acknowledged, nothing half`, () =>
     inFolder(async (folder) => {
-      const path = `${folder}/store`;
+      let path = "";
       const acknowledged = new Set<string>();
       for (let round = 0; round < ROUNDS; round++) {
+        if (round % ROUNDS_A_STORE === 0) {
+          path = `${folder}/store-${round}`;
+          acknowledged.clear();
+        }
         const before = acknowledged.size;
         const child = start("load", kind, path);
         const killAfterMs = Math.random() * LOAD_MS_MAX;

@@ -13,6 +13,7 @@ import {
 import { openFileStore } from "./store-file.ts";
 import { salvageFileStore } from "./store-salvage.ts";
 
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
 const KEY = new Uint8Array(randomBytes(32));
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -56,7 +57,7 @@ for (const key of [undefined, KEY]) {
 
   Deno.test(`store-file ${name} cut at every byte of its last transaction loses that one only`, () =>
     inFolder(async (folder) => {
-      const { content, ends } = await crashedLog(`${folder}/crashed`, key, [30, 30, 60]);
+      const { content, ends } = await crashedLog(`${folder}/crashed`, key, [10, 10, 20]);
       const path = `${folder}/store`;
       const [, kept, whole] = ends as [number, number, number];
       for (let length = kept; length <= whole; length++) {
@@ -70,6 +71,10 @@ for (const key of [undefined, KEY]) {
           events,
           torn === 0 ? [] : [{ event: "store-torn-tail-cut", fields: { bytes: torn } }],
         );
+        if (length % 8 !== 0 && !FULL) {
+          await store.close();
+          continue;
+        }
         await put(store, "again", 10);
         await store.close();
         const after = await openFileStore({ path, ...(key && { key }) });
@@ -99,7 +104,7 @@ for (const key of [undefined, KEY]) {
       const { content, ends } = await crashedLog(`${folder}/crashed`, key, [20, 40, 20, 20]);
       const path = `${folder}/store`;
       const last = ends[2] as number;
-      for (let at = 0; at < last; at++) {
+      for (let at = 0; at < last; at += FULL ? 1 : 3) {
         const damaged = content.slice();
         damaged[at] = (damaged[at] as number) ^ 0x10;
         Deno.writeFileSync(path, damaged);

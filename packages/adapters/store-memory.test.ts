@@ -3,7 +3,10 @@ import { MemoryDisk, type MemoryFault, openMemoryStore } from "./store-memory.ts
 import { bytes, getOne, hasCode, testStoreContract } from "./store-contract.ts";
 import { runningTwice } from "./store-twice.ts";
 
-const CONTRACT = { steps: 200, seeds: [1, 2] };
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
+const CONTRACT = FULL
+  ? { steps: 2_000, seeds: [1, 2, 3, 4, 5, 6, 7, 8] }
+  : { steps: 200, seeds: [1, 2] };
 
 testStoreContract("store-memory", async () => {
   const disk = new MemoryDisk();

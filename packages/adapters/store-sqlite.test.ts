@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { bytes, getOne, testStoreContract, text } from "./store-contract.ts";
 import { openSqliteStore } from "./store-sqlite.ts";
 
-const CONTRACT = { steps: 120, seeds: [1] };
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
+const CONTRACT = FULL ? { steps: 1_000, seeds: [1, 2, 3, 4] } : { steps: 60, seeds: [1] };
 
 for (const key of [undefined, crypto.getRandomValues(new Uint8Array(32))]) {
   testStoreContract(`store-sqlite ${key ? "encrypted" : "plain"}`, async () => {
