@@ -453,6 +453,31 @@ Deno.test("the authentication service is asked once for all credentials that ent
   await receive(bob, commit.commit, "commit-staged");
 });
 
+Deno.test("a leaf that keeps credential and key asks nothing; any other change does", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const asked: number[] = [];
+  const authenticate = (entering: readonly unknown[]): Promise<boolean[]> => {
+    asked.push(entering.length);
+    return Promise.resolve(entering.map(() => true));
+  };
+  const same = await createCommit(alice, commitOptions);
+  await processMessage(bob, same.commit, { authenticate });
+  assert.deepEqual(asked, []);
+  const old = identityOf("member 0");
+  const identity = { ...old, credential: { kind: "x509", certificates: [EMPTY] } } as const;
+  const credentials = [1, 2];
+  const capabilities = { ...old.capabilities, credentials };
+  const changed = createCommit(same.state, {
+    ...commitOptions,
+    identity: { ...identity, capabilities },
+  });
+  // Bob's leaf does not support the type.
+  await assert.rejects(changed, { code: "mls/invalid-proposal-list" });
+  const renamed = await createCommit(same.state, { ...commitOptions, identity: old });
+  await processMessage(bob, renamed.commit, { authenticate });
+  assert.deepEqual(asked, [1]);
+});
+
 Deno.test("encryptMessage() waits until proposals are committed (§12.4)", async () => {
   const [alice, bob] = await createMembers(3) as [GroupState, GroupState];
   const remove = await createProposal(alice, { kind: "remove", removed: 2 }, commitOptions);

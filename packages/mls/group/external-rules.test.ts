@@ -338,6 +338,9 @@ Deno.test("public.ts shows and verifies an external commit", async () => {
   });
   const regular = parseMessageHeader(forgeCommit(world.alice, { proposals: [], path: undefined }));
   assert.equal(externalCommitOf(regular), undefined);
+  const sender = { kind: "new-member-commit" } as const;
+  const without = forgeCommit(world.alice, { proposals: [], path: undefined }, { sender });
+  assert.equal(externalCommitOf(parseMessageHeader(without)), undefined);
   verifyPublicMessage(CRYPTO, regular, { context, tree });
 });
 

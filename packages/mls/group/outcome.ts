@@ -1,9 +1,14 @@
 import { MessengerError } from "@qpq/ports";
+import { encode } from "../codec/codec.ts";
 import type { PreSharedKey } from "../keys/key-schedule.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Extension } from "../wire/extension.ts";
 import type { Sender } from "../wire/framing.ts";
-import type { Credential, LeafNode } from "../wire/leaf-node.ts";
+import {
+  type Credential,
+  credential as credentialCodec,
+  type LeafNode,
+} from "../wire/leaf-node.ts";
 import { findExternalSenders, type PreSharedKeyId } from "../wire/proposal.ts";
 import type { Proposal, ReInit } from "../wire/proposal.ts";
 import type { GroupState } from "./state.ts";
@@ -108,18 +113,8 @@ function isSameClient(one: LeafNode, other: LeafNode): boolean {
     sameCredential(one.credential, other.credential);
 }
 
-function sameCredential(one: Credential, other: Credential): boolean {
-  if (one.kind === "basic" && other.kind === "basic") {
-    return sameBytes(one.identity, other.identity);
-  }
-  if (one.kind === "x509" && other.kind === "x509") {
-    return one.certificates.length === other.certificates.length &&
-      one.certificates.every((each, index) =>
-        sameBytes(each, other.certificates[index] as Uint8Array)
-      );
-  }
-  return one.kind === "other" && other.kind === "other" &&
-    one.credentialType === other.credentialType && sameBytes(one.data, other.data);
+export function sameCredential(one: Credential, other: Credential): boolean {
+  return sameBytes(encode(credentialCodec, one), encode(credentialCodec, other));
 }
 
 /** External senders that the new extensions have and the old ones had not (RFC 9420 §5.3.1). */

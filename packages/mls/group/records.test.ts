@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { createCommit, mergeStaged } from "./create-commit.ts";
 import { encryptMessage, epochAuthenticator } from "./application.ts";
+import { createProposal } from "./create-proposal.ts";
+import { dropPendingProposals } from "./pending-proposals.ts";
 import { processMessage } from "./process-message.ts";
 import { changedRecords, loadGroup, recordsOf } from "./records.ts";
 import { decodeStaged, encodeStaged } from "./staged-record.ts";
 import { type GroupState, retire } from "./state.ts";
 import { HYBRID_CIPHER_SUITE } from "../crypto/suites.ts";
 import { applyChanges, bytesOfChanges, RecordMap } from "../test/record-map.ts";
-import { acceptAll, createMembers, NOW_MS, provider, random } from "../test/members.ts";
+import {
+  acceptAll,
+  commitOptions,
+  createMembers,
+  NOW_MS,
+  provider,
+  random,
+  receive,
+} from "../test/members.ts";
 
 /** DESIGN: "encrypting or decrypting one application message changes records of at most 2 KiB". */
 const MESSAGE_CHANGES_BYTES_MAX = 2048;
@@ -116,4 +126,33 @@ Deno.test("loadGroup() refuses records of another version, damaged and missing o
       else await assert.rejects(load, { code: "mls/invalid-record" }, `${key} ${damage}`);
     }
   }
+});
+
+Deno.test("changedRecords() delete proposals that were dropped, and loadGroup() keeps their order", async () => {
+  const [alice, bob] = await createMembers(4) as [GroupState, GroupState];
+  let [sender, state] = [alice, bob];
+  for (const removed of [3, 2]) {
+    const proposal = { kind: "remove", removed } as const;
+    const created = await createProposal(sender, proposal, commitOptions);
+    sender = created.state;
+    state = (await receive(state, created.message, "proposal")).state;
+  }
+  const records = new RecordMap();
+  applyChanges(records, recordsOf(state));
+  const loaded = await loadGroup(provider, records);
+  assert(loaded !== undefined);
+  const references = (each: GroupState): readonly Uint8Array[] =>
+    each.pendingProposals.map(({ reference }) => reference);
+  assert.deepEqual(references(loaded), references(state));
+  applyChanges(records, changedRecords(loaded, dropPendingProposals(loaded)));
+  assert.equal((await loadGroup(provider, records))?.pendingProposals.length, 0);
+});
+
+Deno.test("decodeStaged() refuses a record that is about no stored group", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const created = await createCommit(alice, { ...acceptAll, random, nowMs: NOW_MS });
+  const bytes = encodeStaged(created.state, { ...created.staged, next: created.state });
+  await assert.rejects(decodeStaged(provider, bytes, { current: undefined }), {
+    code: "mls/invalid-record",
+  });
 });

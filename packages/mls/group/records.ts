@@ -261,7 +261,7 @@ async function readPath(
         ? { ...subtree, left: read(subtree.left, depth + 1) }
         : { ...subtree, right: read(subtree.right, depth + 1) };
     }
-    if (subtree.kind !== "stored") return subtree;
+    assert(subtree.kind === "stored", "a path that is stored ends in what is not read");
     const secret = secrets[depth];
     if (secret !== undefined) return { kind: "secret", secret: decodeRecord(secretRecord, secret) };
     if (node === leafNode) {

@@ -6,12 +6,12 @@ import { sameBytes } from "../tree/validation.ts";
 import { extensions as extensionsCodec } from "../wire/extension.ts";
 import type { GroupInfo } from "../wire/group-info.ts";
 import type { KeyPackage } from "../wire/key-package.ts";
-import { credential as credentialCodec, type LeafNode, type Lifetime } from "../wire/leaf-node.ts";
+import type { LeafNode, Lifetime } from "../wire/leaf-node.ts";
 import type { Proposal, ResumptionPskId } from "../wire/proposal.ts";
 import { commitInEpoch, type CommitOptions, type CreatedCommit } from "./create-commit.ts";
 import { createGroup } from "./create-group.ts";
 import type { Identity } from "./identity.ts";
-import type { FindPsks } from "./outcome.ts";
+import { type FindPsks, sameCredential } from "./outcome.ts";
 import type { Succession } from "./proposal-list.ts";
 import type { GroupState } from "./state.ts";
 
@@ -33,10 +33,7 @@ export async function predecessorOf(
 }
 
 function haveEqualCredentials(old: LeafNode, now: LeafNode): boolean {
-  return sameBytes(
-    encode(credentialCodec, old.credential),
-    encode(credentialCodec, now.credential),
-  );
+  return sameCredential(old.credential, now.credential);
 }
 
 /**

@@ -174,7 +174,7 @@ export class TreeEditor {
   finish(): RatchetTree {
     for (const [node, added] of this.#newlyUnmerged) {
       const parent = this.#parents[node >>> 1];
-      if (parent === undefined) continue;
+      assert(parent !== undefined, "leaves are added after nodes are blanked");
       const unmergedLeaves = [...parent.unmergedLeaves, ...added].sort((a, b) => a - b);
       this.#parents[node >>> 1] = { ...parent, unmergedLeaves };
     }

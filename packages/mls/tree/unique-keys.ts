@@ -60,13 +60,7 @@ function namesOf(node: LeafNode | ParentNode): KeyNames {
   return names;
 }
 
-/** Bytes as a string of as many characters; a key that came from a peer may have any length. */
+/** Bytes as a string, to be looked up. Hex, because the runtime makes it natively. */
 export function nameOf(bytes: Uint8Array): string {
-  let name = "";
-  for (let start = 0; start < bytes.length; start += CHARACTERS_AT_ONCE) {
-    name += String.fromCharCode(...bytes.subarray(start, start + CHARACTERS_AT_ONCE));
-  }
-  return name;
+  return bytes.toHex();
 }
-
-const CHARACTERS_AT_ONCE = 4096;
