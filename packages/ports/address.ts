@@ -18,6 +18,14 @@ export function formatHostPort({ hostname, port }: HostPort): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/**
+ * What a client takes a server to be called that it reaches there, unless it is told otherwise: so
+ * that no server passes for another by saying the other's name.
+ */
+export function serverNameAt(hostname: string): string {
+  return isLoopback(hostname) ? "localhost" : hostname.toLowerCase();
+}
+
 /** Whether only this machine can reach the address. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(hostname);

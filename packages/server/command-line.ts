@@ -1,6 +1,6 @@
 /** The words after `qpq-server`: which run is asked for, and the configuration it holds. */
 import { resolve } from "node:path";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
   CONFIG_KEY_NAMES,
   CONFIG_KEYS,
@@ -31,7 +31,17 @@ export type Task =
   | { readonly kind: "backup"; readonly file: string }
   | { readonly kind: "restore"; readonly file: string }
   | { readonly kind: "rekey"; readonly newKey: string }
-  | { readonly kind: "salvage"; readonly file: string };
+  | { readonly kind: "salvage"; readonly file: string }
+  | AccountsTask;
+
+/** Asked of the running server. */
+export type AccountsTask =
+  & { readonly kind: "accounts" }
+  & (
+    | { readonly action: "list" }
+    | { readonly action: "suspend" | "resume" | "delete"; readonly name: string }
+    | { readonly action: "invite"; readonly uses: number; readonly days: number }
+  );
 
 export interface Surroundings {
   readonly environment: (variable: string) => string | undefined;
@@ -129,6 +139,7 @@ function buildProgram({ output, path, choose, newKey }: ProgramParts): Command {
   program.command("salvage <file>")
     .description('copy what is readable of a damaged store (store_backend = "file") to a new file')
     .action((file: string) => choose({ kind: "salvage", file: path(file) }));
+  addAccountCommands(program, choose);
   for (const key of CONFIG_KEY_NAMES) {
     const { help, default: value } = CONFIG_KEYS[key];
     const shown = value === "" || (Array.isArray(value) && value.length === 0)
@@ -143,6 +154,36 @@ function buildProgram({ output, path, choose, newKey }: ProgramParts): Command {
     "\nA flag wins over the environment, the environment over the file, the file over the default." +
       "\nqpq-server --print-permissions ... shows what the sandbox allows with these options.",
   );
+}
+
+function addAccountCommands(program: Command, choose: (task: Task) => void): void {
+  program.command("invite")
+    .description('print a code that lets somebody register (registration = "invite")')
+    .option("--uses <count>", "accounts that it lets in", parseCount, 1)
+    .option("--days <count>", "until it expires", parseCount, 7)
+    .action(({ uses, days }: { readonly uses: number; readonly days: number }) =>
+      choose({ kind: "accounts", action: "invite", uses, days })
+    );
+  const accounts = program.command("accounts").description("what the running server has");
+  accounts.command("list").description("names, since when, and whether they are suspended")
+    .action(() => choose({ kind: "accounts", action: "list" }));
+  const actions = {
+    suspend: "end its sessions and refuse its logins, until it is resumed",
+    resume: "let it log in again",
+    delete: "delete it with all that the server keeps of it, for good",
+  } as const;
+  for (const action of ["suspend", "resume", "delete"] as const) {
+    accounts.command(`${action} <name>`).description(actions[action])
+      .action((name: string) => choose({ kind: "accounts", action, name }));
+  }
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new InvalidArgumentError("Expected a whole number from 1.");
+  }
+  return count;
 }
 
 function readConfigFile(

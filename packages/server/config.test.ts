@@ -35,6 +35,8 @@ Deno.test("loadConfig() gives the defaults, with paths made absolute", () => {
   assert.equal(config.tls_cert, "/home/ada/data/server-cert.der");
   assert.equal(config.db_path, "/home/ada/data/server.db");
   assert.deepEqual(config.auth_token, []);
+  assert.equal(config.server_name, "localhost");
+  assert.equal(load(["--tls-names", "Chat.example,b"]).config.server_name, "chat.example");
 });
 
 Deno.test("loadConfig() takes flag over environment over file over default, for every key", () => {
@@ -45,6 +47,8 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     tls_key: ["/t/a", "/t/b", "/t/c"],
     tls_names: ["a.example", "b.example", "c.example"],
     tls_self_signed: ["true", "false", "true"],
+    server_name: ["a.example", "b.example", "c.example"],
+    registration: ["closed", "invite", "open"],
     auth_token: ["token-a", "token-b", "token-c"],
     store_backend: ["sql", "file", "sql"],
     db_path: ["/a/x.db", "/a/y.db", "/a/z.db"],
@@ -142,6 +146,18 @@ Deno.test("readCommandLine() knows the operator's tasks, with the configuration 
   });
   assert.match(mistake(["rekey"]), /--new-db-key: expected/);
   assert.match(mistake(["backup"]), /missing required argument 'file'/);
+  const kind = "accounts";
+  assert.deepEqual(taskOf(["invite"]), { kind, action: "invite", uses: 1, days: 7 });
+  assert.deepEqual(taskOf(["invite", "--uses", "3", "--days", "1"]), {
+    ...{ kind, action: "invite" },
+    ...{ uses: 3, days: 1 },
+  });
+  assert.match(mistake(["invite", "--uses", "0"]), /--uses.*whole number/);
+  assert.deepEqual(taskOf(["accounts", "list"]), { kind, action: "list" });
+  assert.deepEqual(taskOf(["accounts", "suspend", "ada"]), {
+    ...{ kind, action: "suspend" },
+    name: "ada",
+  });
 });
 
 Deno.test("printConfig() masks every secret and prints TOML that loads again", () => {
@@ -173,6 +189,13 @@ Deno.test("productionRefusals() lists all reasons at once", () => {
     "db_key",
     "tls_cert",
   ]);
+});
+
+Deno.test("productionRefusals() asks for an auth_token only while anyone may register", () => {
+  for (const registration of ["invite", "closed"]) {
+    const refusals = productionRefusals(load(["--registration", registration]));
+    assert.doesNotMatch(refusals.join(), /auth_token/);
+  }
 });
 
 Deno.test("productionRefusals() refuses example and short tokens, each by itself", () => {

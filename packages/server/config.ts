@@ -15,6 +15,9 @@ export interface ServerConfig {
   readonly tls_key: string;
   readonly tls_names: readonly string[];
   readonly tls_self_signed: boolean;
+  /** What accounts belong to; kept in the store from its first start on. */
+  readonly server_name: string;
+  readonly registration: "open" | "invite" | "closed";
   readonly auth_token: readonly string[];
   readonly store_backend: "sql" | "file" | "postgres";
   readonly db_path: string;
@@ -101,6 +104,18 @@ export const CONFIG_KEYS: Readonly<Record<keyof ServerConfig, KeyRow>> = {
     default: false,
     fromText: boolean,
     help: "in production: a self-made certificate is meant, because clients pin it",
+  },
+  server_name: {
+    expects: "a host name, or an address",
+    schema: v.pipe(text, v.regex(/^[a-z0-9.:-]{0,253}$/)),
+    default: "",
+    help: "what users know the server by, for good; default the first of tls_names, or localhost",
+  },
+  registration: {
+    expects: '"open", "invite" or "closed"',
+    schema: v.picklist(["open", "invite", "closed"]),
+    default: "open",
+    help: "who may make an account: anyone, who has a code (qpq-server invite), or nobody",
   },
   auth_token: {
     expects: "a token, or a list of two while one replaces the other",
@@ -213,6 +228,7 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     tls_cert: raw.tls_cert === "" ? `${dataFolder}/server-cert.der` : path(raw.tls_cert),
     tls_key: raw.tls_key === "" ? `${dataFolder}/server-key.der` : path(raw.tls_key),
     db_path: raw.db_path === "" ? `${dataFolder}/server.db` : path(raw.db_path),
+    server_name: raw.server_name || (raw.tls_names[0]?.toLowerCase() ?? "localhost"),
     auth_token: [raw.auth_token].flat().filter((token) => token !== ""),
   };
   checkTogether(config, sources as Record<keyof ServerConfig, ConfigSource>);

@@ -1,6 +1,7 @@
 /** `qpq-server`: understands its command line, and serves until it is told to stop. */
 import { openJsonLog, systemClock, systemRandom } from "@qpq/adapters";
-import { formatHostPort, MessengerError, VERSION } from "@qpq/ports";
+import { formatHostPort, MessengerError, serverNameAt, VERSION } from "@qpq/ports";
+import { manageAccounts } from "./accounts.ts";
 import { readCommandLine } from "./command-line.ts";
 import { type LoadedConfig, printConfig } from "./config.ts";
 import { operate } from "./operate.ts";
@@ -28,7 +29,10 @@ async function main(): Promise<number> {
   }
   try {
     if (task.kind === "serve") return await serve(loaded);
-    write(`${await operate(task, loaded.config)}\n`);
+    const done = task.kind === "accounts"
+      ? await manageAccounts(task, loaded.config.data_dir)
+      : await operate(task, loaded.config);
+    write(`${done}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
@@ -82,16 +86,21 @@ function stopSignal(): Promise<undefined> {
   });
 }
 
-function greet({ address, httpAddress, certificate }: Server, { config }: LoadedConfig): void {
+function greet(
+  { address, httpAddress, certificate, serverName }: Server,
+  { config }: LoadedConfig,
+): void {
   const where = formatHostPort(address);
   const isWildcard = address.hostname === "0.0.0.0" || address.hostname === "::";
   const hostname = isWildcard ? config.tls_names[0] ?? "NAME-OF-THIS-MACHINE" : address.hostname;
   const reachedAt = formatHostPort({ hostname, port: address.port });
+  // A client expects the name that it dials, unless it is told another.
+  const named = serverName === serverNameAt(hostname) ? "" : ` --server-name ${serverName}`;
   const lines = [
     `qpq-server ${VERSION} listens on ${where} (UDP), data in ${config.data_dir}`,
     ...(httpAddress === undefined ? [] : [`HTTP for operators on ${formatHostPort(httpAddress)}`]),
     "A client needs this line, once:",
-    `  qpq repl --server ${reachedAt} --pin ${certificate.pin}`,
+    `  qpq repl --server ${reachedAt} --pin ${certificate.pin}${named}`,
   ];
   write(`${lines.join("\n")}\n`);
 }

@@ -23,7 +23,7 @@ const COPY_BYTES = 1_048_576;
  * @throws MessengerError as the store's functions and `callAdmin`
  */
 export async function operate(
-  task: Exclude<Task, { kind: "serve" | "print-config" }>,
+  task: Exclude<Task, { kind: "serve" | "print-config" | "accounts" }>,
   config: ServerConfig,
 ): Promise<string> {
   switch (task.kind) {

@@ -9,10 +9,13 @@ export function productionRefusals(
   { config, sources }: LoadedConfig,
 ): readonly string[] {
   const refusals: string[] = [];
-  if (config.auth_token.length === 0) {
-    refusals.push("auth_token is not set, and anyone may register: set one");
+  const isOpen = config.registration === "open";
+  if (isOpen && config.auth_token.length === 0) {
+    refusals.push(
+      'auth_token is not set, and anyone may register: set one, or registration = "invite"',
+    );
   }
-  for (const token of config.auth_token) {
+  for (const token of isOpen ? config.auth_token : []) {
     if (token.toLowerCase().startsWith(AUTH_TOKEN_DEFAULT)) {
       refusals.push("auth_token is the one that examples show: choose another");
     } else if (token.length < AUTH_TOKEN_LENGTH_MIN) {

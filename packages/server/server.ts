@@ -13,20 +13,24 @@ import {
   MessengerError,
   parseHostPort,
   type Random,
+  sleep,
   VERSION,
 } from "@qpq/ports";
 import { createRpcServer, type RpcServer } from "@qpq/rpc";
 import { serveAdmin } from "./admin.ts";
+import { accountsCommand } from "./accounts.ts";
 import { ADMIN_SOCKET } from "./admin-socket.ts";
 import type { LoadedConfig } from "./config.ts";
 import { serveHttp } from "./http.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { backupCommand } from "./operate.ts";
-import { bindSlices, SLICE_SCHEMAS } from "./slices.ts";
+import { openServedSlices, SLICE_SCHEMAS, VOID_AFTER_RESTORE } from "./slices.ts";
 import { openIncarnation, openServerStore } from "./storage.ts";
 
 /** Milliseconds for calls that have begun; what then is left of `STOP_TIMEOUT_MS` is for closing. */
 const DRAIN_TIMEOUT_MS = 8_000;
+/** From one deletion of what has expired to the next. */
+const SWEEP_INTERVAL_MS = 3_600_000;
 
 export interface ServerOptions {
   readonly loaded: LoadedConfig;
@@ -42,6 +46,8 @@ export interface Server extends AsyncDisposable {
   readonly address: HostPort;
   readonly httpAddress: HostPort | undefined;
   readonly certificate: ServerCertificate;
+  /** What accounts and devices know it by. */
+  readonly serverName: string;
   /** Resolves with the reason when the server cannot go on: its disk failed. */
   readonly failed: Promise<Error>;
   /** Stops accepting, finishes calls that have begun, and tells clients to reconnect. */
@@ -58,17 +64,25 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   await using opened = new AsyncDisposableStack();
   await makeDataFolder(config.data_dir);
   const store = opened.use(await openServerStore(config, { log, slices: SLICE_SCHEMAS }));
-  const incarnation = await openIncarnation(store, random);
+  const incarnation = await openIncarnation(store, { random, voided: VOID_AFTER_RESTORE });
   const certificate = await openCertificate(options);
   const metrics = createMetrics(options.memory);
   let isDraining = false;
+  const { serverName, accountsAdmin, ...slices } = await openServedSlices({
+    ...{ store, clock, random, log },
+    serverName: config.server_name,
+    registration: config.registration,
+    isDraining: () => isDraining,
+  });
+  opened.use(sweepEvery(SWEEP_INTERVAL_MS, slices.sweep, { clock, log }));
   const rpc = createRpcServer({
-    methods: bindSlices({ clock, isDraining: () => isDraining }),
-    name: config.tls_names[0] ?? "localhost",
+    methods: slices.methods,
+    authenticate: slices.authenticate,
+    context: slices.context,
+    name: serverName,
     build: `qpq-server/${VERSION}`,
     incarnation,
     authTokens: config.auth_token,
-    context: () => undefined,
     clock,
     random,
     log,
@@ -85,7 +99,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   );
   opened.use(serveAdmin({
     path: `${config.data_dir}/${ADMIN_SOCKET}`,
-    commands: { backup: backupCommand(store, config) },
+    commands: { backup: backupCommand(store, config), ...accountsCommand(accountsAdmin) },
     log,
   }));
   const accepting = acceptAll(listener, rpc);
@@ -94,6 +108,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     address: listener.address,
     httpAddress: http?.address,
     certificate,
+    serverName,
     failed: new Promise((resolve) => {
       void store.closed.then((error) => error === undefined ? undefined : resolve(error));
     }),
@@ -106,6 +121,30 @@ export async function openServer(options: ServerOptions): Promise<Server> {
       isDraining = true;
       await resources[Symbol.asyncDispose]();
       await accepting;
+    },
+  };
+}
+
+/** Deletes what has expired, again and again, until it is disposed. */
+function sweepEvery(
+  intervalMs: number,
+  sweep: () => Promise<void>,
+  { clock, log }: Pick<ServerOptions, "clock" | "log">,
+): AsyncDisposable {
+  const stop = new AbortController();
+  const sweeping = (async () => {
+    while (!stop.signal.aborted) {
+      await sleep(clock, intervalMs, stop.signal).catch(() => {});
+      if (stop.signal.aborted) return;
+      await sweep().catch((error) =>
+        log.error("sweep-failed", { reason: error instanceof Error ? error.message : "unknown" })
+      );
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await sweeping;
     },
   };
 }

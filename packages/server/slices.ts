@@ -1,24 +1,98 @@
 /** The one list of what this server serves: each slice's server half. */
 import type { BoundMethod } from "@qpq/capnp";
-import type { Clock, SliceSchema } from "@qpq/ports";
+import { HYBRID_CIPHER_SUITE, runtimeCryptoProvider } from "@qpq/mls/primitives";
+import type { Clock, Log, Random, SliceSchema, Store } from "@qpq/ports";
+import type { RpcServerOptions } from "@qpq/rpc";
+import type { AccountsAdmin } from "../features/accounts/admin.ts";
+import { accountsSchema } from "../features/accounts/keys.ts";
+import { openAccounts, type RegistrationPolicy } from "../features/accounts/server.ts";
+import type { CallContext, DeviceIdentity } from "../features/devices/caller.ts";
+import { devicesSchema, SESSION_KEYS } from "../features/devices/keys.ts";
+import { openDevices } from "../features/devices/server.ts";
 import { serveHealth } from "../features/health/server.ts";
+import {
+  keyPackagesSchema,
+  LAST_RESORT_KEYS,
+  PACKAGE_KEYS,
+  SUPPLY_KEYS,
+} from "../features/key-packages/keys.ts";
+import { openKeyPackages } from "../features/key-packages/server.ts";
+import { limitCalls } from "../features/limits/call-quota.ts";
 import { servePing } from "../features/ping/server.ts";
 
-/** What each slice keeps in the store: none keeps anything yet. */
-export const SLICE_SCHEMAS: readonly SliceSchema[] = [];
+/** What each slice keeps in the store. */
+export const SLICE_SCHEMAS: readonly SliceSchema[] = [
+  accountsSchema,
+  devicesSchema,
+  keyPackagesSchema,
+];
+
+/**
+ * What a restore from a backup voids: sessions, which may have ended since, and key packages, which
+ * may have been given away.
+ */
+export const VOID_AFTER_RESTORE: readonly Uint8Array[] = [
+  SESSION_KEYS,
+  PACKAGE_KEYS,
+  LAST_RESORT_KEYS,
+  SUPPLY_KEYS,
+];
+
+/** Cipher suite whose primitives accounts and devices stand on: Ed25519, SHA-256, ChaCha20-Poly1305. */
+const ACCOUNTS_CIPHER_SUITE = 0x0003;
 
 export interface SliceOptions {
+  readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** What the server is called when its store is new. */
+  readonly serverName: string;
+  readonly registration: RegistrationPolicy;
   readonly isDraining: () => boolean;
 }
 
-/** What handlers learn of their caller. Nothing yet: no slice asks who is calling. */
-export type CallContext = undefined;
+type RpcOptions = RpcServerOptions<DeviceIdentity, CallContext>;
 
-export function bindSlices(options: SliceOptions): readonly BoundMethod<CallContext>[] {
+export interface Slices {
+  /** The name that accounts belong to: kept in the store for good. */
+  readonly serverName: string;
+  readonly methods: readonly BoundMethod<CallContext>[];
+  readonly authenticate: NonNullable<RpcOptions["authenticate"]>;
+  readonly context: RpcOptions["context"];
+  readonly accountsAdmin: AccountsAdmin;
+  /** Deletes what has expired. */
+  readonly sweep: () => Promise<void>;
+}
+
+/** Call it after `openServerStore`. */
+export async function openServedSlices(options: SliceOptions): Promise<Slices> {
   const { clock, isDraining } = options;
-  return [
-    ...servePing({ clock }),
-    ...serveHealth({ clock, state: () => isDraining() ? "draining" : "serving" }),
-  ];
+  const crypto = runtimeCryptoProvider();
+  const shared = { ...options, primitives: crypto.cipherSuite(ACCOUNTS_CIPHER_SUITE) };
+  const accounts = await openAccounts(shared);
+  const devices = openDevices({ ...shared, accounts });
+  const keyPackages = openKeyPackages({
+    ...shared,
+    devices,
+    cipherSuites: [crypto.cipherSuite(HYBRID_CIPHER_SUITE)],
+  });
+  return {
+    serverName: accounts.serverName,
+    methods: limitCalls([
+      ...servePing({ clock }),
+      ...serveHealth({ clock, state: () => isDraining() ? "draining" : "serving" }),
+      ...accounts.methods,
+      ...devices.methods,
+      ...keyPackages.methods,
+    ], { clock }),
+    authenticate: devices.authenticate,
+    context: (session, identity) => ({ session, identity }),
+    accountsAdmin: accounts.admin,
+    sweep: async () => {
+      await accounts.admin.sweep();
+      await devices.sweep();
+      await keyPackages.sweep();
+    },
+  };
 }

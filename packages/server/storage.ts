@@ -1,4 +1,5 @@
 /** The server's store: which one the configuration names, and what identifies its logs. */
+import { databaseAddon } from "@qpq/adapters/native-code";
 import { type DurableStore, openStore, type StoreLocation } from "@qpq/adapters/stores";
 import {
   encodeKey,
@@ -12,7 +13,6 @@ import {
 } from "@qpq/ports";
 import { INCARNATION_BYTES } from "@qpq/rpc";
 import type { ServerConfig } from "./config.ts";
-import { databaseAddon } from "./native-code.ts";
 
 /** What the server itself keeps, besides the slices. */
 const SERVER_SCHEMA: SliceSchema = { name: "server", version: 1, migrations: [] };
@@ -56,17 +56,35 @@ export async function openServerStore(
 /**
  * The incarnation of this server's logs: random, kept, and renewed once after a restore, because
  * cursors of the time after the backup name entries that are no more.
+ * @param options.voided prefixes of what a restore voids, deleted before the new incarnation is there:
+ *   cut short, the next start does it again, and nobody was served in between
  */
-export async function openIncarnation(store: Store, random: Random): Promise<Uint8Array> {
-  const fresh = random.bytes(INCARNATION_BYTES);
+export async function openIncarnation(
+  store: Store,
+  options: { readonly random: Random; readonly voided: readonly Uint8Array[] },
+): Promise<Uint8Array> {
+  const fresh = options.random.bytes(INCARNATION_BYTES);
+  const isRestored = await store.snapshot((reader) => reader.get(INCARNATION_VOID_KEY));
+  if (isRestored !== undefined) {
+    for (const prefix of options.voided) await deleteRange(store, prefix);
+  }
   return await store.transaction(async (transaction) => {
-    const [kept, isVoid] = await Promise.all([
-      transaction.get(INCARNATION_KEY),
-      transaction.get(INCARNATION_VOID_KEY),
-    ]);
-    if (kept !== undefined && isVoid === undefined) return kept;
+    const kept = await transaction.get(INCARNATION_KEY);
+    if (kept !== undefined && isRestored === undefined) return kept;
     transaction.put(INCARNATION_KEY, fresh);
     transaction.delete(INCARNATION_VOID_KEY);
     return fresh;
   });
+}
+
+/** In several transactions: there may be more than one holds. */
+async function deleteRange(store: Store, prefix: Uint8Array): Promise<void> {
+  let more = true;
+  while (more) {
+    more = await store.transaction(async (transaction) => {
+      const page = await transaction.range({ prefix });
+      for (const { key } of page.entries) transaction.delete(key);
+      return page.more;
+    });
+  }
 }

@@ -29,6 +29,7 @@ export const lastResortKey = (shelf: Shelf): Uint8Array =>
 export const LAST_RESORT_KEYS: Uint8Array = encodeKey(SLICE, "last-resort");
 /** `StoredSupply`. */
 export const supplyKey = (shelf: Shelf): Uint8Array => encodeKey(SLICE, "supply", ...parts(shelf));
+export const SUPPLY_KEYS: Uint8Array = encodeKey(SLICE, "supply");
 /** When a package expires that was published, by its SHA-256: it is never taken again. */
 export const seenKey = ({ accountId, deviceId }: Shelf, hash: Uint8Array): Uint8Array =>
   encodeKey(SLICE, "seen", accountId, deviceId, hash);
