@@ -7,7 +7,7 @@ export const APPLICATION_ID = 0x71707101;
 /** Of the tables; newer ones are refused. */
 export const SQLITE_FORMAT_VERSION = 1;
 /** Milliseconds that one thread waits for the other's short locks. */
-const BUSY_TIMEOUT_MS = 5_000;
+export const BUSY_TIMEOUT_MS = 5_000;
 
 export interface DatabaseOptions {
   readonly path: string;

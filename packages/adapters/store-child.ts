@@ -93,6 +93,12 @@ const TASKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
 
 const run = TASKS[task];
 if (run === undefined) throw new Error(`no task ${task}`);
-const store = await open();
+let store: Store;
+try {
+  store = await open();
+} catch (error) {
+  say(`unopened ${error instanceof MessengerError ? error.code : String(error)}`);
+  Deno.exit(1);
+}
 await run(store);
 await store.close();

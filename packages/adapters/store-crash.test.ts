@@ -266,3 +266,17 @@ testTraced(
     assert.ok(Number(early) <= (kind === "sqlite" ? 3 : 0), `${early} reads saw it early`);
   },
 );
+
+testTraced("names a file system that is read-only, or full, when it opens", async (kind, path) => {
+  for (const [fault, code] of [["EROFS", "read-only"], ["ENOSPC", "disk-full"], ["EIO", "io"]]) {
+    const { lines } = await traced("ten", kind, path, [
+      "-P",
+      `${path}.lock`,
+      "-e",
+      `inject=openat:error=${fault}`,
+      "-e",
+      "trace=openat",
+    ]);
+    assert.deepEqual(lines, [`unopened store/${code}`]);
+  }
+});

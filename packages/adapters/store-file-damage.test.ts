@@ -267,3 +267,14 @@ Deno.test("store-file survives a compaction that a crash cut short", () =>
     assert.throws(() => Deno.statSync(`${path}.compact`));
     await again.close();
   }));
+
+Deno.test("store-file refuses a newer format, unread", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/store`;
+    await (await openFileStore({ path, create: true })).close();
+    const content = Deno.readFileSync(path);
+    content[9] = 2;
+    Deno.writeFileSync(path, content);
+    await assert.rejects(openFileStore({ path }), hasCode("store/newer-format"));
+    assert.deepEqual(Deno.readFileSync(path), content);
+  }));

@@ -7,7 +7,7 @@ import type { ErrorCode, MessengerError } from "@qpq/ports";
 import { type BackupRequest, writeSqliteBackup } from "./sqlite-backup.ts";
 import { fileError } from "./store-lock.ts";
 import type { BackupSummary } from "./store-durable.ts";
-import { checkMarks, databaseError, openDatabase } from "./sqlite-database.ts";
+import { BUSY_TIMEOUT_MS, checkMarks, databaseError, openDatabase } from "./sqlite-database.ts";
 
 /** Milliseconds until a truncation is tried again that a reader stood in the way of. */
 const TRUNCATE_RETRY_MS = 1_000;
@@ -145,10 +145,20 @@ function truncateInTime(): void {
   if (!done) truncation = setTimeout(truncateInTime, TRUNCATE_RETRY_MS);
 }
 
-/** @returns whether the log is empty now */
+/**
+ * Doesn't wait for readers: a backup reads for minutes, and transactions would stand behind it.
+ * @returns whether the log is empty now
+ */
 function truncate(): boolean {
-  const rows = writer?.database.pragma("wal_checkpoint(TRUNCATE)") as
-    | readonly { readonly busy: number }[]
-    | undefined;
-  return rows?.[0]?.busy === 0;
+  if (writer === undefined) return true;
+  const { database } = writer;
+  database.pragma("busy_timeout=0");
+  try {
+    const rows = database.pragma("wal_checkpoint(TRUNCATE)") as readonly {
+      readonly busy: number;
+    }[];
+    return rows[0]?.busy === 0;
+  } finally {
+    database.pragma(`busy_timeout=${BUSY_TIMEOUT_MS}`);
+  }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import Database from "better-sqlite3-multiple-ciphers";
 import { bytes, getOne, testStoreContract, text } from "./store-contract.ts";
 import { openSqliteStore } from "./store-sqlite.ts";
 
@@ -46,6 +47,31 @@ Deno.test("store-sqlite gives a snapshot one state while the other thread commit
   assert.deepEqual(seen.map((value) => text(value as Uint8Array)), ["1", "1", "1"]);
   await written;
   assert.equal(text(await getOne(store, "b") as Uint8Array), "2");
+  await store.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("store-sqlite commits while somebody reads for long and its log can't be cut", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/db`;
+  const store = await openSqliteStore({ path, create: true, truncateIntervalMs: 1 });
+  const write = (): Promise<void> =>
+    store.transaction(async (transaction) => transaction.put(bytes("a"), bytes("1")));
+  await write();
+  const reader = new Database(path, { readonly: true });
+  const rows = reader.prepare("select * from kv").iterate();
+  rows.next();
+  // The log is to be cut after each; waiting for the reader would take seconds every time.
+  for (let round = 0; round < 40; round++) {
+    await write();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  rows.return?.();
+  reader.close();
+  for (let wait = 0; wait < 200 && Deno.statSync(`${path}-wal`).size > 0; wait++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.equal(Deno.statSync(`${path}-wal`).size, 0, "cut when the reader has gone");
   await store.close();
   await Deno.remove(folder, { recursive: true });
 });
