@@ -59,10 +59,14 @@ export async function checkTreeKem(entry: Entry, provider: CryptoProvider): Prom
       assertBytes(opened.commitSecret, update.hex("commit_secret"), "commit_secret");
       const expected = update.list("path_secrets")[leafIndex];
       assert.ok(typeof expected === "string", "each other member has a path secret");
-      const derived = await derivePath(crypto, Uint8Array.fromHex(expected), {
-        nodes: nodesFrom(tree, { sender, leafIndex, path }),
-      });
-      assert.deepEqual(derived.privateKeys, opened.privateKeys, "path_secrets");
+      // The secrets above follow from this one, and the commit secret from the last of them.
+      const lowest = lowestNode(tree, { sender, leafIndex, path });
+      const derived = await derivePath(crypto, Uint8Array.fromHex(expected), { nodes: [lowest] });
+      assert.deepEqual(
+        derived.privateKeys.get(lowest.node),
+        opened.privateKeys.get(lowest.node),
+        "path_secrets",
+      );
     }
   }
   // One is enough: the published paths cover every sender.
@@ -134,16 +138,14 @@ async function memberOf(crypto: CipherSuite, tree: RatchetTree, each: Entry): Pr
   return { leafIndex, signaturePrivateKey, privateKeys };
 }
 
-/** The nodes from the common ancestor of sender and member up, with the keys of the path. */
-function nodesFrom(
+/** The common ancestor of sender and member, with its key in the path. */
+function lowestNode(
   tree: RatchetTree,
   at: { readonly sender: number; readonly leafIndex: number; readonly path: UpdatePath },
-): readonly { readonly node: number; readonly publicKey: Uint8Array }[] {
+): { readonly node: number; readonly publicKey: Uint8Array } {
   const ancestor = commonAncestor(nodeOfLeaf(at.sender), nodeOfLeaf(at.leafIndex));
-  const steps = filteredDirectPath(tree, at.sender);
-  return steps.flatMap(({ node }, index) => {
-    const publicKey = at.path.nodes[index]?.encryptionKey;
-    const isAtOrAbove = commonAncestor(ancestor, node) === node;
-    return isAtOrAbove && publicKey !== undefined ? [{ node, publicKey }] : [];
-  });
+  const step = filteredDirectPath(tree, at.sender).findIndex(({ node }) => node === ancestor);
+  const publicKey = at.path.nodes[step]?.encryptionKey;
+  assert.ok(publicKey !== undefined, "the path has a key for the common ancestor");
+  return { node: ancestor, publicKey };
 }
