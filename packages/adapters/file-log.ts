@@ -22,7 +22,7 @@ import {
   openFrame,
   SESSION_BYTES,
 } from "./file-frames.ts";
-import type { Write } from "./store-lane.ts";
+import type { Write } from "./store-engine.ts";
 
 /** Bytes of a log at most: places of entries are kept in 53 bits. */
 export const FILE_LOG_BYTES_MAX = 2 ** 38;

@@ -2,7 +2,7 @@ import { openDatabase } from "./sqlite-database.ts";
 import { FileLog } from "./file-log.ts";
 import { keyText } from "./sorted-map.ts";
 import type { BackupSummary } from "./store-durable.ts";
-import type { Write } from "./store-lane.ts";
+import type { Write } from "./store-engine.ts";
 
 export interface BackupRequest {
   readonly path: string;

@@ -4,7 +4,8 @@ import { type BackupSummary, type DurableStore, withBackup } from "./store-durab
 import { FileLog, frameOf, valueAt } from "./file-log.ts";
 import { readLog, type Recovery } from "./file-recovery.ts";
 import { type KeySpan, keyText, SortedMap } from "./sorted-map.ts";
-import { openLane, type StoreEngine, type Write } from "./store-lane.ts";
+import type { StoreEngine, Write } from "./store-engine.ts";
+import { openLane } from "./store-lane.ts";
 import {
   fileError,
   fileExists,

@@ -1,6 +1,7 @@
 import { assert, type Clock, type Log, MessengerError, sleep, type Store } from "@qpq/ports";
 import { type KeySpan, SortedMap } from "./sorted-map.ts";
-import { openLane, type StoreEngine, type Write } from "./store-lane.ts";
+import type { StoreEngine, Write } from "./store-engine.ts";
+import { openLane } from "./store-lane.ts";
 
 /**
  * What goes wrong with one commit.

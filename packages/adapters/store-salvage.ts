@@ -8,7 +8,7 @@ import {
 import { FileLog } from "./file-log.ts";
 import { entriesOf, findFrameBehind } from "./file-recovery.ts";
 import { keyText } from "./sorted-map.ts";
-import type { Write } from "./store-lane.ts";
+import type { Write } from "./store-engine.ts";
 import { fileError, fileExists, lockStore } from "./store-lock.ts";
 
 export interface SalvageReport {

@@ -12,7 +12,8 @@ import {
   syncFolder,
 } from "./store-lock.ts";
 import { keyBytes, type KeySpan, keyText } from "./sorted-map.ts";
-import { openLane, type StoreEngine, type Write } from "./store-lane.ts";
+import type { StoreEngine, Write } from "./store-engine.ts";
+import { openLane } from "./store-lane.ts";
 import { type BackupSummary, type DurableStore, withBackup } from "./store-durable.ts";
 import type { WriterReply, WriterRequest } from "./store-sqlite-writer.ts";
 import { ValueCache } from "./value-cache.ts";
