@@ -5,7 +5,7 @@ import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
 import { validateTree } from "./tree/validation.ts";
 import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
-import { RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
+import { EPOCH_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
 import { findExternalSenders } from "./wire/proposal.ts";
 import { findRatchetTree, ratchetTreeNodes } from "./wire/ratchet-tree.ts";
 
@@ -24,6 +24,7 @@ export function validateGroupInfo(
 ): RatchetTree {
   const { groupContext, signer } = groupInfo;
   if (groupContext.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
+  if (groupContext.epoch > EPOCH_MAX) refuse(`its epoch is above ${EPOCH_MAX}`);
   const nodes = options.ratchetTree === undefined
     ? findRatchetTree(groupInfo.extensions)
     : decodeExact(ratchetTreeNodes, options.ratchetTree, { bytesMax: RATCHET_TREE_BYTES_MAX });

@@ -17,6 +17,7 @@ import type { Extension } from "../wire/extension.ts";
 import type { Sender } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import { PROTOCOL_VERSION } from "../wire/key-package.ts";
+import { PSKS_COUNT_MAX } from "../wire/limits.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import {
   findExternalSenders,
@@ -88,6 +89,7 @@ export function applyProposals(
   const requirements = memberRequirements({ groupId: before.context.groupId, extensions });
 
   const psks = of("psk").map(({ proposal }) => proposal.psk);
+  if (psks.length > PSKS_COUNT_MAX) refuseList(`more than ${PSKS_COUNT_MAX} pre-shared keys`);
   for (const psk of psks) validatePskId(crypto, psk, list.succession);
   if (new Set(psks.map((id) => nameOf(encode(preSharedKeyId, id)))).size !== psks.length) {
     refuseList("one PreSharedKeyID twice");

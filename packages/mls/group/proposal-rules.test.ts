@@ -266,6 +266,16 @@ const RULES: readonly Rule[] = [
     proposals: () => [{ kind: "psk", psk: external(1) }, { kind: "psk", psk: external(1) }],
   },
   {
+    rule: "§8.4: at most 256 pre-shared keys, far from the uint16 that counts them",
+    code: "mls/invalid-proposal-list",
+    text: /more than 256/,
+    proposals: () =>
+      Array.from({ length: 257 }, (_, index): Proposal => ({
+        kind: "psk",
+        psk: { kind: "external", pskId: Uint8Array.of(index >> 8, index), pskNonce: NONCE },
+      })),
+  },
+  {
     rule: "§12.2: no two GroupContextExtensions",
     code: "mls/invalid-proposal-list",
     proposals: () => [contextExtensions([]), contextExtensions([])],

@@ -339,6 +339,7 @@ function storedTree(
     },
     async leaf(leafIndex) {
       if (tree !== undefined) return leafAt(tree, leafIndex);
+      if (leafIndex >= leafCount) return undefined;
       if (leaves.has(leafIndex)) return leaves.get(leafIndex);
       const [bytes] = await reader.get([["tree", nodeOfLeaf(leafIndex)]]);
       const node = bytes === undefined ? undefined : decodeRecord(nodeRecord, bytes).node;

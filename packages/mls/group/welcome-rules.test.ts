@@ -198,6 +198,13 @@ const RULES: readonly {
     welcome: (world) => forgeWelcome(world, (parts) => ({ ...parts, committerIndex: 3 })),
   },
   {
+    rule: "the epoch can still be counted on",
+    code: "mls/invalid-group-info",
+    text: /its epoch is above/,
+    welcome: (world) =>
+      forgeWelcome(world, (parts) => withContext(parts, { epoch: 2n ** 64n - 1n })),
+  },
+  {
     rule: "the group is not known already",
     code: "mls/invalid-welcome",
     welcome: (world) => forgeWelcome(world),

@@ -68,10 +68,10 @@ export function validateLeaf(
   if (!capabilities.credentials.includes(credentialTypeOf(leaf.credential))) {
     refuse("its capabilities lack its own credential type");
   }
-  const unlisted = leaf.extensions.find(({ extensionType }) =>
-    !DEFAULT_EXTENSION_TYPES.has(extensionType) && !capabilities.extensions.includes(extensionType)
-  );
-  if (unlisted !== undefined) refuse("its capabilities lack one of its own extensions");
+  const extensionTypes = leaf.extensions.map((extension) => extension.extensionType);
+  if (
+    firstMissing(extensionTypes, capabilities.extensions, DEFAULT_EXTENSION_TYPES) !== undefined
+  ) refuse("its capabilities lack one of its own extensions");
   if (!crypto.isHpkePublicKey(leaf.encryptionKey)) refuse("its encryption key is not one");
   if (!crypto.isSignaturePublicKey(leaf.signatureKey)) refuse("its signature key is not one");
   const { groupId, leafIndex } = options;
@@ -108,30 +108,44 @@ export function missingSupport(
 ): string | undefined {
   const { capabilities } = leaf;
   const { required, contextExtensionTypes } = requirements;
-  const extensionTypes = [...required.extensionTypes, ...contextExtensionTypes];
-  const extension = extensionTypes.find((type) =>
-    !DEFAULT_EXTENSION_TYPES.has(type) && !capabilities.extensions.includes(type)
+  const extension = firstMissing(
+    [...required.extensionTypes, ...contextExtensionTypes],
+    capabilities.extensions,
+    DEFAULT_EXTENSION_TYPES,
   );
   if (extension !== undefined) return `it lacks the required extension type ${extension}`;
-  const proposal = required.proposalTypes.find((type) =>
-    !DEFAULT_PROPOSAL_TYPES.has(type) && !capabilities.proposals.includes(type)
+  const proposal = firstMissing(
+    required.proposalTypes,
+    capabilities.proposals,
+    DEFAULT_PROPOSAL_TYPES,
   );
   if (proposal !== undefined) return `it lacks the required proposal type ${proposal}`;
-  const credential = required.credentialTypes.find((type) =>
-    !capabilities.credentials.includes(type)
-  );
+  const credential = firstMissing(required.credentialTypes, capabilities.credentials);
   if (credential !== undefined) return `it lacks the required credential type ${credential}`;
   return undefined;
 }
+
+/** The first wanted type that is not supported; linear in both lists, which peers choose. */
+function firstMissing(
+  wanted: readonly number[],
+  supported: readonly number[],
+  always: ReadonlySet<number> = NO_TYPES,
+): number | undefined {
+  if (wanted.length === 0) return undefined;
+  const known = new Set(supported);
+  return wanted.find((type) => !always.has(type) && !known.has(type));
+}
+
+const NO_TYPES: ReadonlySet<number> = new Set();
 
 /**
  * Every member supports the credential types of all (RFC 9420 §7.3).
  * @throws MessengerError with the code given
  */
 export function validateCredentialTypes(leaves: readonly LeafNode[], code: ErrorCode): void {
-  const inUse = new Set(leaves.map((leaf) => credentialTypeOf(leaf.credential)));
+  const inUse = [...new Set(leaves.map((leaf) => credentialTypeOf(leaf.credential)))];
   const lacksOne = leaves.some((leaf) =>
-    ![...inUse].every((type) => leaf.capabilities.credentials.includes(type))
+    firstMissing(inUse, leaf.capabilities.credentials) !== undefined
   );
   if (lacksOne) {
     throw new MessengerError(code, "Cannot accept members: one lacks a credential type in use");

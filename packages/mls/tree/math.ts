@@ -1,3 +1,5 @@
+import { assert } from "@qpq/ports";
+
 /**
  * Tree math (RFC 9420 Appendix C). Nodes are numbered from left to right: leaf L is node 2 L, and a
  * parent of level k has k trailing one bits. Trees are full: the number of leaves is a power of two.
@@ -69,6 +71,7 @@ export function sibling(node: number, leafCount: number): number | undefined {
 
 /** Ancestors of `node`, the root last (RFC 9420 §4.1.1). */
 export function directPath(node: number, leafCount: number): number[] {
+  assert(node < nodeCount(leafCount), "a direct path starts inside the tree");
   const path: number[] = [];
   const top = root(leafCount);
   for (let each = node; each !== top;) {

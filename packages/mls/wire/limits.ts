@@ -21,4 +21,7 @@ export const CERTIFICATES_COUNT_MAX = 16;
 export const EXTERNAL_SENDERS_COUNT_MAX = 256;
 /** Proposals in one Commit: enough to add every member at once. */
 export const PROPOSALS_COUNT_MAX = LEAVES_COUNT_MAX;
+/** Pre-shared keys in one Commit or Welcome. */
 export const PSKS_COUNT_MAX = 256;
+/** Last epoch of a group that is joined: those after it can still be counted. */
+export const EPOCH_MAX = 2n ** 63n;
