@@ -59,7 +59,7 @@ const UNCOMPRESSED_POINT = 0x04;
 export interface KeyImporter {
   readonly publicLength: number;
   readonly privateLength: number;
-  /** @returns undefined for a wrong length, or a point that is not on the curve */
+  /** @returns undefined for a wrong length, a point that is not on the curve, or one that is refused */
   publicKey(raw: Uint8Array): KeyObject | undefined;
   /** @throws MessengerError `mls/invalid-key` */
   privateKey(raw: Uint8Array): ImportedPrivateKey;
@@ -71,7 +71,11 @@ export interface ImportedPrivateKey {
   readonly publicKey: Bytes;
 }
 
-export function createKeyImporter(algorithm: KeyAlgorithm): KeyImporter {
+/** @param isRefused public keys that are not to be used, though the runtime would */
+export function createKeyImporter(
+  algorithm: KeyAlgorithm,
+  isRefused: (publicKey: Uint8Array) => boolean = () => false,
+): KeyImporter {
   const { publicPrefix, privatePrefix, publicLength, privateLength } = KEY_FORMATS[algorithm];
   const publicHead = Uint8Array.fromHex(publicPrefix);
   const privateHead = Uint8Array.fromHex(privatePrefix);
@@ -81,6 +85,7 @@ export function createKeyImporter(algorithm: KeyAlgorithm): KeyImporter {
 
   const importPublic = (raw: Uint8Array): KeyObject | undefined => {
     if (raw.length !== publicLength || (isPoint && raw[0] !== UNCOMPRESSED_POINT)) return undefined;
+    if (isRefused(raw)) return undefined;
     try {
       return createPublicKey({ key: der(publicHead, raw), format: "der", type: "spki" });
     } catch {

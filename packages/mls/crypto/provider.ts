@@ -69,7 +69,10 @@ export interface CipherSuite {
   sign(privateKey: Uint8Array, data: Uint8Array): Bytes;
   /** False also for a public key or a signature that is malformed. */
   verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
-  /** Whether the bytes are a public key of the signature scheme: length, and for ECDSA on the curve. */
+  /**
+   * Whether the bytes are a public key of the signature scheme: length, for ECDSA on the curve, for
+   * Ed25519 and Ed448 not of small order.
+   */
   isSignaturePublicKey(publicKey: Uint8Array): boolean;
 
   /** `KEM.DeriveKeyPair` (RFC 9180 §4, §7.1.3). `inputKeyMaterial`: `hashLength` bytes in MLS. */

@@ -190,6 +190,36 @@ Deno.test("isHpkePublicKey() refuses points of small order", async () => {
   }
 });
 
+Deno.test("isSignaturePublicKey() and verify() refuse keys of small order, which sign everything", () => {
+  const y25519 = [
+    "00".repeat(32),
+    "01" + "00".repeat(31),
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ec" + "ff".repeat(30) + "7f",
+  ];
+  const y448 = [
+    "00".repeat(57),
+    "01" + "00".repeat(56),
+    "fe" + "ff".repeat(27) + "fe" + "ff".repeat(27) + "00",
+  ];
+  for (const [id, keys] of [[1, y25519], [4, y448]] as const) {
+    const suite = provider.cipherSuite(id);
+    // R is the neutral element and S is zero.
+    const forged = new Uint8Array(id === 1 ? 64 : 114);
+    forged[0] = 1;
+    for (const key of keys.map((text) => Uint8Array.fromHex(text))) {
+      for (const signBit of [0, 0x80]) {
+        key[key.length - 1] = ((key.at(-1) as number) & 0x7f) | signBit;
+        assert.ok(!suite.isSignaturePublicKey(key));
+        for (let message = 0; message < 64; message++) {
+          assert.ok(!suite.verify(key, Uint8Array.of(message), forged));
+        }
+      }
+    }
+  }
+});
+
 Deno.test("agree() refuses a result of zero", async () => {
   for (const name of ["X25519", "X448"] as const) {
     const group = createGroup(name);

@@ -31,8 +31,41 @@ const ECDSA_HASHES = {
   "P-521": "sha512",
 } as const satisfies Readonly<Record<SignatureName, string | null>>;
 
+/**
+ * The y of points whose order is at most 8 (Ed25519) or 4 (Ed448), in every encoding. Under such a key
+ * there are signatures that fit many messages and that nobody made; RFC 8032 leaves it open whether to
+ * refuse it, and this runtime does not. The sign bit of x, the last byte's highest, is masked first.
+ */
+const SMALL_ORDER_Y: Readonly<Partial<Record<SignatureName, readonly string[]>>> = {
+  "Ed25519": [
+    "00".repeat(32),
+    "01" + "00".repeat(31),
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ec" + "ff".repeat(30) + "7f",
+    "ed" + "ff".repeat(30) + "7f",
+    "ee" + "ff".repeat(30) + "7f",
+  ],
+  "Ed448": [
+    "00".repeat(57),
+    "01" + "00".repeat(56),
+    "fe" + "ff".repeat(27) + "fe" + "ff".repeat(27) + "00",
+    "ff".repeat(28) + "fe" + "ff".repeat(27) + "00",
+    "00".repeat(28) + "ff".repeat(28) + "00",
+  ],
+};
+
+function smallOrderTest(name: SignatureName): (publicKey: Uint8Array) => boolean {
+  const refused: ReadonlySet<string> = new Set(SMALL_ORDER_Y[name]);
+  return (publicKey) => {
+    const y = bytesOf(publicKey);
+    y[y.length - 1] = (y[y.length - 1] as number) & 0x7f;
+    return refused.has(y.toHex());
+  };
+}
+
 export function createSignatureScheme(name: SignatureName): SignatureScheme {
-  const importer = createKeyImporter(name);
+  const importer = createKeyImporter(name, smallOrderTest(name));
   const hash = ECDSA_HASHES[name];
   const keyPair = (privateKey: Uint8Array): KeyPair => ({
     privateKey: bytesOf(privateKey),
