@@ -20,6 +20,9 @@ absolute() {
   esac
 }
 
+# Without a pin or a file, the authorities of this system are believed; where it has none, the runtime's.
+export DENO_TLS_CA_STORE="${DENO_TLS_CA_STORE:-system,mozilla}"
+
 run_flags="--no-prompt --cached-only --no-lock --quiet"
 
 # launch READABLE ENVIRONMENT ARGUMENT...: READABLE and ENVIRONMENT are what the first run may see.
