@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { openMemoryStore, runningTwice } from "@qpq/adapters";
+import { INCARNATION_VOID_KEY, type Store } from "@qpq/ports";
+import { openIncarnation } from "./incarnation.ts";
+import { fakeCommit } from "./test/messages.ts";
+import {
+  createGroup,
+  follow,
+  groupContext,
+  openWorld,
+  readAll,
+  refusedWith,
+  send,
+} from "./test/world.ts";
+
+Deno.test("subscribe() sends what is behind the cursors, then what comes, in order", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  for (let count = 0; count < 5; count++) await send(world, alice, { channelId });
+  const all = follow(world, bob);
+  const some = follow(world, bob, { cursors: [{ channelId, after: 4 }] });
+  await all.until("caught up 6");
+  await some.until("caught up 6");
+  for (let count = 0; count < 3; count++) await send(world, alice, { channelId });
+  await all.until("9 application");
+  await some.until("9 application");
+  const live = ["caught up 6", "7 application", "8 application", "9 application"];
+  assert.deepEqual(some.lines(channelId), ["5 application", "6 application", ...live]);
+  assert.equal(all.lines(channelId).length, 10);
+  assert.deepEqual(all.deliveries.at(-1)?.kind, "entry");
+  await Promise.all([all.stop(), some.stop()]);
+});
+
+Deno.test("subscribe() carries all channels of the account and its inbox on one stream", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const bobs = follow(world, bob);
+  await bobs.until("inbox caught up 0");
+  const channels = [];
+  for (let index = 0; index < 3; index++) {
+    const channelId = world.random.bytes(32);
+    await alice.calls.create(fakeCommit(world.random, {
+      channelId,
+      context: groupContext(alice),
+      added: [bob.accountId],
+      recipients: [bob],
+    }));
+    await send(world, alice, { channelId });
+    channels.push(channelId);
+  }
+  await bobs.until("welcome 3");
+  const { lines } = bobs;
+  for (const channelId of channels) {
+    await until(() => lines(channelId).includes("2 application"));
+    assert.deepEqual(lines(channelId).filter((line) => !line.startsWith("caught")), [
+      "1 commit",
+      "2 application",
+    ]);
+  }
+  await bobs.stop();
+});
+
+Deno.test("subscribe() gives a removed member the removing commit, then nothing, while it runs", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const other = await createGroup(world, [alice, bob]);
+  const bobs = follow(world, bob);
+  await until(() => bobs.lines().filter((line) => line === "caught up 1").length === 2);
+  const context = groupContext(alice);
+  const upload = fakeCommit(world.random, {
+    channelId,
+    epoch: 1,
+    context,
+    removed: [bob.accountId],
+  });
+  await send(world, alice, { channelId });
+  await alice.calls.commit({ channelId, upload });
+  await Promise.all(
+    Array.from({ length: 20 }, () => send(world, alice, { channelId, epoch: 2 })),
+  );
+  await send(world, alice, { channelId: other });
+  await until(() => bobs.lines(other).includes("2 application"));
+  assert.deepEqual(bobs.lines(channelId), [
+    "1 commit",
+    "caught up 1",
+    "2 application",
+    "3 commit",
+  ]);
+  await bobs.stop();
+});
+
+Deno.test("subscribe() tells a stranger nothing, live or not", async () => {
+  await using world = await openWorld();
+  const [alice, eve] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice]);
+  const cursors = [{ channelId, after: 0 }, { channelId: world.random.bytes(32), after: 0 }];
+  const eves = follow(world, eve, { cursors });
+  await until(() => eves.lines().filter((line) => line === "not a member").length === 2);
+  await send(world, alice, { channelId });
+  await send(world, alice, { channelId });
+  assert.deepEqual(eves.lines(channelId), ["not a member"]);
+  await eves.stop();
+});
+
+Deno.test("subscribe() ends when the device is revoked", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const bobs = follow(world, bob);
+  await bobs.until("caught up 1");
+  bob.revoke();
+  await refusedWith("devices/revoked", async () => {
+    throw await bobs.ended;
+  });
+  await refusedWith("devices/revoked", send(world, bob, { channelId }));
+});
+
+Deno.test("subscribe() is bounded for each device, and free again when one ends", async () => {
+  await using world = await openWorld({ limits: { subscriptionsMax: 2 } });
+  const alice = world.device();
+  const open = [follow(world, alice), follow(world, alice)];
+  for (const each of open) await each.until("inbox caught up 0");
+  assert.equal(world.channels.subscriptions, 2);
+  const error = await follow(world, alice).ended;
+  await refusedWith("channels/too-many-subscriptions", () => Promise.reject(error));
+  await open[0]?.stop();
+  await until(() => world.channels.subscriptions === 1);
+  const again = follow(world, alice);
+  await again.until("inbox caught up 0");
+  await Promise.all([again.stop(), open[1]?.stop()]);
+});
+
+Deno.test("subscribe() refuses a cursor beyond the end, and one of another incarnation", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  const beyond = follow(world, alice, { cursors: [{ channelId, after: 2 }] });
+  await refusedWith("channels/bad-cursor", async () => {
+    throw await beyond.ended;
+  });
+  const incarnation = world.random.bytes(16);
+  const cursor = { channelId, after: 0 };
+  const old = { ...world, incarnation };
+  await refusedWith("channels/incarnation-changed", async () => {
+    throw await follow(old, alice).ended;
+  });
+  const code = "channels/incarnation-changed";
+  await refusedWith(code, alice.calls.read({ incarnation, cursor }));
+  await refusedWith(code, alice.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 0 }));
+  await refusedWith(code, alice.stub.readInbox({ incarnation, after: 0, countMax: 1 }));
+  await refusedWith(code, alice.stub.welcome({ incarnation, sequence: 1 }));
+});
+
+Deno.test("openIncarnation() stays, and is renewed once by a restore", async () => {
+  await using world = await openWorld();
+  const { store, random } = world;
+  const first = await openIncarnation(store, { random });
+  assert.deepEqual(first, world.incarnation);
+  await store.transaction(async (transaction) =>
+    transaction.put(INCARNATION_VOID_KEY, random.bytes(1))
+  );
+  let restores = 0;
+  const onRestored = async (): Promise<void> => void restores++;
+  const second = await openIncarnation(store, { random, onRestored });
+  assert.notDeepEqual(second, first);
+  assert.equal(second.length, 16);
+  assert.ok(restores >= 1);
+  restores = 0;
+  assert.deepEqual(await openIncarnation(store, { random, onRestored }), second);
+  assert.equal(restores, 0);
+});
+
+Deno.test("subscribe() reads no further ahead for one who does not read: under 256 KiB", async () => {
+  const counted = countingReads(runningTwice(openMemoryStore()));
+  await using world = await openWorld({ store: counted.store });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  for (let count = 0; count < 60; count++) await send(world, alice, { channelId, bytes: 60_000 });
+  const { incarnation } = world;
+  const cursors = [{ channelId, after: 0 }];
+  const stream = bob.stub.subscribe({ incarnation, cursors, inboxAfter: 0 })
+    [Symbol.asyncIterator]();
+  let entries = 0;
+  const readFrame = async (): Promise<void> => {
+    const { value } = await stream.next();
+    for (const event of value?.channels ?? []) {
+      if (event.kind === "entries") entries += event.entries.length;
+    }
+  };
+  await readFrame();
+  counted.reset();
+  // Nobody reads: the server makes what fits into buffers, then waits.
+  await quiet(() => counted.entryBytes);
+  const buffers = 256 * 1024 + 2 * 64 * 1024;
+  assert.ok(counted.entryBytes < buffers, `${counted.entryBytes} bytes were read ahead`);
+  await send(world, alice, { channelId });
+  while (entries < 62) await readFrame();
+  await stream.return?.();
+});
+
+Deno.test("subscribe() reads a fresh entry from memory, whatever the number of followers", async () => {
+  const counted = countingReads(openMemoryStore());
+  await using world = await openWorld({ store: counted.store });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const all = [];
+  for (let count = 0; count < 8; count++) {
+    all.push(follow(world, world.device(bob)));
+  }
+  for (const each of all) await each.until("caught up 1");
+  counted.reset();
+  for (let count = 0; count < 5; count++) await send(world, alice, { channelId, bytes: 1_000 });
+  for (const each of all) await each.until("6 application");
+  assert.equal(counted.entryBytes, 0);
+  await Promise.all(all.map((each) => each.stop()));
+});
+
+Deno.test("followers fall back to the log when fresh entries are not in memory", async () => {
+  await using world = await openWorld({ limits: { freshBytesMax: 0 } });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const bobs = follow(world, bob);
+  await bobs.until("caught up 1");
+  for (let count = 0; count < 20; count++) await send(world, alice, { channelId });
+  await bobs.until("21 application");
+  assert.equal(bobs.lines(channelId).length, 22);
+  assert.equal((await readAll(world, bob, channelId)).length, 21);
+  await bobs.stop();
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  const timeout = AbortSignal.timeout(20_000);
+  while (!isSo()) {
+    if (timeout.aborted) throw new Error("it never came");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Waits until a number stands still. */
+async function quiet(read: () => number): Promise<void> {
+  for (let same = 0, last = read(); same < 10; same = read() === last ? same + 1 : 0) {
+    last = read();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Counts the bytes of entries that ranges of snapshots give. */
+function countingReads(store: Store) {
+  const counted = {
+    entryBytes: 0,
+    reset: () => void (counted.entryBytes = 0),
+    store: {
+      closed: store.closed,
+      transaction: (fn, options) => store.transaction(fn, options),
+      snapshot: (fn) =>
+        store.snapshot((reader) =>
+          fn({
+            get: (key) => reader.get(key),
+            range: async (options) => {
+              const page = await reader.range(options);
+              const isLog = new TextDecoder().decode(options.prefix).includes("entry");
+              for (const { value } of isLog ? page.entries : []) counted.entryBytes += value.length;
+              return page;
+            },
+          })
+        ),
+      watch: (prefix, onChange) => store.watch(prefix, onChange),
+      close: () => store.close(),
+      [Symbol.asyncDispose]: () => store.close(),
+    } satisfies Store as Store,
+  };
+  return counted;
+}
