@@ -67,6 +67,13 @@ Deno.test("a pending login ends on its own connection, once, and within 60 s", a
     "accounts/login-expired",
     accountsClient(first).loginFinish({ finish: new Uint8Array(64) }),
   );
+  // The right finish, after a wrong one has used the login up.
+  const finishes = recordingHome(first, () => {}, async (method) => {
+    if (method !== "accounts/login-finish") return;
+    const wrong = accountsClient(first).loginFinish({ finish: new Uint8Array(64) });
+    await refusedWith("accounts/login-refused", wrong);
+  });
+  await refusedWith("accounts/login-expired", logIn(finishes, as(world, "alice")));
   let delayMs = 0;
   const slow = recordingHome(first, () => {}, async (method) => {
     if (method === "accounts/login-finish") await world.clock.advance(delayMs);

@@ -44,14 +44,27 @@ export async function enrol(
     ? await register(home, options)
     : await logIn(home, { ...options, ...known === undefined ? {} : { known } });
   try {
-    await enrolDevice(home, unlocked, options);
-    await openSession(home, options);
-    await home.authenticate();
+    await completeEnrolment(home, unlocked, options);
     return unlocked;
   } catch (error) {
     unlocked[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * Lists this store's device and opens its session, inside a login of this connection: for who makes
+ * the store only once the password is known to be right.
+ * @throws MessengerError what `enrolDevice` and `openSession` throw
+ */
+export async function completeEnrolment(
+  home: EnrolmentHome,
+  unlocked: UnlockedAccount,
+  options: DeviceOptions & { readonly serverName: string },
+): Promise<void> {
+  await enrolDevice(home, unlocked, options);
+  await openSession(home, options);
+  await home.authenticate();
 }
 
 export type { AccountIdentity };

@@ -113,6 +113,10 @@ Deno.test("a hostile server's every lie about an account has its own refusal", a
   );
   await refuses("devices/bad-list", (view) => ({
     ...view,
+    certificates: view.certificates.slice(0, -1),
+  }));
+  await refuses("devices/bad-list", (view) => ({
+    ...view,
     certificates: view.certificates.toReversed(),
   }));
   await refuses("devices/bad-list", (view) => ({
@@ -347,7 +351,11 @@ Deno.test("pins travel by the directory: known keys are never replaced, numbers 
     world.clock,
   );
   assert.deepEqual(await readPin(fresh, ALICE), pinned);
-  await importPins(fresh, [{ ...pin, accountKey: bob.own.accountKey }], world.clock);
+  await importPins(
+    fresh,
+    [{ ...pin, accountKey: bob.own.accountKey, listCounter: 50, generation: 9 }],
+    world.clock,
+  );
   assert.deepEqual(await readPin(fresh, ALICE), pinned);
   await importPins(fresh, [{ ...pin, listCounter: 9, generation: 3 }], world.clock);
   await refusedWith(

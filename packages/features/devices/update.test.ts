@@ -25,12 +25,20 @@ interface ListedAs {
 function made(
   unlocked: UnlockedAccount,
   devices: readonly ListedAs[],
-  { counter, generation, certificateGeneration = generation, by = unlocked, name = "alice" }: {
+  {
+    counter,
+    generation,
+    certificateGeneration = generation,
+    by = unlocked,
+    name = "alice",
+    listName = name,
+  }: {
     readonly counter: number;
     readonly generation: number;
     readonly certificateGeneration?: number;
     readonly by?: Pick<UnlockedAccount, "sign">;
     readonly name?: string;
+    readonly listName?: string;
   },
 ): { readonly list: Signed; readonly certificates: readonly Signed[] } {
   const { accountId } = unlocked.identity;
@@ -48,7 +56,7 @@ function made(
   );
   const list = encodeDeviceList({
     accountId,
-    accountName: name,
+    accountName: listName,
     counter,
     generation,
     issuedAtMs: 1,
@@ -102,7 +110,12 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
     list([own, { ...added, signatureKey: new Uint8Array(31) }]),
   );
   await refuses("devices/bad-list", list([own, added], { name: "mallory" }));
+  await refuses("devices/bad-list", list([own, added], { listName: "mallory" }));
   await refuses("devices/bad-list", list([own, added], { by: other }));
+  // A certificate as good as the listed one, but another.
+  await refuses("devices/bad-list", {
+    certificates: [own.certificate, ...list([own, added]).certificates.slice(1)],
+  });
   await refuses("devices/bad-list", { list: list([own]).list });
   await refuses("devices/bad-list", { certificates: [] });
   // The vault goes with the list, or neither.

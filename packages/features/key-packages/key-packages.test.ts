@@ -146,6 +146,9 @@ Deno.test("a claim returns what there is and names the devices that have none", 
   await keyPackagesClient(first.home).publish({
     packages: [(await makePackage(world, first)).message],
   });
+  await keyPackagesClient(second.home).publish({
+    packages: [(await makePackage(world, second)).message],
+  });
   const own = await claim(second, "alice");
   assert.deepEqual(own.packages.map(({ device }) => device.deviceId), [a?.deviceId]);
   assert.deepEqual(own.without, []);
