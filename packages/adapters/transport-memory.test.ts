@@ -12,7 +12,7 @@ for (const delayMs of [{ min: 0, max: 0 }, { min: 0, max: 5 }]) {
       clock: systemClock,
       random: createSeededRandom(1),
       delayMs,
-      idleTimeoutMs: 200,
+      idleTimeoutMs: 2_000,
       streamsMax: 8,
     });
     const listener = network.listen({ hostname: "server", port: 7000 });
