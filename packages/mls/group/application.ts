@@ -1,14 +1,9 @@
 import { assert, MessengerError, type Random } from "@qpq/ports";
 import type { Bytes } from "../crypto/provider.ts";
 import { exportFromSecret } from "../keys/key-schedule.ts";
-import { openLeaf, withRatchets } from "../keys/secret-tree.ts";
-import { assertUnspent, keyToSend } from "../keys/sender-ratchet.ts";
-import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
-import { protectPrivate, signContent } from "../messages/protection.ts";
-import { type AuthenticatedContent, encodeMessage, type FramedContent } from "../wire/framing.ts";
+import type { Padding } from "../messages/padding.ts";
+import { type Protected, protectOwn, signOwn } from "./protect-own.ts";
 import { type GroupState, refuseWhenClosed } from "./state.ts";
-
-const EMPTY = new Uint8Array();
 
 export interface EncryptOptions {
   readonly random: Random;
@@ -26,7 +21,7 @@ export function encryptMessage(
   state: GroupState,
   data: Uint8Array,
   options: EncryptOptions,
-): { readonly state: GroupState; readonly message: Bytes } {
+): Protected {
   refuseWhenClosed(state);
   if (state.pendingProposals.length > 0) {
     throw new MessengerError(
@@ -34,46 +29,10 @@ export function encryptMessage(
       "Cannot encrypt: proposals are waiting to be committed",
     );
   }
-  const { crypto, context, ownLeafIndex } = state;
-  const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
-  const { tree: secretTree, ratchets } = openLeaf(crypto, state.secretTree, place);
-  assertUnspent(ratchets.application);
-  const content: FramedContent = {
-    groupId: context.groupId,
-    epoch: context.epoch,
-    sender: { kind: "member", leafIndex: ownLeafIndex },
-    authenticatedData: options.authenticatedData ?? EMPTY,
-    content: { kind: "application", applicationData: data },
-  };
-  const wireFormat = "private-message";
-  const signature = signContent(crypto, content, {
-    wireFormat,
-    context,
-    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
-  });
-  const message: AuthenticatedContent = {
-    wireFormat,
-    content,
-    auth: { signature, confirmationTag: undefined },
-  };
-  const { messageKey, next } = keyToSend(crypto, ratchets.application);
-  const privateMessage = protectPrivate(crypto, message, {
-    leafIndex: ownLeafIndex,
-    messageKey,
-    senderDataSecret: state.secrets.senderDataSecret,
-    padding: options.padding ?? PADDING_DEFAULT,
-    random: options.random,
-  });
-  messageKey.key.fill(0);
-  messageKey.nonce.fill(0);
-  ratchets.application.sending.spent = true;
-  return {
-    state: {
-      ...state,
-      secretTree: withRatchets(secretTree, place, { ...ratchets, application: next }),
-    },
-    message: encodeMessage({ kind: "private-message", privateMessage }),
-  };
+  const content = { kind: "application", applicationData: data } as const;
+  const { authenticatedData } = options;
+  const signed = signOwn(state, content, { wireFormat: "private-message", authenticatedData });
+  return protectOwn(state, signed, options);
 }
 
 /** Longest secret that HKDF-Expand gives with the shortest hash of a suite (RFC 5869 §2.3). */

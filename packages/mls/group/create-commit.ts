@@ -1,22 +1,14 @@
 import { MessengerError, type Random } from "@qpq/ports";
 import type { Bytes } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
-import { keyToSend } from "../keys/sender-ratchet.ts";
-import { withRatchets } from "../keys/secret-tree.ts";
 import { createPath, encryptPath, type NewPath } from "../keys/treekem.ts";
-import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
-import { protectPrivate, protectPublic, signContent } from "../messages/protection.ts";
+import type { Padding } from "../messages/padding.ts";
 import { treeHash } from "../tree/hashes.ts";
 import { validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { Extension } from "../wire/extension.ts";
-import {
-  type AuthenticatedContent,
-  encodeMessage,
-  type FramedContent,
-  type MessageWireFormat,
-} from "../wire/framing.ts";
+import type { MessageWireFormat } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { Proposal, ProposalOrRef } from "../wire/proposal.ts";
@@ -37,8 +29,9 @@ import {
   refuseByPolicy,
   summarize,
 } from "./process-commit.ts";
+import { protectOwn, signOwn } from "./protect-own.ts";
 import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
-import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
+import { type GroupState, refuseWhenClosed } from "./state.ts";
 
 export interface CommitOptions extends CommitCallbacks {
   readonly random: Random;
@@ -73,8 +66,6 @@ export interface CreatedCommit {
   /** For those who were added, once the commit was accepted (RFC 9420 §14). */
   readonly welcome: Bytes | undefined;
 }
-
-const EMPTY = new Uint8Array();
 
 /**
  * Makes a commit and the epoch that it leads to (RFC 9420 §12.4.1). Nothing is consumed but one key
@@ -142,21 +133,15 @@ export async function commitInEpoch(
     added: addedIndices(applied),
     random,
   });
-  const content: FramedContent = {
-    groupId: state.context.groupId,
-    epoch: state.context.epoch,
-    sender,
-    authenticatedData: options.authenticatedData ?? EMPTY,
-    content: {
-      kind: "commit",
-      commit: {
-        proposals: [...pending.map(toReference), ...byValue.map(toValue)],
-        path: updatePath,
-      },
-    },
+  const wireFormat = options.wireFormat ?? "private-message";
+  const commit = {
+    proposals: [...pending.map(toReference), ...byValue.map(toValue)],
+    path: updatePath,
   };
+  const { authenticatedData } = options;
+  const signed = signOwn(state, { kind: "commit", commit }, { wireFormat, authenticatedData });
   const summary = summarize(state, {
-    message: { content },
+    message: signed,
     before,
     applied,
     proposals,
@@ -168,12 +153,7 @@ export async function commitInEpoch(
   await refuseByPolicy(options.policy, summary);
   const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
 
-  const wireFormat = options.wireFormat ?? "private-message";
-  const signature = signContent(crypto, content, {
-    wireFormat,
-    context: state.context,
-    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
-  });
+  const { signature } = signed.auth;
   const keys = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,
@@ -181,7 +161,7 @@ export async function commitInEpoch(
     commitSecret: path?.commitSecret,
     psks,
     wireFormat,
-    content,
+    content: signed.content,
     signature,
   });
   const welcome = applied.added.length === 0 ? undefined : await createWelcome(crypto, {
@@ -210,7 +190,7 @@ export async function commitInEpoch(
     reinit: applied.reinit,
   });
   const auth = { signature, confirmationTag: keys.confirmationTag };
-  const sent = await protect(state, { wireFormat, content, auth }, options);
+  const sent = protectOwn(state, { wireFormat, content: signed.content, auth }, options);
   return {
     state: sent.state,
     staged: { message: sent.message, summary, next },
@@ -225,42 +205,6 @@ export function mergeStaged(state: GroupState, staged: StagedCommit): GroupState
     throw new MessengerError("mls/invalid-commit", "Cannot merge commit: it is for another epoch");
   }
   return staged.next;
-}
-
-/** Signs nothing; encrypts with the handshake ratchet, or tags for a PublicMessage. */
-export async function protect(
-  state: GroupState,
-  message: AuthenticatedContent,
-  options: { readonly random: Random; readonly padding?: Padding },
-): Promise<{ readonly state: GroupState; readonly message: Bytes }> {
-  const { crypto, context, secrets, ownLeafIndex } = state;
-  if (message.wireFormat === "public-message") {
-    const publicMessage = protectPublic(crypto, message, {
-      context,
-      membershipKey: secrets.membershipKey,
-    });
-    return { state, message: encodeMessage({ kind: "public-message", publicMessage }) };
-  }
-  const { secretTree, ratchets } = await ratchetsOf(state, ownLeafIndex);
-  const { messageKey, next } = keyToSend(crypto, ratchets.handshake);
-  const privateMessage = protectPrivate(crypto, message, {
-    leafIndex: ownLeafIndex,
-    messageKey,
-    senderDataSecret: secrets.senderDataSecret,
-    padding: options.padding ?? PADDING_DEFAULT,
-    random: options.random,
-  });
-  messageKey.key.fill(0);
-  messageKey.nonce.fill(0);
-  ratchets.handshake.sending.spent = true;
-  const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
-  return {
-    state: {
-      ...state,
-      secretTree: withRatchets(secretTree, place, { ...ratchets, handshake: next }),
-    },
-    message: encodeMessage({ kind: "private-message", privateMessage }),
-  };
 }
 
 export function pathPrivateKeys(path: NewPath, leafIndex: number): ReadonlyMap<number, Bytes> {

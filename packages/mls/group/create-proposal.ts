@@ -5,7 +5,6 @@ import { signLeaf } from "../keys/treekem.ts";
 import type { Padding } from "../messages/padding.ts";
 import { signContent } from "../messages/protection.ts";
 import {
-  type AuthenticatedContent,
   encodeMessage,
   type FramedContent,
   type MessageWireFormat,
@@ -13,8 +12,9 @@ import {
 } from "../wire/framing.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { Proposal } from "../wire/proposal.ts";
-import { leafTemplate, protect } from "./create-commit.ts";
+import { leafTemplate } from "./create-commit.ts";
 import type { Identity } from "./identity.ts";
+import { protectOwn, signOwn } from "./protect-own.ts";
 import { addPending, validateProposal } from "./pending-proposals.ts";
 import { type GroupState, type OwnUpdate, refuseWhenClosed } from "./state.ts";
 
@@ -73,31 +73,15 @@ async function propose(
   ownUpdate?: OwnUpdate,
 ): Promise<CreatedProposal> {
   refuseWhenClosed(state);
-  const { crypto, context } = state;
   if (proposal.kind === "add") validateKeyPackageLifetime(proposal.keyPackage, options);
   const wireFormat = proposal.kind === "self-remove"
     ? "public-message"
     : options.wireFormat ?? "private-message";
-  const content: FramedContent = {
-    groupId: context.groupId,
-    epoch: context.epoch,
-    sender: { kind: "member", leafIndex: state.ownLeafIndex },
-    authenticatedData: options.authenticatedData ?? EMPTY,
-    content: { kind: "proposal", proposal },
-  };
-  const signature = signContent(crypto, content, {
-    wireFormat,
-    context,
-    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
-  });
-  const message: AuthenticatedContent = {
-    wireFormat,
-    content,
-    auth: { signature, confirmationTag: undefined },
-  };
+  const { authenticatedData } = options;
+  const message = signOwn(state, { kind: "proposal", proposal }, { wireFormat, authenticatedData });
   await validateProposal(state, message);
   const pending = addPending(state, message, ownUpdate);
-  const sent = await protect(pending.state, message, options);
+  const sent = protectOwn(pending.state, message, options);
   return { state: sent.state, message: sent.message, reference: pending.reference };
 }
 

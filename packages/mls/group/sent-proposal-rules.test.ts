@@ -12,13 +12,12 @@ import {
   random,
   receive,
 } from "../test/members.ts";
-import { signContent } from "../messages/protection.ts";
-import type { FramedContent } from "../wire/framing.ts";
 import type { Proposal, ProposalOrRef } from "../wire/proposal.ts";
-import { createCommit, protect } from "./create-commit.ts";
+import { createCommit } from "./create-commit.ts";
 import { createProposal, createUpdate } from "./create-proposal.ts";
 import { createKeyPackage } from "./identity.ts";
 import { joinGroup } from "./join.ts";
+import { protectOwn, signOwn } from "./protect-own.ts";
 import { processMessage } from "./process-message.ts";
 
 import {
@@ -179,21 +178,9 @@ Deno.test("a SelfRemove is refused where a member lacks it (§12.2, draft §5.3)
 
 Deno.test("processMessage() refuses a SelfRemove that is encrypted, or unsupported (draft §5.3)", async () => {
   const { alice, bob, carol } = await createWorld();
-  const content: FramedContent = {
-    groupId: carol.context.groupId,
-    epoch: carol.context.epoch,
-    sender: { kind: "member", leafIndex: 2 },
-    authenticatedData: new Uint8Array(),
-    content: { kind: "proposal", proposal: { kind: "self-remove" } },
-  };
-  const wireFormat = "private-message";
-  const signature = signContent(CRYPTO, content, {
-    wireFormat,
-    context: carol.context,
-    signaturePrivateKey: carol.ownKeys.signaturePrivateKey,
-  });
-  const auth = { signature, confirmationTag: undefined };
-  const encrypted = await protect(carol, { wireFormat, content, auth }, { random });
+  const content = { kind: "proposal", proposal: { kind: "self-remove" } } as const;
+  const signed = signOwn(carol, content, { wireFormat: "private-message" });
+  const encrypted = protectOwn(carol, signed, { random });
   await assert.rejects(processMessage(bob, encrypted.message, acceptAll), {
     code: "mls/invalid-proposal",
     message: /not public/,

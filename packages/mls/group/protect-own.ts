@@ -1,0 +1,96 @@
+import type { Random } from "@qpq/ports";
+import type { Bytes } from "../crypto/provider.ts";
+import { openLeaf, withRatchets } from "../keys/secret-tree.ts";
+import { keyToSend } from "../keys/sender-ratchet.ts";
+import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
+import { protectPrivate, protectPublic, signContent } from "../messages/protection.ts";
+import {
+  type AuthenticatedContent,
+  type Content,
+  encodeMessage,
+  type MessageWireFormat,
+} from "../wire/framing.ts";
+import type { GroupState } from "./state.ts";
+
+export interface ProtectOptions {
+  readonly random: Random;
+  readonly padding?: Padding | undefined;
+}
+
+export interface Protected {
+  /** With the key used up, where one was. */
+  readonly state: GroupState;
+  readonly message: Bytes;
+}
+
+const EMPTY = new Uint8Array();
+
+/** A content of this member with its signature; a commit's tag comes later (RFC 9420 §6.1). */
+export function signOwn(
+  state: GroupState,
+  content: Content,
+  options: {
+    readonly wireFormat: MessageWireFormat;
+    readonly authenticatedData?: Uint8Array | undefined;
+  },
+): AuthenticatedContent {
+  const { crypto, context } = state;
+  const { wireFormat } = options;
+  const framed = {
+    groupId: context.groupId,
+    epoch: context.epoch,
+    sender: { kind: "member", leafIndex: state.ownLeafIndex },
+    authenticatedData: options.authenticatedData ?? EMPTY,
+    content,
+  } as const;
+  const signature = signContent(crypto, framed, {
+    wireFormat,
+    context,
+    signaturePrivateKey: state.ownKeys.signaturePrivateKey,
+  });
+  return { wireFormat, content: framed, auth: { signature, confirmationTag: undefined } };
+}
+
+/** Puts a signed content on the wire in the format that it was signed for (RFC 9420 §6.2, §6.3). */
+export function protectOwn(
+  state: GroupState,
+  message: AuthenticatedContent,
+  options: ProtectOptions,
+): Protected {
+  return message.wireFormat === "private-message"
+    ? encryptOwn(state, message, options)
+    : { state, message: tagOwn(state, message) };
+}
+
+function tagOwn({ crypto, context, secrets }: GroupState, message: AuthenticatedContent): Bytes {
+  const { membershipKey } = secrets;
+  const publicMessage = protectPublic(crypto, message, { context, membershipKey });
+  return encodeMessage({ kind: "public-message", publicMessage });
+}
+
+/** Uses up one key of the ratchet that the content asks for. When anything fails, none is. */
+function encryptOwn(
+  state: GroupState,
+  message: AuthenticatedContent,
+  options: ProtectOptions,
+): Protected {
+  const { crypto, secrets, ownLeafIndex } = state;
+  const type = message.content.content.kind === "application" ? "application" : "handshake";
+  const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
+  const { tree: secretTree, ratchets } = openLeaf(crypto, state.secretTree, place);
+  const { messageKey, next } = keyToSend(crypto, ratchets[type]);
+  const privateMessage = protectPrivate(crypto, message, {
+    leafIndex: ownLeafIndex,
+    messageKey,
+    senderDataSecret: secrets.senderDataSecret,
+    padding: options.padding ?? PADDING_DEFAULT,
+    random: options.random,
+  });
+  messageKey.key.fill(0);
+  messageKey.nonce.fill(0);
+  ratchets[type].sending.spent = true;
+  return {
+    state: { ...state, secretTree: withRatchets(secretTree, place, { ...ratchets, [type]: next }) },
+    message: encodeMessage({ kind: "private-message", privateMessage }),
+  };
+}
