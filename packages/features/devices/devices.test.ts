@@ -282,3 +282,24 @@ Deno.test("the directory is one encrypted record, written by compare-and-swap, r
     writeDirectory(first.home, { version: 2, content: { conversations: many, pins: [] } }, first),
   );
 });
+
+Deno.test("after a restore no session is left, and every device logs in again", async () => {
+  await using world = await openDeviceWorld();
+  const [alice, bob] = [await enrolled(world, "alice"), await enrolled(world, "bob")];
+  await world.devices.voidSessions();
+  for (const device of [alice, bob]) {
+    await refusedWith("rpc/not-authenticated", device.reconnect().authenticate());
+  }
+  const again = await enrolled(world, "alice", { kind: "log-in", store: alice.store });
+  await accountsClient(again.home).readDirectory({});
+});
+
+Deno.test("enrol() leaves a store to the account that it has", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  await enrolled(world, "bob");
+  const { store } = alice;
+  for (const [name, kind] of [["bob", "log-in"], ["carol", "register"]] as const) {
+    await refusedWith("accounts/wrong-account", enrolled(world, name, { kind, store }));
+  }
+});

@@ -2,7 +2,8 @@
 import { MessengerError } from "@qpq/ports";
 import { logIn, type PasswordOptions, readOwnAccount, register } from "../accounts/client.ts";
 import type { Home } from "../accounts/home.ts";
-import type { AccountIdentity, UnlockedAccount } from "../accounts/unlocked.ts";
+import { parseAccountName } from "../accounts/names.ts";
+import type { UnlockedAccount } from "../accounts/unlocked.ts";
 import { type DeviceOptions, enrolDevice } from "./client.ts";
 import { openSession } from "./own-device.ts";
 
@@ -33,7 +34,7 @@ export async function enrol(
   const known = await readOwnAccount(store);
   const isOther = known !== undefined &&
     (options.kind === "register" || known.serverName !== serverName ||
-      known.name !== options.name.toLowerCase());
+      known.name !== parseAccountName(options.name));
   if (isOther) {
     throw new MessengerError(
       "accounts/wrong-account",
@@ -66,5 +67,3 @@ export async function completeEnrolment(
   await openSession(home, options);
   await home.authenticate();
 }
-
-export type { AccountIdentity };

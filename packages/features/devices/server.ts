@@ -95,6 +95,8 @@ export interface Devices {
   readonly onVoid: (clean: DeviceCleaner) => void;
   /** Deletes expired sessions. */
   readonly sweep: Sessions["sweep"];
+  /** Ends all sessions, after a restore. */
+  readonly voidSessions: Sessions["voidAll"];
   /** Accounts that are connected. */
   readonly liveCount: () => number;
   /** What the server knows of an account's devices, as they were certified. */
@@ -140,6 +142,7 @@ export function openDevices(options: DevicesOptions): Devices {
     authenticate: sessions.authenticate,
     onVoid: (clean) => void cleaners.push(clean),
     sweep: sessions.sweep,
+    voidSessions: sessions.voidAll,
     liveCount: () => live.size,
     devicesOf: async (reader, account) =>
       (await readDevices(reader, account)).map(({ deviceId, device }) => ({

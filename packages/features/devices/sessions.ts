@@ -26,6 +26,7 @@ import {
   type StoredDevice,
 } from "./devices.gen.ts";
 import { deviceKey, SESSION_KEYS, sessionKey } from "./keys.ts";
+import { sweepRange } from "../limits/sweep-range.ts";
 import type { LiveDevices } from "./live-devices.ts";
 import { sessionProof } from "./statements.ts";
 
@@ -68,6 +69,8 @@ export interface Sessions {
   ): Promise<DeviceIdentity>;
   /** Deletes expired sessions. */
   sweep(): Promise<void>;
+  /** Deletes all sessions: after a restore, when who was logged out since is logged in again. */
+  voidAll(): Promise<void>;
 }
 
 interface SessionsOptions {
@@ -148,7 +151,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         throw error;
       }
     },
-    sweep: () => sweep(options),
+    sweep: () => sweep(options, clock.now()),
+    voidAll: () => sweep(options, Infinity),
   };
 }
 
@@ -195,30 +199,12 @@ async function logOut(
   );
 }
 
-/** Sessions in one sweep's transaction, and transactions of one sweep. */
-const SWEEP_COUNT_MAX = 500;
-const SWEEP_TRANSACTIONS_MAX = 10_000;
-
-async function sweep({ store, clock }: SessionsOptions): Promise<void> {
-  const nowMs = clock.now();
-  let start: Uint8Array | undefined;
-  for (let round = 0; round < SWEEP_TRANSACTIONS_MAX; round++) {
-    const from = start;
-    start = await store.transaction(async (transaction) => {
-      const { entries, more } = await transaction.range({
-        prefix: SESSION_KEYS,
-        countMax: SWEEP_COUNT_MAX,
-        ...from === undefined ? {} : { start: from },
-      });
-      for (const { value } of entries) {
-        const { accountId, deviceId, expiresAtMs } = decodeStoredSession(value);
-        if (expiresAtMs > nowMs) continue;
-        await logOut(transaction, parseAccountId(accountId), parseDeviceId(deviceId));
-      }
-      return more ? entries.at(-1)?.key : undefined;
-    });
-    if (start === undefined) return;
-  }
+async function sweep({ store }: SessionsOptions, nowMs: number): Promise<void> {
+  await sweepRange(store, SESSION_KEYS, async (transaction, { value }) => {
+    const { accountId, deviceId, expiresAtMs } = decodeStoredSession(value);
+    if (expiresAtMs > nowMs) return;
+    await logOut(transaction, parseAccountId(accountId), parseDeviceId(deviceId));
+  });
 }
 
 function notAuthenticated(state: string): MessengerError {

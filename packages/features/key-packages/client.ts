@@ -43,7 +43,8 @@ import {
   referenceOf,
 } from "./keys.ts";
 import { openPackage } from "./leaf.ts";
-import { decodeMoment, encodeMoment, sweepRange } from "./sweeps.ts";
+import { sweepRange } from "../limits/sweep-range.ts";
+import { decodeMoment, encodeMoment } from "./moments.ts";
 
 /** Single-use packages that a device has published when it is stocked. */
 export const STOCK_COUNT = 100;

@@ -344,6 +344,21 @@ Deno.test("sweep() forgets expired packages, and that they were seen", async () 
   assert.equal(after.length, before.split("\n").length + 1);
 });
 
+Deno.test("after a restore no package is left, and those that were published are not taken again", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const calls = keyPackagesClient(alice.home);
+  const [one, last] = [
+    await makePackage(world, alice),
+    await makePackage(world, alice, { lastResort: true }),
+  ];
+  await calls.publish({ packages: [one.message], lastResort: last.message });
+  await world.keyPackages.voidAll();
+  await calls.publish({ packages: [one.message] });
+  const count = await calls.count({ cipherSuite: suite.id });
+  assert.deepEqual(count, { singleUse: 0, lastResort: undefined });
+});
+
 Deno.test("claimKeyPackages() refuses a server that gives what it should not", async () => {
   let lie: ((packages: readonly ClaimedPackage[]) => readonly ClaimedPackage[]) | undefined;
   await using world = await openDeviceWorld({

@@ -36,7 +36,8 @@ import {
   supplyKey,
 } from "./keys.ts";
 import { openPackage } from "./leaf.ts";
-import { decodeMoment, encodeMoment, sweepRange } from "./sweeps.ts";
+import { sweepRange } from "../limits/sweep-range.ts";
+import { decodeMoment, encodeMoment } from "./moments.ts";
 
 export interface KeyPackageLimits {
   /** Single-use packages of a device and suite. */
@@ -70,6 +71,8 @@ export interface KeyPackages {
   readonly methods: readonly BoundMethod<CallContext>[];
   /** Deletes what has expired. */
   readonly sweep: () => Promise<void>;
+  /** Deletes all packages: after a restore, when some that are stored have been given away before. */
+  readonly voidAll: () => Promise<void>;
 }
 
 /** Call it after `openDevices`. */
@@ -89,6 +92,7 @@ export function openKeyPackages(options: KeyPackagesOptions): KeyPackages {
   return {
     methods: keyPackagesHandlers({ ...ownHandlers(core), ...claimHandler(core) }),
     sweep: () => sweep(options),
+    voidAll: () => voidAll(options.store),
   };
 }
 
@@ -331,6 +335,16 @@ async function sweep({ store, clock }: KeyPackagesOptions): Promise<void> {
   await sweepRange(store, SEEN_KEYS, (transaction, { key, value }) => {
     if (decodeMoment(value) <= nowMs) transaction.delete(key);
   });
+}
+
+/** That they were seen stays known. */
+async function voidAll(store: Store): Promise<void> {
+  await sweepRange(
+    store,
+    PACKAGE_KEYS,
+    (transaction, { key }) => drop(transaction, shelfOf(key), key),
+  );
+  await sweepRange(store, LAST_RESORT_KEYS, (transaction, { key }) => transaction.delete(key));
 }
 
 async function readSupply(

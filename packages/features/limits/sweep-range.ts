@@ -1,4 +1,4 @@
-import { keyAfter, MessengerError, type Store, type StoreTransaction } from "@qpq/ports";
+import { keyAfter, type Store, type StoreTransaction } from "@qpq/ports";
 
 /** Entries that one transaction of a sweep looks at, and transactions of one sweep. */
 const SWEEP_COUNT_MAX = 500;
@@ -28,19 +28,4 @@ export async function sweepRange(
     });
     if (start === undefined) return;
   }
-}
-
-/** A moment as a value: 8 bytes. */
-export function encodeMoment(atMs: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(atMs));
-  return bytes;
-}
-
-/** @throws MessengerError `store/corrupt` */
-export function decodeMoment(bytes: Uint8Array): number {
-  if (bytes.length !== 8) {
-    throw new MessengerError("store/corrupt", "Cannot read moment: it is not one");
-  }
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
 }
