@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { encodeKey } from "@qpq/ports";
+import { fakeCommit, framed } from "./test/messages.ts";
+import {
+  createGroup,
+  follow,
+  groupContext,
+  openWorld,
+  readAll,
+  refusedWith,
+  send,
+  type TestDevice,
+  type World,
+} from "./test/world.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Sweeps while the clock stands at this time, its pauses aside. */
+async function sweep(world: World): Promise<void> {
+  let isDone = false;
+  const sweeping = world.channels.sweep().then(() => isDone = true);
+  while (!isDone) await world.clock.advance(10);
+  await sweeping;
+}
+
+/** Lets days pass; the regular sweeps run in them. */
+async function pass(world: World, durationMs: number): Promise<void> {
+  await world.clock.advance(durationMs);
+  await sweep(world);
+}
+
+async function acknowledge(world: World, device: TestDevice, channelId: Uint8Array, after: number) {
+  const { incarnation } = world;
+  await device.calls.acknowledge({
+    incarnation,
+    cursors: [{ channelId, after }],
+    inboxAfter: 0,
+  });
+}
+
+const LIMITS = { sweepEveryMs: 1e12 };
+
+Deno.test("sweep() keeps entries for 30 days, and says then which range is gone", async () => {
+  await using world = await openWorld({ limits: LIMITS });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  for (let count = 0; count < 70; count++) await send(world, alice, { channelId });
+  await pass(world, 29 * DAY_MS);
+  await send(world, alice, { channelId });
+  assert.equal((await readAll(world, bob, channelId)).length, 72);
+  await pass(world, DAY_MS);
+  assert.deepEqual(await readAll(world, bob, channelId), ["gap 1-71 expired", "72 application"]);
+  const bobs = follow(world, bob, { cursors: [{ channelId, after: 10 }] });
+  await bobs.until("72 application");
+  assert.deepEqual(bobs.lines(channelId).slice(0, 2), ["gap 11-71 expired", "72 application"]);
+  await bobs.stop();
+  await pass(world, 30 * DAY_MS);
+  assert.deepEqual(await readAll(world, bob, channelId), ["gap 1-72 expired"]);
+  assert.equal(await send(world, bob, { channelId }), 73);
+});
+
+Deno.test("sweep() goes sooner when every device of every member has acknowledged, after a day", async () => {
+  await using world = await openWorld({ limits: LIMITS });
+  const [alice, bob] = [world.device(), world.device()];
+  const tablet = world.device(bob);
+  const channelId = await createGroup(world, [alice, bob]);
+  for (let count = 0; count < 3; count++) await send(world, alice, { channelId });
+  await acknowledge(world, alice, channelId, 4);
+  await acknowledge(world, bob, channelId, 4);
+  await acknowledge(world, tablet, channelId, 3);
+  // Never backwards.
+  await acknowledge(world, tablet, channelId, 1);
+  await pass(world, DAY_MS - HOUR_MS);
+  assert.equal((await readAll(world, bob, channelId)).length, 4);
+  await pass(world, HOUR_MS);
+  assert.deepEqual(await readAll(world, bob, channelId), ["gap 1-3 expired", "4 application"]);
+  tablet.revoke();
+  await sweep(world);
+  assert.deepEqual(await readAll(world, bob, channelId), ["gap 1-4 expired"]);
+});
+
+Deno.test("sweep() keeps entry ids 30 days, also of entries that are gone", async () => {
+  await using world = await openWorld({ limits: LIMITS });
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  const entry = {
+    channelId,
+    entryId: world.random.bytes(16),
+    message: framed(world.random, { channelId, epoch: 1 }),
+  };
+  const first = await alice.calls.append(entry);
+  await acknowledge(world, alice, channelId, 2);
+  await pass(world, 2 * DAY_MS);
+  assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-2 expired"]);
+  assert.deepEqual(await alice.calls.append(entry), first);
+  await pass(world, 28 * DAY_MS - HOUR_MS);
+  assert.deepEqual(await alice.calls.append(entry), first);
+  await pass(world, HOUR_MS);
+  assert.equal((await alice.calls.append(entry)).sequence, 3);
+});
+
+Deno.test("sweep() gives quota back to who sent what is gone", async () => {
+  await using world = await openWorld({ limits: { ...LIMITS, quotaEntries: 2 } });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  await send(world, alice, { channelId });
+  await world.clock.advance(DAY_MS);
+  await send(world, alice, { channelId });
+  await send(world, bob, { channelId });
+  await refusedWith("channels/quota-exceeded", send(world, alice, { channelId }));
+  await pass(world, 29 * DAY_MS);
+  await send(world, alice, { channelId });
+  await refusedWith("channels/quota-exceeded", send(world, alice, { channelId }));
+  await send(world, bob, { channelId });
+  await refusedWith("channels/quota-exceeded", send(world, bob, { channelId }));
+});
+
+Deno.test("sweep() lets go of a removed member once its last entry is gone", async () => {
+  await using world = await openWorld({ limits: { ...LIMITS, channelsMax: 1 } });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const context = groupContext(alice);
+  const removed = [bob.accountId];
+  const upload = fakeCommit(world.random, { channelId, epoch: 1, context, removed });
+  await alice.calls.commit({ channelId, upload });
+  await acknowledge(world, bob, channelId, 2);
+  assert.equal((await readAll(world, bob, channelId)).length, 2);
+  await refusedWith("channels/too-many-channels", createGroup(world, [bob]));
+  await pass(world, 30 * DAY_MS);
+  await refusedWith("channels/not-a-member", readAll(world, bob, channelId));
+  await createGroup(world, [bob]);
+  assert.equal(await entriesBelow(world, "log", channelId, "acknowledged"), 0);
+  assert.equal((await alice.calls.members(channelId)).accounts.length, 1);
+});
+
+Deno.test("sweep() empties inboxes, and drops a Welcome with the last that points to it", async () => {
+  await using world = await openWorld({ limits: LIMITS });
+  const [alice, bob] = [world.device(), world.device()];
+  const tablet = world.device(bob);
+  const channelId = await createGroup(world, [alice, bob], { recipients: [bob, tablet] });
+  const { incarnation } = world;
+  const welcomes = (): Promise<number> => entriesBelow(world, "log", channelId, "welcome");
+  assert.equal(await welcomes(), 2);
+  await bob.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 1 });
+  await pass(world, DAY_MS);
+  const inbox = await bob.stub.readInbox({ incarnation, after: 0, countMax: 9 });
+  assert.deepEqual(inbox.gap, { from: 1, to: 1, reason: "expired" });
+  await refusedWith("channels/bad-cursor", bob.stub.welcome({ incarnation, sequence: 1 }));
+  assert.equal((await tablet.stub.welcome({ incarnation, sequence: 1 })).welcome.length, 100);
+  await pass(world, 29 * DAY_MS);
+  await refusedWith("channels/bad-cursor", tablet.stub.welcome({ incarnation, sequence: 1 }));
+  assert.equal(await welcomes(), 0);
+});
+
+Deno.test("forgetDevices() deletes the inboxes of revoked devices, and their Welcomes", async () => {
+  await using world = await openWorld({ limits: LIMITS });
+  const [alice, bob] = [world.device(), world.device()];
+  const tablet = world.device(bob);
+  const channelId = await createGroup(world, [alice, bob], { recipients: [bob, tablet] });
+  const forget = (devices?: readonly Uint8Array[]) =>
+    world.store.transaction((transaction) =>
+      world.channels.forgetDevices(transaction, bob.accountId, devices)
+    );
+  await forget([tablet.deviceId]);
+  assert.equal(await entriesBelow(world, "inbox", bob.accountId, tablet.deviceId), 0);
+  assert.equal(await entriesBelow(world, "inbox", bob.accountId, bob.deviceId), 2);
+  await forget();
+  assert.equal(await entriesBelow(world, "inbox"), 0);
+  assert.equal(await entriesBelow(world, "log", channelId, "welcome"), 0);
+});
+
+Deno.test("sweep() takes large commits with it, in small transactions", async () => {
+  let writesMost = 0;
+  await using world = await openWorld({ limits: LIMITS });
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice], { bytes: 1_000_000 });
+  assert.equal(await entriesBelow(world, "log", channelId, "body"), 5);
+  for (let count = 0; count < 100; count++) await send(world, alice, { channelId });
+  const watch = world.store.watch(encodeKey("channels", "log", channelId), (keys) => {
+    writesMost = Math.max(writesMost, keys.length);
+  });
+  await pass(world, 30 * DAY_MS);
+  watch.close();
+  assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-101 expired"]);
+  assert.equal(await entriesBelow(world, "log", channelId, "body"), 0);
+  assert.ok(writesMost > 0 && writesMost <= 48, `${writesMost} writes in one transaction`);
+});
+
+Deno.test("the server sweeps by itself", async () => {
+  await using world = await openWorld({ limits: { sweepEveryMs: DAY_MS } });
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  await world.clock.advance(31 * DAY_MS);
+  await world.clock.settle();
+  assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-1 expired"]);
+});
+
+async function entriesBelow(world: World, ...parts: readonly (string | Uint8Array)[]) {
+  const prefix = encodeKey("channels", ...parts);
+  return (await world.store.snapshot((reader) => reader.range({ prefix }))).entries.length;
+}
