@@ -74,3 +74,4 @@ export {
 } from "./group/records.ts";
 export { RECORD_VERSION, type RecordKey } from "./group/record-codec.ts";
 export { decodeStaged, encodeStaged } from "./group/staged-record.ts";
+export { FORWARD_GENERATIONS_MAX, SKIPPED_KEYS_COUNT_MAX } from "./keys/sender-ratchet.ts";

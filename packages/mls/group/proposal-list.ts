@@ -243,12 +243,19 @@ function changeLeaves(
   });
   editor.truncate();
   if (by.selfRemoves.length > 0) refuseWithoutSelfRemove(tree, removed);
+  refuseSameClient(by.adds);
   const added = by.adds.map(({ proposal: { keyPackage } }): AddedMember => {
     validateKeyPackage(crypto, keyPackage);
     const { leafNode } = keyPackage;
     return { leafIndex: editor.addLeaf(leafNode), leafNode, keyPackage };
   });
   return { tree: editor.finish(), updated, removed, added };
+}
+
+/** Before a signature is verified: a commit of many copies must not cost more than reading it. */
+function refuseSameClient(adds: readonly Committed<"add">[]): void {
+  const clients = adds.map(({ proposal }) => nameOf(proposal.keyPackage.leafNode.signatureKey));
+  if (new Set(clients).size !== clients.length) refuseList("two Adds of one client");
 }
 
 /** The leaf of an Update for its place (RFC 9420 §7.3, §12.1.2). */

@@ -254,7 +254,8 @@ const RULES: readonly Rule[] = [
   },
   {
     rule: "§12.2: no two Adds of one client",
-    code: "mls/invalid-tree",
+    code: "mls/invalid-proposal-list",
+    text: /two Adds of one client/,
     proposals: async () => {
       const identity = dave();
       return [addOf(await keyPackageOf(identity)), addOf(await keyPackageOf(identity))];
