@@ -5,6 +5,7 @@ import type { Padding } from "../messages/padding.ts";
 import { type Protected, protectOwn, signOwn } from "./protect-own.ts";
 import { type GroupState, refuseWhenClosed } from "./state.ts";
 
+/** What goes with the data of one message. */
 export interface EncryptOptions {
   readonly random: Random;
   /** In clear for the delivery service, and authenticated. */

@@ -7,6 +7,7 @@ import { treeHash } from "../tree/hashes.ts";
 import { validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
+import { sameBytes } from "../tree/validation.ts";
 import type { Extension } from "../wire/extension.ts";
 import type { MessageWireFormat } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
@@ -33,6 +34,7 @@ import { protectOwn, signOwn } from "./protect-own.ts";
 import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
 import { type GroupState, refuseWhenClosed } from "./state.ts";
 
+/** What to commit, how, and who is asked. The authentication service is asked of the author, too. */
 export interface CommitOptions extends CommitCallbacks {
   readonly random: Random;
   /** Milliseconds since 1970-01-01 UTC: the committer refuses expired KeyPackages (RFC 9420 §7.3). */
@@ -54,6 +56,7 @@ export interface CommitOptions extends CommitCallbacks {
   readonly welcomeExtensions?: readonly Extension[];
 }
 
+/** A commit on its way. */
 export interface CreatedCommit {
   /**
    * The current epoch, which goes on if the commit loses. Store it before the commit leaves: the key
@@ -201,12 +204,14 @@ export async function commitInEpoch(
 
 /** The next epoch, once the commit was accepted. `retire` the old one when this is durable. */
 export function mergeStaged(state: GroupState, staged: StagedCommit): GroupState {
-  if (staged.summary.epoch !== state.context.epoch) {
+  const { groupId, epoch } = staged.summary;
+  if (epoch !== state.context.epoch || !sameBytes(groupId, state.context.groupId)) {
     throw new MessengerError("mls/invalid-commit", "Cannot merge commit: it is for another epoch");
   }
   return staged.next;
 }
 
+/** What the author of a path knows: the keys of its leaf and of all nodes above. */
 export function pathPrivateKeys(path: NewPath, leafIndex: number): ReadonlyMap<number, Bytes> {
   return new Map([
     [nodeOfLeaf(leafIndex), path.leafKeyPair.privateKey],

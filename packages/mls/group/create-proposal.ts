@@ -18,6 +18,7 @@ import { protectOwn, signOwn } from "./protect-own.ts";
 import { addPending, validateProposal } from "./pending-proposals.ts";
 import { type GroupState, type OwnUpdate, refuseWhenClosed } from "./state.ts";
 
+/** How a proposal is sent. */
 export interface ProposalOptions {
   readonly random: Random;
   /** Milliseconds since 1970-01-01 UTC: an expired KeyPackage is not proposed (RFC 9420 §7.3). */
@@ -28,6 +29,7 @@ export interface ProposalOptions {
   readonly padding?: Padding;
 }
 
+/** A proposal on its way. */
 export interface CreatedProposal {
   /** Has the proposal pending. Store it before the message leaves. */
   readonly state: GroupState;

@@ -35,6 +35,7 @@ import {
 import { enteringAll, joinersPlace, refuseByPolicy, summarize } from "./process-commit.ts";
 import { applyProposals, validateNextTree } from "./proposal-list.ts";
 
+/** Who enters, what it brings, and who is asked. */
 export interface ExternalCommitOptions extends
   Pick<
     CommitOptions,
@@ -50,6 +51,7 @@ export interface ExternalCommitOptions extends
   readonly selfRemoves?: readonly Uint8Array[];
 }
 
+/** A commit by which this client enters. */
 export interface ExternalCommit {
   /** `next` is the state to go on with when the delivery service has accepted the commit. */
   readonly staged: StagedCommit;

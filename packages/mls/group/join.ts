@@ -36,6 +36,7 @@ import { type Predecessor, validateSuccession } from "./succession.ts";
 
 const EMPTY = new Uint8Array();
 
+/** What a joiner has, and whom it asks. */
 export interface JoinOptions {
   /** Those that the Welcome may be for. */
   readonly keyPackages: readonly OwnKeyPackage[];
@@ -49,6 +50,7 @@ export interface JoinOptions {
   readonly predecessor?: Predecessor;
 }
 
+/** A group that was joined. */
 export interface Joined {
   readonly state: GroupState;
   /** `retireKeyPackage` it once the state is stored, unless it is a last resort. */

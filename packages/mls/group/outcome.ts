@@ -113,6 +113,7 @@ function isSameClient(one: LeafNode, other: LeafNode): boolean {
     sameCredential(one.credential, other.credential);
 }
 
+/** Whether two credentials are byte for byte the same. */
 export function sameCredential(one: Credential, other: Credential): boolean {
   return sameBytes(encode(credentialCodec, one), encode(credentialCodec, other));
 }

@@ -28,12 +28,14 @@ import {
 import { type AppliedProposals, applyProposals, validateNextTree } from "./proposal-list.ts";
 import type { GroupState, OwnKeys } from "./state.ts";
 
+/** Whom a commit is shown before it is staged. Each sees what all members see, and must answer alike at all. */
 export interface CommitCallbacks {
   readonly authenticate: Authenticate;
   readonly policy?: Policy;
   readonly findPsks?: FindPsks;
 }
 
+/** A next epoch, or the end of this membership. */
 export type CommitOutcome =
   | { readonly kind: "staged"; readonly staged: StagedCommit }
   | { readonly kind: "removed"; readonly summary: CommitSummary };
@@ -143,6 +145,7 @@ function resolveProposals(
   });
 }
 
+/** The public half of a commit, applied. */
 export interface MergedCommit {
   readonly tree: RatchetTree;
   /** The one that path secrets are encrypted to: after the proposals, before the path. */
@@ -219,6 +222,7 @@ function refuseKnownKeys(tree: RatchetTree, path: UpdatePath): void {
   if (hasEncryptionKey(tree, keys)) refuse("its path has a key that is in the tree");
 }
 
+/** Leaves of those who get a Welcome instead of a path secret. */
 export function addedIndices(applied: AppliedProposals): ReadonlySet<number> {
   return new Set(applied.added.map((member) => member.leafIndex));
 }
@@ -247,6 +251,7 @@ async function initSecretOf(state: GroupState, applied: AppliedProposals): Promi
   return secret;
 }
 
+/** What the callbacks and the caller are told of a commit. */
 export function summarize(
   state: Pick<GroupState, "context">,
   parts: MergedCommit & {

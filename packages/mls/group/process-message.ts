@@ -19,6 +19,7 @@ import { addPending, validateProposal } from "./pending-proposals.ts";
 import { type CommitCallbacks, processCommit } from "./process-commit.ts";
 import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
 
+/** Whom a commit is shown, and what of our own is on its way. */
 export interface ProcessOptions extends CommitCallbacks {
   /** Own commits that are on their way: one that comes back is recognised by its bytes. */
   readonly staged?: readonly StagedCommit[];

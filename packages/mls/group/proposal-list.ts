@@ -47,10 +47,12 @@ export interface AppliedProposals {
   readonly needsPath: boolean;
 }
 
+/** A member by an Add. */
 export interface AddedMember extends Member {
   readonly keyPackage: Extract<Proposal, { kind: "add" }>["keyPackage"];
 }
 
+/** A member by an Update. */
 export interface UpdatedMember extends Member {
   readonly before: LeafNode;
 }

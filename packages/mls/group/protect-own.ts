@@ -12,11 +12,13 @@ import {
 } from "../wire/framing.ts";
 import type { GroupState } from "./state.ts";
 
+/** How a message is encrypted. */
 export interface ProtectOptions {
   readonly random: Random;
   readonly padding?: Padding | undefined;
 }
 
+/** A message, and what is left after it. */
 export interface Protected {
   /** With the key used up, where one was. */
   readonly state: GroupState;

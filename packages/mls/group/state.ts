@@ -36,8 +36,10 @@ export interface GroupState {
   readonly readSecretPath: ReadSecretPath | undefined;
 }
 
+/** Reads the records on the path to a leaf into a secret tree. */
 export type ReadSecretPath = (tree: SecretTree, leafIndex: number) => Promise<SecretTree>;
 
+/** This member's private keys in one epoch. */
 export interface OwnKeys {
   readonly signaturePrivateKey: Bytes;
   readonly encryption: PrivateKeys;
@@ -52,6 +54,7 @@ export interface PendingProposal {
   readonly ownUpdate: OwnUpdate | undefined;
 }
 
+/** The private keys behind an Update that was proposed. */
 export interface OwnUpdate {
   readonly encryptionPrivateKey: Bytes;
   readonly signaturePrivateKey: Bytes;
@@ -66,6 +69,7 @@ export interface TreeSource {
   leaf(leafIndex: number): Promise<LeafNode | undefined>;
 }
 
+/** A tree that needs no reading. */
 export function treeInMemory(tree: RatchetTree): TreeSource {
   return {
     leafCount: tree.leafCount,

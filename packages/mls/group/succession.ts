@@ -25,6 +25,7 @@ export interface Predecessor {
   readonly isSameClient?: (old: LeafNode, now: LeafNode) => boolean;
 }
 
+/** The old group as `joinGroup` wants it. */
 export async function predecessorOf(
   state: GroupState,
   isSameClient: (old: LeafNode, now: LeafNode) => boolean = haveEqualCredentials,
@@ -85,6 +86,7 @@ export function validateSuccession(joined: {
   if (!hasAll) refuse("a member of the old group is missing");
 }
 
+/** Who creates the new group, and who is in it. */
 export type SuccessorOptions =
   & Omit<CommitOptions, "proposals" | "pending" | "identity" | "findPsks">
   & {

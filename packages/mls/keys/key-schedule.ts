@@ -112,6 +112,7 @@ export function confirmationTag(
   return crypto.hmac(secrets.confirmationKey, confirmedTranscriptHash);
 }
 
+/** Whether a GroupInfo leads to the keys that it confirms (RFC 9420 §12.4.3.1). */
 export function isConfirmationTag(
   crypto: CipherSuite,
   secrets: EpochSecrets,

@@ -18,6 +18,7 @@ export type SecretTree =
   /** On disk, not read yet. */
   | { readonly kind: "stored" };
 
+/** The two chains of one sender. */
 export interface SenderRatchets {
   readonly handshake: SenderRatchet;
   readonly application: SenderRatchet;
@@ -32,6 +33,7 @@ const LEFT = textEncoder.encode("left");
 const RIGHT = textEncoder.encode("right");
 const EMPTY = new Uint8Array();
 
+/** The tree of a fresh epoch, nothing derived yet. */
 export function createSecretTree(encryptionSecret: Bytes): SecretTree {
   return { kind: "secret", secret: encryptionSecret };
 }

@@ -25,12 +25,14 @@ export interface SenderRatchet {
   readonly sending: { spent: boolean };
 }
 
+/** What encrypts one message. */
 export interface MessageKey {
   readonly generation: number;
   readonly key: Bytes;
   readonly nonce: Bytes;
 }
 
+/** A ratchet at generation 0. */
 export function createRatchet(secret: Bytes): SenderRatchet {
   return { generation: 0, secret, skipped: [], sending: { spent: false } };
 }
@@ -64,6 +66,7 @@ export function assertUnspent(ratchet: SenderRatchet): void {
   assert(!ratchet.sending.spent, "a group state encrypts once; go on with the state it returned");
 }
 
+/** What a ratchet has for a generation. */
 export type ReceivedKey =
   | { readonly kind: "key"; readonly messageKey: MessageKey; readonly next: SenderRatchet }
   /** Used before, or skipped too long ago. */

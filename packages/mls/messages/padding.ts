@@ -11,6 +11,7 @@ export type Padding =
   /** Padmé: at most 12 % longer, and O(log log length) bits known (Nikitin et al., PETS 2019, §4). */
   | { readonly kind: "padme" };
 
+/** Most chat messages fit the first bucket; above the last, multiples of 16 KiB. */
 export const PADDING_DEFAULT: Padding = {
   kind: "buckets",
   lengths: [256, 512, 1024, 2048, 4096, 8192, 16384],

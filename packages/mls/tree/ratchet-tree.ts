@@ -28,6 +28,7 @@ export interface RatchetTree {
   readonly hashes: (Uint8Array | undefined)[];
 }
 
+/** Undefined for a blank leaf, and outside the tree. */
 export function leafAt(tree: RatchetTree, leafIndex: number): LeafNode | undefined {
   return tree.leaves[leafIndex];
 }
@@ -53,6 +54,7 @@ export function membersOf(
   );
 }
 
+/** The tree of a group of one (RFC 9420 §11). */
 export function oneLeafTree(leaf: LeafNode): RatchetTree {
   return { leafCount: 1, leaves: [leaf], parents: [], hashes: [] };
 }

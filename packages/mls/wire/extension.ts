@@ -59,6 +59,7 @@ const requiredCapabilities = struct<RequiredCapabilities>("RequiredCapabilities"
   credentialTypes: typeList,
 });
 
+/** For a GroupContext. */
 export function requiredCapabilitiesExtension(required: RequiredCapabilities): Extension {
   return {
     extensionType: EXTENSION_TYPE.requiredCapabilities,
@@ -82,6 +83,7 @@ interface ExternalPub {
 
 const externalPub = struct<ExternalPub>("ExternalPub", { externalPub: opaque });
 
+/** For a GroupInfo. */
 export function externalPubExtension(publicKey: Uint8Array): Extension {
   return {
     extensionType: EXTENSION_TYPE.externalPub,

@@ -40,11 +40,13 @@ export const sender = select<Sender>("Sender", uint8, {
   "new-member-commit": { tag: 4, fields: {} },
 });
 
+/** What a message carries. */
 export type Content =
   | { readonly kind: "application"; readonly applicationData: Uint8Array }
   | { readonly kind: "proposal"; readonly proposal: Proposal }
   | { readonly kind: "commit"; readonly commit: Commit };
 
+/** What of it a PrivateMessage shows. */
 export type ContentType = Content["kind"];
 
 const CONTENT_TYPE = { application: 1, proposal: 2, commit: 3 } as const;
@@ -100,6 +102,7 @@ export const WIRE_FORMAT = {
   "key-package": 5,
 } as const;
 
+/** The two formats of messages to a group. */
 export type MessageWireFormat = "public-message" | "private-message";
 
 /** A content with what proves it (RFC 9420 §6). */
@@ -334,6 +337,7 @@ const mlsMessage: NamedCodec<MlsMessage> = {
   },
 };
 
+/** The bytes of an MLSMessage. */
 export function encodeMessage(value: MlsMessage): Uint8Array<ArrayBuffer> {
   return encode(mlsMessage, value);
 }

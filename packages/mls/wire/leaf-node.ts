@@ -25,6 +25,7 @@ export type Credential =
   | { readonly kind: "x509"; readonly certificates: readonly Uint8Array[] }
   | { readonly kind: "other"; readonly credentialType: number; readonly data: Uint8Array };
 
+/** The number of a credential's type. */
 export function credentialTypeOf(credential: Credential): number {
   return credential.kind === "other" ? credential.credentialType : CREDENTIAL_TYPE[credential.kind];
 }

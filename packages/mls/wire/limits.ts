@@ -14,10 +14,13 @@ export const NODES_COUNT_MAX = 2 * LEAVES_COUNT_MAX - 1;
 /** Height of its ratchet tree, and so the length of a path. */
 export const PATH_NODES_COUNT_MAX = 16;
 
+/** In one list. */
 export const EXTENSIONS_COUNT_MAX = 256;
 /** Entries in one list of capabilities. */
 export const CAPABILITIES_COUNT_MAX = 512;
+/** In one X.509 credential. */
 export const CERTIFICATES_COUNT_MAX = 16;
+/** In one group context. */
 export const EXTERNAL_SENDERS_COUNT_MAX = 256;
 /** Proposals in one Commit: enough to add every member at once. */
 export const PROPOSALS_COUNT_MAX = LEAVES_COUNT_MAX;

@@ -35,12 +35,14 @@ export const DEFAULT_PROPOSAL_TYPES: ReadonlySet<number> = new Set([1, 2, 3, 4, 
 /** Which key to mix into the key schedule (RFC 9420 §8.4). */
 export type PreSharedKeyId = ExternalPskId | ResumptionPskId;
 
+/** A key that the application provides. */
 export interface ExternalPskId {
   readonly kind: "external";
   readonly pskId: Uint8Array;
   readonly pskNonce: Uint8Array;
 }
 
+/** A key that membership of an epoch gives (RFC 9420 §8.6). */
 export interface ResumptionPskId {
   readonly kind: "resumption";
   readonly usage: "application" | "reinit" | "branch";
@@ -137,6 +139,7 @@ const externalSenders: NamedCodec<readonly ExternalSender[]> = {
   }),
 };
 
+/** For a GroupContext. */
 export function externalSendersExtension(senders: readonly ExternalSender[]): Extension {
   return {
     extensionType: EXTENSION_TYPE.externalSenders,

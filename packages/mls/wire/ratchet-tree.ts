@@ -62,6 +62,7 @@ export const ratchetTreeNodes: NamedCodec<readonly (Node | undefined)[]> = {
   ...nodes,
 };
 
+/** For a GroupInfo. */
 export function ratchetTreeExtension(tree: readonly (Node | undefined)[]): Extension {
   return {
     extensionType: EXTENSION_TYPE.ratchetTree,
