@@ -8,6 +8,7 @@
  *
  * @module
  */
+export * from "./key-change.ts";
 export * from "./key-file.ts";
 export * from "./store-backup.ts";
 export * from "./store-durable.ts";

@@ -1,6 +1,6 @@
 /** Which server a command talks to, and whom it believes to be that server. */
 import { resolve } from "node:path";
-import { formatPin, parsePin, type Trust, trustCertificatesOf } from "@qpq/client";
+import { formatPin, parsePin, type Trust, trustCertificatesOf } from "@qpq/client/connection";
 import { formatHostPort, type HostPort, isLoopback, MessengerError } from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
 import { UsageError } from "./output.ts";

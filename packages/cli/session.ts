@@ -1,5 +1,5 @@
 /** What every command that talks to the server begins with. */
-import { connectServer, type RpcClient, type ServerInfo } from "@qpq/client";
+import { connectServer, type RpcClient, type ServerInfo } from "@qpq/client/connection";
 import { formatHostPort, type HostPort, MessengerError } from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
 import { chooseServer } from "./server-choice.ts";

@@ -6,7 +6,7 @@ import {
   type Trust,
 } from "@qpq/adapters";
 import { type HostPort, type Log, silentLog, VERSION } from "@qpq/ports";
-import { type ClientStatus, openRpcClient, type RpcClient } from "@qpq/rpc";
+import { type ClientStatus, openRpcClient, type RpcClient, type RpcClientOptions } from "@qpq/rpc";
 
 export interface ConnectOptions {
   readonly server: HostPort;
@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly trust: Trust;
   /** The server's access token, where it asks for one. */
   readonly authToken?: string | undefined;
+  /** Who this is, asked for whenever a session opens. Left out: nobody. */
+  readonly credentials?: NonNullable<RpcClientOptions["credentials"]>;
   readonly log?: Log;
   /** Told of every change of the connection. Must not throw. */
   readonly onStatus?: (status: ClientStatus) => void;
@@ -24,7 +26,7 @@ export interface ConnectOptions {
  * `connected({ timeoutMs })` on it waits for the first connection.
  */
 export function connectServer(options: ConnectOptions): RpcClient {
-  const { server, trust, authToken, onStatus, log = silentLog } = options;
+  const { server, trust, authToken, credentials, onStatus, log = silentLog } = options;
   const transport = createQuicTransport({ clock: systemClock, trust });
   return openRpcClient({
     connect: (signal) => transport.connect(server, { signal }),
@@ -33,6 +35,7 @@ export function connectServer(options: ConnectOptions): RpcClient {
     log,
     build: `qpq/${VERSION}`,
     ...(authToken === undefined ? {} : { authToken }),
+    ...(credentials === undefined ? {} : { credentials }),
     ...(onStatus === undefined ? {} : { onStatus }),
   });
 }

@@ -179,7 +179,13 @@ class ReconnectingClient implements RpcClient {
   }
 
   async authenticate(): Promise<void> {
-    await this.#withSession({}, (session) => session.start());
+    await this.#withSession({}, async (session) => {
+      const refusal = await session.start().then(() => undefined, asRefusal);
+      if (this.#session === session) {
+        this.#setStatus({ kind: "connected", server: session.server, refusal });
+      }
+      if (refusal !== undefined) throw refusal;
+    });
   }
 
   async close(): Promise<void> {
@@ -360,9 +366,7 @@ class ReconnectingClient implements RpcClient {
     if (this.#closed.signal.aborted) onClose();
     let refusal: MessengerError | undefined;
     const starting = session.start().catch((error) => {
-      refusal = error instanceof MessengerError
-        ? error
-        : new MessengerError("internal", "Cannot make the credentials", { cause: error });
+      refusal = asRefusal(error);
     });
     // With credentials, who they belong to is settled first; for nobody there is nothing to wait for.
     if (this.#options.credentials !== undefined) await Promise.race([starting, session.over]);
@@ -436,4 +440,10 @@ class ReconnectingClient implements RpcClient {
     this.#status = status;
     this.#options.onStatus?.(status);
   }
+}
+
+function asRefusal(error: unknown): MessengerError {
+  return error instanceof MessengerError
+    ? error
+    : new MessengerError("internal", "Cannot make the credentials", { cause: error });
 }

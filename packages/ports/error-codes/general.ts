@@ -21,6 +21,13 @@ export const GENERAL_CODES = {
     "No server answers at the administrator's socket of that data folder.",
   ),
   "server/store-backend": row("never", 1, "This version has no such store."),
+  // The client's own store.
+  "client/no-account": row(
+    "never",
+    4,
+    "This device has no such account on that server: register, or log in.",
+  ),
+  "client/has-account": row("never", 1, "This device has the account already."),
   // The command-line client's own files.
   "cli/state-unreadable": row(
     "never",

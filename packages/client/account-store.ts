@@ -1,0 +1,228 @@
+/** Where this device keeps one account: an encrypted store in a folder of its own. */
+import { databaseAddon } from "@qpq/adapters/native-code";
+import {
+  type DurableStore,
+  isKeyChangeOpen,
+  keyFilePath,
+  openEitherKey,
+  openStore,
+  openWithKey,
+  settleKeyChange,
+  stagedKeyFilePath,
+  stageKeyChange,
+  type StretchingCost,
+} from "@qpq/adapters/stores";
+import { formatHostPort, type HostPort, type Log, MessengerError, openSlices } from "@qpq/ports";
+import { accountsSchema } from "../features/accounts/keys.ts";
+import { parseAccountName } from "../features/accounts/names.ts";
+import { devicesSchema } from "../features/devices/keys.ts";
+import { keyPackagesSchema } from "../features/key-packages/keys.ts";
+
+/** Which account on which server, and the folder that everything of this kind stands in. */
+export interface AccountPlace {
+  readonly stateFolder: string;
+  readonly server: HostPort;
+  /** The account's. */
+  readonly name: string;
+}
+
+const DATABASE_FILE = "client.db";
+const SCHEMAS = [accountsSchema, devicesSchema, keyPackagesSchema];
+
+/** `<state folder>/<host>_<port>/<name>`. @throws MessengerError `accounts/name-invalid` */
+export function accountFolder({ stateFolder, server, name }: AccountPlace): string {
+  return `${serverFolder(stateFolder, server)}/${parseAccountName(name)}`;
+}
+
+/** Names of the accounts that this device has on a server. */
+export function accountsOfDevice(
+  { stateFolder, server }: Pick<AccountPlace, "stateFolder" | "server">,
+): readonly string[] {
+  const folder = serverFolder(stateFolder, server);
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name)
+      .filter((name) => isThere(`${folder}/${name}/${DATABASE_FILE}`)).toSorted();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return [];
+    throw unusable(folder, cause);
+  }
+}
+
+export function hasAccountStore(place: AccountPlace): boolean {
+  return isThere(databasePath(place));
+}
+
+/** Asks of the folder what making a store will ask, before anything is done elsewhere. */
+export function prepareAccountFolder(place: AccountPlace): void {
+  const folder = accountFolder(place);
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const probe = `${folder}/${DATABASE_FILE}.probe`;
+    Deno.writeFileSync(probe, new Uint8Array());
+    Deno.removeSync(probe);
+  } catch (cause) {
+    throw unusable(folder, cause);
+  }
+}
+
+/** Takes an empty folder away again that `prepareAccountFolder` made. */
+export function dropEmptyFolder(place: AccountPlace): void {
+  try {
+    Deno.removeSync(accountFolder(place));
+  } catch {
+    // Not empty, or gone: either is fine.
+  }
+}
+
+/** Deletes all that this device has of the account. The store must be closed. */
+export function removeAccountStore(place: AccountPlace): void {
+  const folder = accountFolder(place);
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw unusable(folder, cause);
+  }
+}
+
+/** The store of one account, held by this process. */
+export interface AccountStore {
+  readonly store: DurableStore;
+  /** Which of two passwords opened it, while a change of the password isn't settled. */
+  readonly openedBy: "present" | "staged";
+}
+
+interface StoreOptions {
+  readonly password: string;
+  readonly log?: Log;
+  /** Of key files that are written. */
+  readonly cost?: StretchingCost;
+}
+
+/** @throws MessengerError `store/exists`, and what `openStore` says */
+export async function createAccountStore(
+  place: AccountPlace,
+  { password, log, cost }: StoreOptions,
+): Promise<AccountStore> {
+  const path = databasePath(place);
+  if (isThere(path)) {
+    throw new MessengerError("store/exists", "Cannot make a store: it is there already");
+  }
+  // What a run that was cut short left: without its database a key opens nothing.
+  for (const file of [keyFilePath(path), stagedKeyFilePath(path)]) removeIfThere(file);
+  const location = locationOf(path, log);
+  const store = await openStore({
+    ...location,
+    password,
+    create: true,
+    ...cost === undefined ? {} : { cost },
+  });
+  return await withSlices({ store, openedBy: "present" });
+}
+
+/**
+ * @throws MessengerError `client/no-account`, `store/wrong-password`, `store/in-use`, and what
+ *   `openStore` says
+ */
+export async function openAccountStore(
+  place: AccountPlace,
+  { password, log }: StoreOptions,
+): Promise<AccountStore> {
+  const path = databasePath(place);
+  if (!isThere(path)) {
+    throw new MessengerError(
+      "client/no-account",
+      `Cannot go on: this device has no account ${parseAccountName(place.name)} on ${
+        formatHostPort(place.server)
+      }`,
+    );
+  }
+  const { key, from } = await openEitherKey(path, password);
+  try {
+    const store = await openWithKey(locationOf(path, log), key, false);
+    return await withSlices({ store, openedBy: from });
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** Lets the store open with either password, durably, until `settleStorePassword`. */
+export async function stageStorePassword(
+  place: AccountPlace,
+  passwords: { readonly from: string; readonly to: string; readonly cost?: StretchingCost },
+): Promise<void> {
+  await stageKeyChange(databasePath(place), passwords);
+}
+
+/** Settles to the password that the server has just accepted, if the store opens with it. */
+export async function settleToAccepted(place: AccountPlace, password: string): Promise<void> {
+  const path = databasePath(place);
+  if (!isKeyChangeOpen(path)) return;
+  try {
+    const { key, from } = await openEitherKey(path, password);
+    key.fill(0);
+    settleKeyChange(path, from);
+  } catch (error) {
+    const isWrong = error instanceof MessengerError && error.code === "store/wrong-password";
+    if (!isWrong) throw error;
+  }
+}
+
+export function settleStorePassword(place: AccountPlace, holds: "present" | "staged"): void {
+  settleKeyChange(databasePath(place), holds);
+}
+
+/** Whether two passwords open the store, because a change of the account's was cut short. */
+export function isStorePasswordOpen(place: AccountPlace): boolean {
+  return isKeyChangeOpen(databasePath(place));
+}
+
+async function withSlices(opened: AccountStore): Promise<AccountStore> {
+  try {
+    await openSlices(opened.store, SCHEMAS);
+    return opened;
+  } catch (error) {
+    await opened.store.close();
+    throw error;
+  }
+}
+
+function locationOf(path: string, log: Log | undefined) {
+  const nativeBinding = databaseAddon().path;
+  return { kind: "sqlite", path, nativeBinding, ...log === undefined ? {} : { log } } as const;
+}
+
+function databasePath(place: AccountPlace): string {
+  return `${accountFolder(place)}/${DATABASE_FILE}`;
+}
+
+function serverFolder(stateFolder: string, server: HostPort): string {
+  const { hostname, port } = server;
+  return `${stateFolder}/${
+    formatHostPort({ hostname: hostname.toLowerCase(), port }).replaceAll(":", "_")
+  }`;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (cause) {
+    const isMissing = cause instanceof Deno.errors.NotFound ||
+      cause instanceof Deno.errors.NotADirectory;
+    if (isMissing) return false;
+    throw unusable(path, cause);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): MessengerError {
+  const reason = cause instanceof Error ? cause.message : "unknown";
+  return new MessengerError("store/read-only", `Cannot use ${path}: ${reason}`, { cause });
+}

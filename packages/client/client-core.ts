@@ -1,0 +1,297 @@
+/** What the ways into an account share: a connection, the store, and the change of its password. */
+import { systemClock, systemRandom } from "@qpq/adapters";
+import { KEY_FILE_COST, type StretchingCost } from "@qpq/adapters/stores";
+import { HYBRID_CIPHER_SUITE, runtimeCryptoProvider } from "@qpq/mls";
+import {
+  assert,
+  type Clock,
+  type Log,
+  MessengerError,
+  type Random,
+  silentLog,
+  type Store,
+} from "@qpq/ports";
+import type { RpcClient, RpcClientOptions } from "@qpq/rpc";
+import {
+  changePassword,
+  logIn,
+  readOwnAccount,
+  reloadVault,
+  rememberOwnAccount,
+} from "../features/accounts/client.ts";
+import { type DeviceId, parseAccountName } from "../features/accounts/names.ts";
+import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.ts";
+import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
+import { readOwnIdentity } from "../features/devices/client.ts";
+import { deviceCredentials, readOwnDevice } from "../features/devices/own-device.ts";
+import { refillKeyPackages } from "../features/key-packages/client.ts";
+import {
+  type AccountPlace,
+  type AccountStore,
+  isStorePasswordOpen,
+  openAccountStore,
+  settleStorePassword,
+  settleToAccepted,
+  stageStorePassword,
+} from "./account-store.ts";
+import { type ConnectOptions, connectServer } from "./connect.ts";
+import { Peers } from "./peers.ts";
+
+export interface ClientOptions extends AccountPlace, Omit<ConnectOptions, "credentials"> {
+  /**
+   * What the server is called, as its user knows it; `serverNameAt` gives what is usual. An account
+   * belongs to it, and a server that says another is refused.
+   */
+  readonly serverName: string;
+  /** The account's: opens this device's store, too. */
+  readonly password: string;
+  /** Left out: the machine's own. */
+  readonly surroundings?: Partial<Surroundings>;
+}
+
+type Credentials = NonNullable<RpcClientOptions["credentials"]>;
+
+/** What tests and simulations replace. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connect: (options: ConnectOptions & { readonly credentials: Credentials }) => RpcClient;
+  readonly keyStretching: KeyStretching;
+  /** Of key files. */
+  readonly keyFileCost: StretchingCost;
+}
+
+/** Who this device is. */
+export interface OwnIdentity {
+  readonly account: AccountIdentity;
+  readonly deviceId: DeviceId;
+}
+
+const SURROUNDINGS: Surroundings = {
+  clock: systemClock,
+  random: systemRandom,
+  connect: connectServer,
+  keyStretching: KEY_STRETCHING,
+  keyFileCost: KEY_FILE_COST,
+};
+
+/** Cipher suite whose primitives accounts and devices stand on: Ed25519, SHA-256, ChaCha20-Poly1305. */
+const ACCOUNTS_CIPHER_SUITE = 0x0003;
+/** Times that a write is tried again when another device was first. */
+const ATTEMPTS_MAX = 4;
+
+/** What the ways into an account share: a connection, and the store once there is one. */
+export class ClientCore {
+  readonly options: ClientOptions;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+  readonly #crypto = runtimeCryptoProvider();
+  readonly #primitives = this.#crypto.cipherSuite(ACCOUNTS_CIPHER_SUITE);
+  #held: AccountStore | undefined;
+  #rpc: RpcClient | undefined;
+
+  constructor(options: ClientOptions) {
+    const { surroundings, log = silentLog } = options;
+    this.options = options;
+    this.log = log;
+    this.surroundings = { ...SURROUNDINGS, ...surroundings };
+  }
+
+  /** Made with its first use. One that is to know this device comes behind `hold`. */
+  get rpc(): RpcClient {
+    const credentials: Credentials = (session) =>
+      this.#held === undefined
+        ? Promise.resolve(undefined)
+        : deviceCredentials(this.deviceOptions())(session);
+    this.#rpc ??= this.surroundings.connect({ ...this.options, credentials });
+    return this.#rpc;
+  }
+
+  get store(): Store {
+    assert(this.#held !== undefined, "the store is open");
+    return this.#held.store;
+  }
+
+  /** Takes the store over, and shows its device to the server from now on. */
+  async hold(opening: AccountStore): Promise<void> {
+    this.#held = opening;
+    const own = await readOwnAccount(this.store);
+    const { serverName } = this.options;
+    if (own !== undefined && own.serverName !== serverName) {
+      throw new MessengerError(
+        "accounts/wrong-server",
+        `Cannot go on: the account is on ${own.serverName}, not ${serverName}`,
+      );
+    }
+  }
+
+  /** @returns the index of the password that opened the store */
+  async holdWithEither(passwords: readonly string[]): Promise<number> {
+    for (const [index, password] of passwords.entries()) {
+      try {
+        await this.hold(await openAccountStore(this.options, { ...this.options, password }));
+        return index;
+      } catch (error) {
+        const isWrong = error instanceof MessengerError && error.code === "store/wrong-password";
+        if (isWrong && index < passwords.length - 1) continue;
+        await this.close();
+        throw error;
+      }
+    }
+    assert(false, "there is a password to try");
+  }
+
+  /**
+   * Who this device is.
+   * @throws MessengerError `client/no-account`
+   */
+  async identify(): Promise<OwnIdentity> {
+    const account = await readOwnIdentity(this.store);
+    const device = await readOwnDevice(this.store, this.#primitives);
+    if (account === undefined || device === undefined) {
+      await this.close();
+      throw new MessengerError(
+        "client/no-account",
+        "Cannot go on: the first login on this device was cut short",
+      );
+    }
+    return { account, deviceId: device.deviceId };
+  }
+
+  deviceOptions() {
+    const { clock, random } = this.surroundings;
+    const { serverName } = this.options;
+    return { store: this.store, clock, random, primitives: this.#primitives, serverName };
+  }
+
+  passwordOptions(password: string) {
+    const { random, keyStretching } = this.surroundings;
+    const { serverName, name } = this.options;
+    return {
+      name: parseAccountName(name),
+      password,
+      serverName,
+      random,
+      primitives: this.#primitives,
+      keyStretching,
+    };
+  }
+
+  async connected(options: { readonly timeoutMs?: number }): Promise<void> {
+    const session = await this.rpc.connected(options);
+    if (session.name !== this.options.serverName) {
+      throw new MessengerError(
+        "accounts/wrong-server",
+        `Cannot go on: the server says that it is ${session.name}, not ${this.options.serverName}`,
+      );
+    }
+    const { status } = this.rpc;
+    if (status.kind === "connected" && status.refusal !== undefined) throw status.refusal;
+    const device = await readOwnDevice(this.store, this.#primitives);
+    if (device?.stored.sessionToken.length === 0) {
+      throw new MessengerError("rpc/not-authenticated", "Cannot go on: this device is logged out");
+    }
+    await this.#settleByLogin();
+  }
+
+  /**
+   * Logs in with the password, which settles a change of it that was cut short.
+   * @returns the account; the caller disposes it
+   */
+  async unlock(password: string): Promise<UnlockedAccount> {
+    const known = await readOwnAccount(this.store);
+    const unlocked = await logIn(this.rpc, {
+      ...this.passwordOptions(password),
+      ...known === undefined ? {} : { known },
+    });
+    try {
+      await settleToAccepted(this.options, password);
+    } catch (error) {
+      unlocked[Symbol.dispose]();
+      throw error;
+    }
+    return unlocked;
+  }
+
+  /** Moves the store alone, whose password is behind the account's. */
+  async moveStore(passwords: { readonly from: string; readonly to: string }): Promise<void> {
+    const { keyFileCost: cost } = this.surroundings;
+    await stageStorePassword(this.options, { ...passwords, cost });
+    settleStorePassword(this.options, "staged");
+  }
+
+  async changePassword({ from, to }: { readonly from: string; readonly to: string }) {
+    const { keyFileCost: cost, random, keyStretching } = this.surroundings;
+    using unlocked = await this.unlock(from);
+    // Before the server hears of it: from then on the store must open with either.
+    await stageStorePassword(this.options, { from, to, cost });
+    const password = { password: to, random, keyStretching };
+    for (let attempt = 1;; attempt++) {
+      try {
+        await changePassword(this.rpc, unlocked, password);
+        settleStorePassword(this.options, "staged");
+        return await rememberOwnAccount(this.store, unlocked);
+      } catch (error) {
+        const isLate = codeOf(error) === "accounts/version-conflict" && attempt < ATTEMPTS_MAX;
+        if (isLate) await reloadVault(this.rpc, unlocked);
+        else return await this.#learnOutcome(to, error);
+      }
+    }
+  }
+
+  async refill() {
+    const suite = this.#crypto.cipherSuite(HYBRID_CIPHER_SUITE);
+    return await refillKeyPackages(this.rpc, { ...this.deviceOptions(), suite });
+  }
+
+  /** What a device has that is ready: key packages with the server, and the account's pins. */
+  async stock(): Promise<void> {
+    await this.refill();
+    const account = await readOwnIdentity(this.store);
+    assert(account !== undefined, "the device was enrolled");
+    const { log, rpc: home } = this;
+    await new Peers(account, { ...this.deviceOptions(), home, log }).syncDirectory();
+  }
+
+  async close(): Promise<void> {
+    await this.#rpc?.close();
+    await this.#held?.store.close();
+  }
+
+  /** After a change that failed: undone if it was refused, done if the new password works. */
+  async #learnOutcome(to: string, failure: unknown): Promise<void> {
+    if (codeOf(failure)?.startsWith("accounts/") === true) {
+      settleStorePassword(this.options, "present");
+      throw failure;
+    }
+    const outcome = await this.#tryPassword(to);
+    if (outcome === "right") return settleStorePassword(this.options, "staged");
+    // What was sent may still arrive: both open the store, and a later login settles it.
+    throw failure;
+  }
+
+  async #settleByLogin(): Promise<void> {
+    if (!isStorePasswordOpen(this.options)) return;
+    const openedBy = this.#held?.openedBy;
+    assert(openedBy !== undefined, "the store is open");
+    const outcome = await this.#tryPassword(this.options.password);
+    if (outcome === "right") settleStorePassword(this.options, openedBy);
+    // The change was never made. The old one refused says only that some change was.
+    else if (outcome === "wrong" && openedBy === "staged") {
+      settleStorePassword(this.options, "present");
+    }
+  }
+
+  async #tryPassword(password: string): Promise<"right" | "wrong" | "unknown"> {
+    try {
+      using _ = await logIn(this.rpc, this.passwordOptions(password));
+      return "right";
+    } catch (error) {
+      return codeOf(error) === "accounts/login-refused" ? "wrong" : "unknown";
+    }
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof MessengerError ? error.code : undefined;
+}

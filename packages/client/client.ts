@@ -1,0 +1,224 @@
+/** One account on one device: its encrypted store and its session with the server. */
+import { MessengerError } from "@qpq/ports";
+import type { RpcClient } from "@qpq/rpc";
+import { deleteAccount, logIn, register } from "../features/accounts/client.ts";
+import type { DeviceId } from "../features/accounts/names.ts";
+import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
+import { listOwnDevices, revokeDevices } from "../features/devices/client.ts";
+import { completeEnrolment } from "../features/devices/enrolment.ts";
+import { logOut } from "../features/devices/own-device.ts";
+import {
+  type AccountPlace,
+  createAccountStore,
+  dropEmptyFolder,
+  hasAccountStore,
+  prepareAccountFolder,
+  removeAccountStore,
+} from "./account-store.ts";
+import { ClientCore, type ClientOptions, type OwnIdentity } from "./client-core.ts";
+import { Peers } from "./peers.ts";
+
+export interface RegisterOptions extends ClientOptions {
+  /** Where the server asks for one. */
+  readonly invite?: string;
+}
+
+export interface LogInOptions extends ClientOptions {
+  /** What opened this device's store until now, if the account's password was changed elsewhere. */
+  readonly formerPassword?: string;
+}
+
+/** A device of the own account. */
+export interface OwnDeviceEntry {
+  readonly deviceId: DeviceId;
+  /** By the clock of the device that certified it last: when it was added, or another was revoked. */
+  readonly certifiedAtMs: number;
+  /** The device that asks. */
+  readonly isThis: boolean;
+}
+
+/**
+ * Opens an account that this device has. The session connects by itself, now and whenever the
+ * connection is lost; what is local works without it.
+ * @throws MessengerError `client/no-account`; `store/wrong-password`; `store/in-use`: one process at a
+ *   time has an account
+ */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const core = new ClientCore(options);
+  await core.holdWithEither([options.password]);
+  return new Client(core, await core.identify());
+}
+
+/**
+ * Makes an account, with this device as its first.
+ *
+ * A forgotten password cannot be reset: nobody has the account key but who knows it.
+ * @throws MessengerError `client/has-account`; what `register` and `completeEnrolment` throw. After
+ *   `rpc/disconnected` the account may exist: `logInClient` tells, and completes what was begun.
+ */
+export async function registerClient(options: RegisterOptions): Promise<Client> {
+  requireNoStore(options);
+  const { invite } = options;
+  return await enter(options, (core) =>
+    register(core.rpc, {
+      ...core.passwordOptions(options.password),
+      ...invite === undefined ? {} : { invite },
+    }));
+}
+
+/**
+ * Enters an account with this device: a new one, one that was logged out or revoked, or one whose
+ * registration was cut short. Brings the store's password to the account's.
+ * @throws MessengerError `accounts/login-refused`; `store/wrong-password`: neither `password` nor
+ *   `formerPassword` opens the store; what `logIn` and `completeEnrolment` throw
+ */
+export async function logInClient(options: LogInOptions): Promise<Client> {
+  if (!hasAccountStore(options)) {
+    return await enter(options, (core) => logIn(core.rpc, core.passwordOptions(options.password)));
+  }
+  const { formerPassword, password } = options;
+  const core = new ClientCore(options);
+  const passwords = formerPassword === undefined ? [password] : [password, formerPassword];
+  const opener = await core.holdWithEither(passwords);
+  try {
+    using unlocked = await core.unlock(password);
+    if (opener > 0) await core.moveStore({ from: passwords[opener] as string, to: password });
+    await completeEnrolment(core.rpc, unlocked, core.deviceOptions());
+    await core.stock();
+    return new Client(core, await core.identify());
+  } catch (error) {
+    await core.close();
+    throw error;
+  }
+}
+
+/** The store is made only when the server has said that the password is right. */
+async function enter(
+  options: ClientOptions,
+  show: (core: ClientCore) => Promise<UnlockedAccount>,
+): Promise<Client> {
+  prepareAccountFolder(options);
+  const core = new ClientCore(options);
+  try {
+    using unlocked = await show(core);
+    const { keyFileCost: cost } = core.surroundings;
+    await core.hold(await createAccountStore(options, { ...options, cost }));
+    await completeEnrolment(core.rpc, unlocked, core.deviceOptions());
+    await core.stock();
+    return new Client(core, await core.identify());
+  } catch (error) {
+    await core.close();
+    dropEmptyFolder(options);
+    throw error;
+  }
+}
+
+function requireNoStore(place: AccountPlace): void {
+  if (!hasAccountStore(place)) return;
+  throw new MessengerError("client/has-account", "Cannot register: this device has the account");
+}
+
+/**
+ * An account on this device. Disposing it ends the session's connection and lets go of the store; the
+ * device stays logged in.
+ */
+export class Client implements AsyncDisposable {
+  readonly account: AccountIdentity;
+  readonly deviceId: DeviceId;
+  /** Other accounts: their keys, and what is thought of them. */
+  readonly peers: Peers;
+  readonly #core: ClientCore;
+
+  /** `openClient`, `registerClient` and `logInClient` make one. */
+  constructor(core: ClientCore, own: OwnIdentity) {
+    this.#core = core;
+    this.account = own.account;
+    this.deviceId = own.deviceId;
+    this.peers = new Peers(own.account, {
+      ...core.deviceOptions(),
+      home: core.rpc,
+      log: core.log,
+    });
+  }
+
+  get rpc(): RpcClient {
+    return this.#core.rpc;
+  }
+
+  /**
+   * Waits until the server knows this device.
+   * @throws MessengerError `rpc/not-authenticated`: logged out, revoked or expired: log in again;
+   *   `accounts/suspended`; `accounts/wrong-server`; why there is no connection
+   */
+  async connected(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.#core.connected(options);
+  }
+
+  /** The own account's devices, in the order in which they were added. */
+  async devices(): Promise<readonly OwnDeviceEntry[]> {
+    await this.connected();
+    const list = await listOwnDevices(this.rpc, this.account, this.#core.deviceOptions());
+    const own = this.deviceId.toHex();
+    return (list?.devices ?? []).map(({ deviceId, issuedAtMs }) => ({
+      deviceId,
+      certifiedAtMs: issuedAtMs,
+      isThis: deviceId.toHex() === own,
+    }));
+  }
+
+  /**
+   * Takes devices off the account: their sessions end at once, and peers refuse them.
+   * @throws MessengerError `accounts/login-refused`, `devices/unknown`, and as `revokeDevices`
+   */
+  async revokeDevices(deviceIds: readonly DeviceId[], password: string): Promise<void> {
+    using unlocked = await this.#core.unlock(password);
+    await revokeDevices(this.rpc, unlocked, { ...this.#core.deviceOptions(), deviceIds });
+  }
+
+  /**
+   * Changes the password, on the server and of this device's store. Cut short anywhere, either the old
+   * one works everywhere or the new one does: the store opens with both until that is known. Other
+   * devices stay logged in; their stores keep the old one until they log in with the new one.
+   * @throws MessengerError `accounts/login-refused`, `accounts/password-invalid`; when the outcome
+   *   can't be learnt, what the connection failed with: log in to see
+   */
+  async changePassword(passwords: { readonly from: string; readonly to: string }): Promise<void> {
+    await this.#core.changePassword(passwords);
+  }
+
+  /**
+   * Deletes the account from the server, for good, then all that this device has of it. The client is
+   * closed then. What others have received stays with them.
+   * @throws MessengerError `accounts/login-refused`, and as `deleteAccount`
+   */
+  async deleteAccount(password: string): Promise<void> {
+    {
+      using unlocked = await this.#core.unlock(password);
+      await deleteAccount(this.rpc, unlocked);
+    }
+    await this.#core.close();
+    removeAccountStore(this.#core.options);
+  }
+
+  /** Ends the session. The device stays on the account, and its store where it is. */
+  async logOut(): Promise<void> {
+    await this.rpc.connected();
+    await logOut(this.rpc, this.#core.store);
+  }
+
+  /**
+   * Publishes the key packages that others add this device to groups with, as far as the server lacks
+   * them.
+   * @returns how many were published
+   */
+  async refreshKeyPackages(): Promise<
+    { readonly singleUse: number; readonly lastResort: boolean }
+  > {
+    await this.connected();
+    return await this.#core.refill();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#core.close();
+  }
+}

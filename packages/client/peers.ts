@@ -1,0 +1,144 @@
+/** Other accounts: their keys, pinned on first use, and what this device thinks of them. */
+import { type Log, MessengerError } from "@qpq/ports";
+import type { EnrolmentHome } from "../features/devices/enrolment.ts";
+import {
+  type DirectoryContent,
+  encodeDirectoryContent,
+} from "../features/accounts/accounts.gen.ts";
+import { readDirectory, writeDirectory } from "../features/accounts/directory.ts";
+import { parseAccountId, parseAccountName } from "../features/accounts/names.ts";
+import type { AccountIdentity } from "../features/accounts/unlocked.ts";
+import { sameBytes } from "../features/accounts/signed.ts";
+import type { DeviceOptions } from "../features/devices/client.ts";
+import {
+  acceptKey,
+  exportPins,
+  fetchPeer,
+  importPins,
+  markVerified,
+  type Peer,
+  type PeerState,
+} from "../features/devices/peers.ts";
+import { safetyNumber, safetyQrText } from "../features/devices/safety-number.ts";
+
+const encodePins = (pins: DirectoryContent["pins"]): Uint8Array =>
+  encodeDirectoryContent({ conversations: [], pins });
+
+/** What is known of another account. */
+export interface PeerView {
+  readonly name: string;
+  readonly state: PeerState;
+  /** 32 bytes; what messages to the account are bound to. */
+  readonly pinnedKey: Uint8Array;
+  /** 60 digits in 12 groups, of the pinned key; the same on the other side. */
+  readonly safetyNumber: string;
+  /** The same as text of a QR code. */
+  readonly safetyQrText: string;
+  readonly firstSeenAtMs: number;
+  /** Another key that the server gives now, and its safety number: compare before accepting it. */
+  readonly offered?: { readonly accountKey: Uint8Array; readonly safetyNumber: string };
+  /** As the server says now, and the account's key has signed. */
+  readonly accountId: Uint8Array;
+  readonly deviceIds: readonly Uint8Array[];
+  readonly generation: number;
+}
+
+export interface PeersOptions extends DeviceOptions {
+  readonly home: EnrolmentHome;
+  readonly log: Log;
+}
+
+/** Times that the directory is tried again when another device was first. */
+const ATTEMPTS_MAX = 4;
+
+export class Peers {
+  readonly #own: AccountIdentity;
+  readonly #options: PeersOptions;
+
+  constructor(own: AccountIdentity, options: PeersOptions) {
+    this.#own = own;
+    this.#options = options;
+  }
+
+  /**
+   * Asks the server for an account, verifies all of it, and pins its key at first use.
+   * @throws MessengerError `accounts/unknown`, and as `fetchPeer`
+   */
+  async fetch(name: string): Promise<PeerView> {
+    const peer = await fetchPeer(this.#options.home, name, this.#options);
+    if (peer.state.kind === "first-use") await this.syncDirectory();
+    return this.#view(peer);
+  }
+
+  /**
+   * Accepts the key that the account has now; its safety number counts as not compared.
+   * @param accountKey the one that the user was shown
+   * @throws MessengerError `devices/not-pinned`: nothing, or another key, was offered
+   */
+  async acceptKey(name: string, accountKey: Uint8Array): Promise<void> {
+    await acceptKey(this.#options.store, parseAccountName(name), accountKey);
+    await this.syncDirectory();
+  }
+
+  /**
+   * Notes that the user has compared safety numbers for this key.
+   * @throws MessengerError `devices/not-pinned`
+   */
+  async markVerified(name: string, accountKey: Uint8Array): Promise<void> {
+    await markVerified(this.#options.store, parseAccountName(name), accountKey);
+    await this.syncDirectory();
+  }
+
+  /**
+   * Shares pins with the account's other devices, both ways. What fails is logged: the next time does
+   * it.
+   */
+  async syncDirectory(): Promise<void> {
+    const { home, store, clock, primitives, random, log } = this.#options;
+    const options = { store, primitives, random };
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      try {
+        const { version, content } = await readDirectory(home, options);
+        await importPins(store, content.pins, clock);
+        const pins = await exportPins(store);
+        if (sameBytes(encodePins(content.pins), encodePins(pins))) return;
+        await writeDirectory(home, { version, content: { ...content, pins } }, options);
+        return;
+      } catch (error) {
+        if (!(error instanceof MessengerError)) throw error;
+        if (error.code === "accounts/version-conflict") continue;
+        log.warn("directory-not-shared", { code: error.code });
+        return;
+      }
+    }
+  }
+
+  #view({ account, state, pin }: Peer): PeerView {
+    const number = (accountKey: Uint8Array, accountId: Uint8Array): string =>
+      safetyNumber(this.#options.primitives, this.#own, {
+        accountId: parseAccountId(accountId),
+        accountKey,
+      });
+    const { offered } = pin;
+    return {
+      name: account.name,
+      state,
+      pinnedKey: pin.accountKey,
+      safetyNumber: number(pin.accountKey, pin.accountId),
+      safetyQrText: safetyQrText(this.#options.primitives, this.#own, {
+        accountId: parseAccountId(pin.accountId),
+        accountKey: pin.accountKey,
+      }),
+      firstSeenAtMs: pin.firstSeenAtMs,
+      ...offered === undefined ? {} : {
+        offered: {
+          accountKey: offered.accountKey,
+          safetyNumber: number(offered.accountKey, offered.accountId),
+        },
+      },
+      accountId: account.accountId,
+      deviceIds: account.list?.devices.map(({ deviceId }) => deviceId) ?? [],
+      generation: account.list?.generation ?? 0,
+    };
+  }
+}
