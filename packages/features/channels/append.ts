@@ -26,7 +26,7 @@ import {
   withToken,
 } from "./core.ts";
 import { entryIdKey, groupInfoParts } from "./keys.ts";
-import { APPLICATION_BYTES_MAX } from "./limits.ts";
+import { APPLICATION_BYTES_MAX, QUOTA_RETRY_MS } from "./limits.ts";
 import {
   isOpen,
   type NewEntry,
@@ -153,7 +153,7 @@ function checkQuota(
   throw new MessengerError(
     "channels/quota-exceeded",
     "Cannot add to channel: the account keeps as much there as it may",
-    { retryAfterMs: core.limits.sweepEveryMs },
+    { retryAfterMs: QUOTA_RETRY_MS },
   );
 }
 

@@ -43,7 +43,7 @@ export interface ChannelsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly crypto: CryptoProvider;
-  /** Of `openIncarnation`. */
+  /** Of the logs: 16 bytes, renewed by a restore from a backup. */
   readonly incarnation: Uint8Array;
   readonly devices: DeviceDirectory;
   readonly readLeaf: ReadLeaf;

@@ -91,6 +91,3 @@ export const inboxEntryKey = (
   deviceId: Uint8Array,
   sequence: number,
 ): Uint8Array => encodeKey(SLICE, "inbox", accountId, deviceId, sequence);
-
-/** 16 bytes: the incarnation of all logs of this store. */
-export const INCARNATION_KEY: Uint8Array = encodeKey(SLICE, "incarnation");

@@ -24,6 +24,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+/** What who has no quota left may wait for: the next sweep. */
+export const QUOTA_RETRY_MS: number = HOUR_MS;
+
 /** What an operator may set. */
 export interface ChannelLimits {
   /** Milliseconds that an entry is kept at most, … */
@@ -56,8 +59,6 @@ export interface ChannelLimits {
   /** Entries that one transaction of the sweep deletes, and milliseconds between two. */
   readonly sweepEntries: number;
   readonly sweepPauseMs: number;
-  /** Milliseconds from one sweep to the next. */
-  readonly sweepEveryMs: number;
 }
 
 export const CHANNEL_LIMITS: ChannelLimits = {
@@ -78,5 +79,4 @@ export const CHANNEL_LIMITS: ChannelLimits = {
   freshBytesMax: 32 * 1024 * 1024,
   sweepEntries: 32,
   sweepPauseMs: 10,
-  sweepEveryMs: HOUR_MS,
 };

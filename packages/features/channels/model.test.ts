@@ -273,7 +273,6 @@ for (let seed = 1; seed <= SEEDS; seed++) {
         commitTryRate: FREE,
         turnMs: 0,
         sweepPauseMs: 0,
-        sweepEveryMs: 1e12,
       },
     });
     const run = new Run(world, seed);

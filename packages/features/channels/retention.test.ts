@@ -24,7 +24,7 @@ async function sweep(world: World): Promise<void> {
   await sweeping;
 }
 
-/** Lets days pass; the regular sweeps run in them. */
+/** Lets time pass, then sweeps. */
 async function pass(world: World, durationMs: number): Promise<void> {
   await world.clock.advance(durationMs);
   await sweep(world);
@@ -39,10 +39,8 @@ async function acknowledge(world: World, device: TestDevice, channelId: Uint8Arr
   });
 }
 
-const LIMITS = { sweepEveryMs: 1e12 };
-
 Deno.test("sweep() keeps entries for 30 days, and says then which range is gone", async () => {
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];
   const channelId = await createGroup(world, [alice, bob]);
   for (let count = 0; count < 70; count++) await send(world, alice, { channelId });
@@ -61,7 +59,7 @@ Deno.test("sweep() keeps entries for 30 days, and says then which range is gone"
 });
 
 Deno.test("sweep() goes sooner when every device of every member has acknowledged, after a day", async () => {
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];
   const tablet = world.device(bob);
   const channelId = await createGroup(world, [alice, bob]);
@@ -81,7 +79,7 @@ Deno.test("sweep() goes sooner when every device of every member has acknowledge
 });
 
 Deno.test("sweep() keeps entry ids 30 days, also of entries that are gone", async () => {
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const alice = world.device();
   const channelId = await createGroup(world, [alice]);
   const entry = {
@@ -101,7 +99,7 @@ Deno.test("sweep() keeps entry ids 30 days, also of entries that are gone", asyn
 });
 
 Deno.test("sweep() gives quota back to who sent what is gone", async () => {
-  await using world = await openWorld({ limits: { ...LIMITS, quotaEntries: 2 } });
+  await using world = await openWorld({ limits: { quotaEntries: 2 } });
   const [alice, bob] = [world.device(), world.device()];
   const channelId = await createGroup(world, [alice, bob]);
   await send(world, alice, { channelId });
@@ -117,7 +115,7 @@ Deno.test("sweep() gives quota back to who sent what is gone", async () => {
 });
 
 Deno.test("sweep() lets go of a removed member once its last entry is gone", async () => {
-  await using world = await openWorld({ limits: { ...LIMITS, channelsMax: 1 } });
+  await using world = await openWorld({ limits: { channelsMax: 1 } });
   const [alice, bob] = [world.device(), world.device()];
   const channelId = await createGroup(world, [alice, bob]);
   const context = groupContext(alice);
@@ -135,7 +133,7 @@ Deno.test("sweep() lets go of a removed member once its last entry is gone", asy
 });
 
 Deno.test("sweep() empties inboxes, and drops a Welcome with the last that points to it", async () => {
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];
   const tablet = world.device(bob);
   const channelId = await createGroup(world, [alice, bob], { recipients: [bob, tablet] });
@@ -154,7 +152,7 @@ Deno.test("sweep() empties inboxes, and drops a Welcome with the last that point
 });
 
 Deno.test("forgetDevices() deletes the inboxes of revoked devices, and their Welcomes", async () => {
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];
   const tablet = world.device(bob);
   const channelId = await createGroup(world, [alice, bob], { recipients: [bob, tablet] });
@@ -172,7 +170,7 @@ Deno.test("forgetDevices() deletes the inboxes of revoked devices, and their Wel
 
 Deno.test("sweep() takes large commits with it, in small transactions", async () => {
   let writesMost = 0;
-  await using world = await openWorld({ limits: LIMITS });
+  await using world = await openWorld();
   const alice = world.device();
   const channelId = await createGroup(world, [alice], { bytes: 1_000_000 });
   assert.equal(await entriesBelow(world, "log", channelId, "body"), 5);
@@ -185,15 +183,6 @@ Deno.test("sweep() takes large commits with it, in small transactions", async ()
   assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-101 expired"]);
   assert.equal(await entriesBelow(world, "log", channelId, "body"), 0);
   assert.ok(writesMost > 0 && writesMost <= 48, `${writesMost} writes in one transaction`);
-});
-
-Deno.test("the server sweeps by itself", async () => {
-  await using world = await openWorld({ limits: { sweepEveryMs: DAY_MS } });
-  const alice = world.device();
-  const channelId = await createGroup(world, [alice]);
-  await world.clock.advance(31 * DAY_MS);
-  await world.clock.settle();
-  assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-1 expired"]);
 });
 
 async function entriesBelow(world: World, ...parts: readonly (string | Uint8Array)[]) {

@@ -3,8 +3,7 @@
  *
  * ```ts
  * await openSlices(store, [..., channelsSchema]);
- * const incarnation = await openIncarnation(store, { random });
- * await using channels = openChannels({ store, clock, log, crypto, incarnation, devices, ... });
+ * const channels = openChannels({ store, clock, log, crypto, incarnation, devices, ... });
  * createRpcServer({ methods: [...channels.methods], incarnation, ... });
  * ```
  */
@@ -18,17 +17,16 @@ import { forgetDevices } from "./forget.ts";
 import { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
 import { acknowledge, groupInfo, members, read, readInbox, report, welcome } from "./read.ts";
 import { subscribe } from "./subscribe.ts";
-import { sweepAll, sweepRegularly } from "./sweep.ts";
+import { sweepAll } from "./sweep.ts";
 
 export type { Caller, ChannelsOptions, DeviceDirectory } from "./core.ts";
-export { openIncarnation } from "./incarnation.ts";
 export { channelsSchema } from "./keys.ts";
 export { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
 
-export interface Channels<Context> extends AsyncDisposable {
+export interface Channels<Context> {
   readonly methods: readonly BoundMethod<Context>[];
-  /** Lets go of what is over, now. It does so by itself each `sweepEveryMs`. */
-  sweep(): Promise<void>;
+  /** Lets go of what is over, in small transactions. To be called every hour or so. */
+  sweep(signal?: AbortSignal): Promise<void>;
   /**
    * Deletes the inboxes of devices that were revoked, in the same transaction.
    * @param deviceIds left out: of all devices of an account that goes
@@ -51,8 +49,6 @@ export function openChannels<Context>(
 ): Channels<Context> {
   const { callerOf } = options;
   const core = createCore(options, checkLimits({ ...CHANNEL_LIMITS, ...options.limits }));
-  const stopping = new AbortController();
-  const sweeping = sweepRegularly(core, stopping.signal);
   const methods = channelsHandlers<Context>({
     create: async ({ upload }, context) => await create(core, callerOf(context), upload),
     append: async (params, context) => await append(core, callerOf(context), params),
@@ -70,18 +66,16 @@ export function openChannels<Context>(
   return {
     methods,
     forgetDevices,
-    sweep: () => sweepAll(core, stopping.signal),
+    sweep: (signal = NEVER) => sweepAll(core, signal),
     get subscriptions(): number {
       let count = 0;
       for (const open of core.subscriptions.values()) count += open;
       return count;
     },
-    [Symbol.asyncDispose]: async () => {
-      stopping.abort();
-      await sweeping;
-    },
   };
 }
+
+const NEVER: AbortSignal = new AbortController().signal;
 
 /** What the schema and the stores hold at most. */
 function checkLimits(limits: ChannelLimits): ChannelLimits {

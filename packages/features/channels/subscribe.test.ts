@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { openMemoryStore, runningTwice } from "@qpq/adapters";
-import { INCARNATION_VOID_KEY, type Store } from "@qpq/ports";
-import { openIncarnation } from "./incarnation.ts";
+import type { Store } from "@qpq/ports";
 import { fakeCommit } from "./test/messages.ts";
 import {
   createGroup,
@@ -151,25 +150,6 @@ Deno.test("subscribe() refuses a cursor beyond the end, and one of another incar
   await refusedWith(code, alice.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 0 }));
   await refusedWith(code, alice.stub.readInbox({ incarnation, after: 0, countMax: 1 }));
   await refusedWith(code, alice.stub.welcome({ incarnation, sequence: 1 }));
-});
-
-Deno.test("openIncarnation() stays, and is renewed once by a restore", async () => {
-  await using world = await openWorld();
-  const { store, random } = world;
-  const first = await openIncarnation(store, { random });
-  assert.deepEqual(first, world.incarnation);
-  await store.transaction(async (transaction) =>
-    transaction.put(INCARNATION_VOID_KEY, random.bytes(1))
-  );
-  let restores = 0;
-  const onRestored = async (): Promise<void> => void restores++;
-  const second = await openIncarnation(store, { random, onRestored });
-  assert.notDeepEqual(second, first);
-  assert.equal(second.length, 16);
-  assert.ok(restores >= 1);
-  restores = 0;
-  assert.deepEqual(await openIncarnation(store, { random, onRestored }), second);
-  assert.equal(restores, 0);
 });
 
 Deno.test("subscribe() reads no further ahead for one who does not read: under 256 KiB", async () => {

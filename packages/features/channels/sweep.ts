@@ -6,7 +6,6 @@ import {
   keyAfter,
   keyAfterPrefix,
   type KeyPart,
-  MessengerError,
   sleep,
   type StoreTransaction,
 } from "@qpq/ports";
@@ -52,21 +51,6 @@ import {
 
 /** Members, entry ids and reports that are looked at in one go. */
 const LOOK_COUNT = 64;
-
-/** Sweeps now and then, until `signal` is aborted; never rejects. */
-export async function sweepRegularly(core: ChannelsCore, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await sleep(core.clock, core.limits.sweepEveryMs, signal);
-      await sweepAll(core, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      const code = error instanceof MessengerError ? error.code : "internal";
-      core.log.warn("channels-sweep-failed", { code });
-      if (code === "store/closed") return;
-    }
-  }
-}
 
 /** One sweep of everything. */
 export async function sweepAll(core: ChannelsCore, signal: AbortSignal): Promise<void> {

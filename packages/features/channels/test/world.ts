@@ -35,7 +35,6 @@ import {
   type Channels,
   channelsSchema,
   openChannels,
-  openIncarnation,
 } from "../server.ts";
 import { type FakeCommit, fakeCommit, framed, SUITE } from "./messages.ts";
 
@@ -77,7 +76,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const random = createSeededRandom(options.seed ?? seeds++);
   const store = options.store ?? runningTwice(openMemoryStore(options.memory));
   await openSlices(store, [channelsSchema]);
-  const incarnation = await openIncarnation(store, { random });
+  const incarnation = random.bytes(16);
   const known = new Map<string, Caller>();
   const channels = openChannels<Caller>({
     store,
@@ -113,7 +112,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const address = { hostname: "server", port: 1 };
   const opened = new AsyncDisposableStack();
   opened.defer(() => store.close());
-  opened.use(channels);
   const listener = opened.use(network.listen(address));
   void (async () => {
     for (let next; (next = await listener.accept()) !== undefined;) void rpc.serve(next);

@@ -1,0 +1,160 @@
+/**
+ * SIGKILL of the delivery service under load: everything that was acknowledged is read back, in order,
+ * once; what was never acknowledged is there once or not at all.
+ */
+import assert from "node:assert/strict";
+import { createSeededRandom } from "@qpq/adapters";
+import { MessengerError } from "@qpq/ports";
+import { fakeCommit, framed } from "../../packages/features/channels/test/messages.ts";
+import {
+  openClient,
+  SERVICE_INCARNATION,
+  type ServiceClient,
+  startService,
+} from "../../packages/features/channels/test/process.ts";
+
+const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 30 : 3;
+const CLIENTS = 32;
+const CHANNELS = 8;
+/** How long load runs before a kill: shorter and longer ones fall into different moments. */
+const LOAD_MS = { min: 150, spread: 500 };
+
+const FREE = { burst: 1e9, perMinute: 1e9 };
+const LIMITS = {
+  appendRate: FREE,
+  createRate: FREE,
+  quotaEntries: 1e9,
+  quotaBytes: 1e12,
+};
+
+/** What one client has sent to its channel. */
+interface Sent {
+  readonly entryId: string;
+  /** 0 until it was acknowledged. */
+  sequence: number;
+}
+
+Deno.test(`the service loses and repeats nothing in ${ROUNDS} kills under load`, async () => {
+  const folder = await Deno.makeTempDir({ prefix: "qpq-kill-" });
+  const random = createSeededRandom(6);
+  let service = await startService(folder, LIMITS);
+  const clients = Array.from(
+    { length: CLIENTS },
+    (_, number) => openClient(() => service.listening, number),
+  );
+  try {
+    const channels = await createChannels(random, clients);
+    const sent = clients.map((): Sent[] => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      let isOver = false;
+      const loads = clients.map((client, number) =>
+        load(client, {
+          channelId: channels[number % CHANNELS] as Uint8Array,
+          random,
+          sent: sent[number] as Sent[],
+          isOver: () => isOver,
+        })
+      );
+      const fraction = (random.bytes(1)[0] as number) / 255;
+      await new Promise((resolve) => setTimeout(resolve, LOAD_MS.min + fraction * LOAD_MS.spread));
+      await service.kill();
+      isOver = true;
+      service = await startService(folder, LIMITS);
+      await Promise.all(loads);
+      await compare(clients, { channels, sent });
+    }
+    const acknowledged = sent.flat().filter(({ sequence }) => sequence > 0).length;
+    assert.ok(acknowledged > ROUNDS * CLIENTS, `only ${acknowledged} entries: no load`);
+  } finally {
+    await Promise.all(clients.map(({ rpc }) => rpc.close()));
+    await service.kill();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Each channel has the same four clients all the time. */
+async function createChannels(
+  random: ReturnType<typeof createSeededRandom>,
+  clients: readonly ServiceClient[],
+): Promise<readonly Uint8Array[]> {
+  return await Promise.all(Array.from({ length: CHANNELS }, async (_, index) => {
+    const [creator, ...others] = clients.filter((_, number) => number % CHANNELS === index);
+    assert.ok(creator !== undefined);
+    const channelId = random.bytes(32);
+    await creator.calls.create(fakeCommit(random, {
+      channelId,
+      context: { kind: "group", admins: [creator.id] },
+      added: others.map(({ id }) => id),
+    }));
+    return channelId;
+  }));
+}
+
+/** One entry after another; an entry of unknown outcome is left alone, or sent again, by turns. */
+async function load(
+  client: ServiceClient,
+  options: {
+    readonly channelId: Uint8Array;
+    readonly random: ReturnType<typeof createSeededRandom>;
+    readonly sent: Sent[];
+    readonly isOver: () => boolean;
+  },
+): Promise<void> {
+  const { channelId, random, sent, isOver } = options;
+  while (!isOver()) {
+    const entryId = random.bytes(16);
+    const message = framed(random, { channelId, epoch: 1, bytes: 200 });
+    const entry: Sent = { entryId: entryId.toHex(), sequence: 0 };
+    sent.push(entry);
+    for (let isRetry = false;; isRetry = true) {
+      try {
+        entry.sequence = (await client.calls.append({ channelId, entryId, message })).sequence;
+        break;
+      } catch (error) {
+        assert.ok(error instanceof MessengerError, String(error));
+        const isUnknown = error.code === "rpc/disconnected" || error.code === "rpc/deadline";
+        assert.ok(isUnknown, `refused: ${error.code}`);
+        if (isRetry || (random.bytes(1)[0] as number) % 2 === 0) break;
+      }
+    }
+  }
+}
+
+async function compare(
+  clients: readonly ServiceClient[],
+  { channels, sent }: {
+    readonly channels: readonly Uint8Array[];
+    readonly sent: readonly (readonly Sent[])[];
+  },
+): Promise<void> {
+  for (const [index, channelId] of channels.entries()) {
+    const reader = clients[index] as ServiceClient;
+    const stored = await readIds(reader, channelId);
+    const places = new Map(stored.map((entryId, at) => [entryId, at + 2]));
+    assert.equal(places.size, stored.length, "no entry is there twice");
+    const mine = sent.filter((_, number) => number % CHANNELS === index).flat();
+    for (const { entryId, sequence } of mine) {
+      if (sequence > 0) {
+        assert.equal(places.get(entryId), sequence, "acknowledged: there, in place");
+      }
+      places.delete(entryId);
+    }
+    assert.equal(places.size, 0, "nothing is there that nobody sent");
+  }
+}
+
+/** The entry ids behind the first commit, in order; the client checks that no number is left out. */
+async function readIds(
+  { calls }: ServiceClient,
+  channelId: Uint8Array,
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let after = 1;;) {
+    const cursor = { channelId, after };
+    const page = await calls.read({ incarnation: SERVICE_INCARNATION, cursor });
+    assert.equal(page.gap, undefined);
+    for (const { entryId } of page.entries) ids.push(entryId.toHex());
+    after = page.entries.at(-1)?.sequence ?? after;
+    if (after >= page.head) return ids;
+  }
+}
