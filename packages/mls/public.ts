@@ -27,10 +27,37 @@ import { findExternalSenders, type ProposalOrRef } from "./wire/proposal.ts";
 import { ratchetTreeNodes } from "./wire/ratchet-tree.ts";
 
 export * from "./crypto/provider.ts";
-export * from "./wire/extension.ts";
-export * from "./wire/leaf-node.ts";
+export {
+  type Extension,
+  EXTENSION_TYPE,
+  findExtension,
+  findExternalPub,
+  findRequiredCapabilities,
+  type RequiredCapabilities,
+  requiredCapabilitiesExtension,
+} from "./wire/extension.ts";
+export {
+  type Capabilities,
+  type Credential,
+  CREDENTIAL_TYPE,
+  credentialTypeOf,
+  type LeafNode,
+  type LeafNodeSource,
+  type Lifetime,
+} from "./wire/leaf-node.ts";
 export * from "./wire/limits.ts";
-export * from "./wire/proposal.ts";
+export {
+  type ExternalPskId,
+  type ExternalSender,
+  externalSendersExtension,
+  findExternalSenders,
+  type PreSharedKeyId,
+  type Proposal,
+  PROPOSAL_TYPE,
+  type ProposalOrRef,
+  type ReInit,
+  type ResumptionPskId,
+} from "./wire/proposal.ts";
 export type { GroupContext, GroupInfo, Welcome } from "./wire/group-info.ts";
 export type { KeyPackage } from "./wire/key-package.ts";
 export type { ContentType, MessageWireFormat, Sender } from "./wire/framing.ts";
