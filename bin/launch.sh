@@ -44,9 +44,15 @@ launch() {
   fi
   set -- "$root/packages/$program/main.ts" "$@"
   while IFS= read -r flag; do
-    if [ -n "$flag" ]; then
-      set -- "$flag" "$@"
-    fi
+    case $flag in
+      --allow-net=* | --allow-read=* | --allow-write=* | --allow-env=* | --allow-ffi=* | --allow-sys=* | --unstable-net)
+        set -- "$flag" "$@"
+        ;;
+      *)
+        echo "$program: not a permission that this launcher gives: $flag" >&2
+        exit 2
+        ;;
+    esac
   done <<EOF
 $permissions
 EOF

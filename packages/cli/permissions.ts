@@ -7,8 +7,11 @@
  */
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { ARGON2_NEEDS, argon2Addon, databaseAddon, sourceFolder } from "@qpq/adapters/native-code";
+import { escapePath, flagLines, UnspeakableError } from "@qpq/adapters/sandbox";
 import { formatHostPort } from "@qpq/ports";
 import { readKnownServers } from "./servers.ts";
+import { SECRETS, STORE_COMMANDS } from "./store-commands.ts";
 import { LOCAL_CERTIFICATE, parseServer, SERVER_DEFAULT } from "./server-address.ts";
 
 interface Surroundings {
@@ -25,7 +28,10 @@ export function permissionsFor(around: Surroundings): readonly string[] {
     const variable = around.environment(`QPQ_${option.replaceAll("-", "_").toUpperCase()}`);
     return [...valuesOf(`--${option}`, around.args), ...(variable === undefined ? [] : [variable])];
   };
-  const stateFolder = path(all("state-dir")[0] ?? "");
+  // The last one holds, as for the command itself.
+  const stateFolder = path(
+    valuesOf("--state-dir", around.args).at(-1) ?? all("state-dir")[0] ?? "",
+  );
   const servers = all("server").length > 0
     ? all("server")
     : [around.lastServer(stateFolder) ?? SERVER_DEFAULT];
@@ -35,13 +41,23 @@ export function permissionsFor(around: Surroundings): readonly string[] {
     // A name is looked up, which takes leave for all of it, and its addresses may change.
     return [isIP(server.hostname) === 0 ? server.hostname : formatHostPort(server)];
   });
-  const files = [...all("ca-cert"), ...all("password-file"), LOCAL_CERTIFICATE].map(path);
+  const secrets = SECRETS.flatMap((name) => all(`${name}-file`));
+  const files = [...all("ca-cert"), ...secrets, LOCAL_CERTIFICATE].map(path);
+  // A command is the first word. Those that open a store load the native code of one.
+  const opensStore = STORE_COMMANDS.some((command) => command === around.args[0]);
+  const sources = opensStore ? [sourceFolder()] : [];
   return [
     // The last two are its own sockets: any free port.
     `--allow-net=${[...addresses, "0.0.0.0:0", "[::]:0"].join(",")}`,
-    `--allow-read=${[stateFolder, ...files].map(escapePath).join(",")}`,
+    `--allow-read=${[stateFolder, ...files, ...sources].map(escapePath).join(",")}`,
     `--allow-write=${escapePath(stateFolder)}`,
-    "--allow-env=QPQ_*,NO_COLOR",
+    ["--allow-env=QPQ_*,NO_COLOR", ...opensStore ? ARGON2_NEEDS.variables : []].join(","),
+    ...opensStore
+      ? [
+        `--allow-ffi=${[databaseAddon(), argon2Addon()].map(({ path }) => escapePath(path))}`,
+        `--allow-sys=${ARGON2_NEEDS.system.join(",")}`,
+      ]
+      : [],
     "--unstable-net",
   ];
 }
@@ -52,11 +68,6 @@ function valuesOf(option: string, args: readonly string[]): readonly string[] {
     const next = args[index + 1];
     return argument === option && next !== undefined ? [next] : [];
   });
-}
-
-/** The runtime separates paths by commas; one inside a path is doubled. */
-function escapePath(path: string): string {
-  return path.replaceAll(",", ",,");
 }
 
 if (import.meta.main) {
@@ -73,5 +84,11 @@ if (import.meta.main) {
       }
     },
   });
-  Deno.stdout.writeSync(new TextEncoder().encode(flags.join("\n")));
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(flagLines(flags)));
+  } catch (error) {
+    if (!(error instanceof UnspeakableError)) throw error;
+    Deno.stderr.writeSync(new TextEncoder().encode(`qpq: ${error.message}\n`));
+    Deno.exit(2);
+  }
 }

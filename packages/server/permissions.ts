@@ -3,6 +3,7 @@
  * Runs with leave to read the configuration file and `QPQ_*` variables, nothing else.
  */
 import { ARGON2_NEEDS, argon2Addon, databaseAddon, sourceFolder } from "@qpq/adapters/native-code";
+import { escapePath, flagLines, UnspeakableError } from "@qpq/adapters/sandbox";
 import { ADMIN_SOCKET } from "./admin-socket.ts";
 import { type CommandLine, readCommandLine } from "./command-line.ts";
 import { endWithMistake, processSurroundings, write } from "./surroundings.ts";
@@ -16,7 +17,7 @@ export function permissionsFor(
     return [...configuration.map((path) => `--allow-read=${escapePath(path)}`), VARIABLES];
   }
   const admin = `unix:${escapePath(`${config.data_dir}/${ADMIN_SOCKET}`)}`;
-  if (task.kind === "accounts") return [`--allow-net=${admin}`, socketFile(config), VARIABLES];
+  if (task.kind === "accounts") return [`--allow-net=${admin}`, ...socketFile(config), VARIABLES];
   const sockets = task.kind === "serve"
     ? [config.listen, config.http_listen, admin].filter((text) => text !== "")
     : task.kind === "backup"
@@ -46,20 +47,20 @@ export function permissionsFor(
 }
 
 /** A socket is reached through its file. */
-function socketFile({ data_dir }: { readonly data_dir: string }): string {
+function socketFile({ data_dir }: { readonly data_dir: string }): readonly string[] {
   const path = escapePath(`${data_dir}/${ADMIN_SOCKET}`);
-  return `--allow-read=${path}\n--allow-write=${path}`;
+  return [`--allow-read=${path}`, `--allow-write=${path}`];
 }
 
 const VARIABLES = "--allow-env=QPQ_*";
 
-/** The runtime separates paths by commas; one inside a path is doubled. */
-function escapePath(path: string): string {
-  return path.replaceAll(",", ",,");
-}
-
 if (import.meta.main) {
   const line = readCommandLine(Deno.args, processSurroundings());
   if (line.kind === "mistake") endWithMistake(line.message);
-  write((line.kind === "text" ? [VARIABLES] : permissionsFor(line)).join("\n"));
+  try {
+    write(flagLines(line.kind === "text" ? [VARIABLES] : permissionsFor(line)));
+  } catch (error) {
+    if (!(error instanceof UnspeakableError)) throw error;
+    endWithMistake(error.message);
+  }
 }

@@ -50,6 +50,23 @@ Deno.test("the server's sandbox refuses another file, another folder and any pro
   ]);
 });
 
+Deno.test("a line break in a path gives nobody a permission", async () => {
+  await using folder = await temporaryFolder();
+  const evil = join(folder.path, "evil.ts");
+  await Deno.writeTextFile(evil, 'console.log("evil ran");');
+  const injected = `x\n${evil}\n--allow-run\n--deny-env=X`;
+  const config = `tls_cert = "/c"\ntls_key = ${JSON.stringify(injected)}\n`;
+  await Deno.writeTextFile(join(folder.path, "qpq-server.toml"), config);
+  const env = { QPQ_STATE_DIR: join(folder.path, "state") };
+  const server = await run(QPQ_SERVER, [], { cwd: folder.path });
+  const client = await run(QPQ, ["health", "--ca-cert", injected], { cwd: folder.path, env });
+  for (const { code, stdout, stderr } of [server, client]) {
+    assert.equal(code, 2, stdout);
+    assert.match(stderr, /control character/);
+    assert.equal(stdout, "");
+  }
+});
+
 Deno.test("bin/qpq-server works through symlinks, from any folder, with blanks and quotes", async () => {
   await using folder = await temporaryFolder();
   const odd = join(folder.path, "a  b 'c'");

@@ -1,0 +1,19 @@
+/** Commands that open an account's store. Apart: the launcher's first run needs only their names. */
+export const STORE_COMMANDS = [
+  "register-user",
+  "login",
+  "logout",
+  "passwd",
+  "whoami",
+  "devices",
+  "delete-account",
+  "check-key",
+  "accept-key",
+  "fetch-key",
+  "refresh-key-packages",
+] as const;
+
+export type StoreCommand = (typeof STORE_COMMANDS)[number];
+
+/** Secrets that a command takes, each by `--x`, `--x-file`, a variable `QPQ_X`, or a prompt. */
+export const SECRETS = ["password", "new-password", "former-password"] as const;
