@@ -89,8 +89,12 @@ Deno.test("decodeStaged() gives the next epoch beside the stored current one", a
   applyChanges(records, recordsOf(created.state));
   const bytes = encodeStaged(created.state, created.staged);
   retire(created.staged.next, created.state);
-  for (const current of [records, created.state]) {
+  const loaded = await loadGroup(provider, records);
+  for (const current of [loaded, created.state]) {
     const staged = await decodeStaged(provider, bytes, { current });
+    assert(current !== undefined);
+    const nodes = changedRecords(current, staged.next).put.filter(([[kind]]) => kind === "tree");
+    assert.equal(nodes.length, 4, "merging it writes the path: a leaf and three parents");
     const outcome = await processMessage(bob, created.commit, acceptAll);
     assert(outcome.kind === "commit-staged");
     const next = mergeStaged(created.state, staged);

@@ -355,18 +355,36 @@ async function readTree(
   reader: RecordReader,
   expected: { readonly leafCount: number; readonly hash: Uint8Array },
 ): Promise<RatchetTree> {
-  const { leafCount } = expected;
-  const leaves = new Array<LeafNode | undefined>(leafCount).fill(undefined);
-  const parents = new Array<ParentNode | undefined>(leafCount - 1).fill(undefined);
-  for (const [key, bytes] of await reader.list(["tree"])) {
+  return treeOfRecords(crypto, await reader.list(["tree"]), { ...expected, before: undefined });
+}
+
+/**
+ * The tree of its records, those that another tree has in common with it left out.
+ * @throws MessengerError `mls/invalid-record`
+ */
+export function treeOfRecords(
+  crypto: CipherSuite,
+  records: readonly (readonly [key: RecordKey, value: Uint8Array | undefined])[],
+  expected: {
+    readonly leafCount: number;
+    readonly hash: Uint8Array;
+    readonly before: RatchetTree | undefined;
+  },
+): RatchetTree {
+  const { leafCount, before } = expected;
+  const leaves = Array.from({ length: leafCount }, (_, index) => before?.leaves[index]);
+  const parents = Array.from({ length: leafCount - 1 }, (_, index) => before?.parents[index]);
+  for (const [key, bytes] of records) {
     const index = Number(key.at(-1));
-    const { node } = decodeRecord(nodeRecord, bytes);
-    if (node.kind === "leaf") leaves[leafOfNode(index)] = node.leafNode;
-    else parents[index >>> 1] = node.parentNode;
+    if (index >= nodeCount(leafCount)) continue;
+    const node = bytes && decodeRecord(nodeRecord, bytes).node;
+    if (isLeaf(index)) {
+      leaves[leafOfNode(index)] = node?.kind === "leaf" ? node.leafNode : undefined;
+    } else parents[index >>> 1] = node?.kind === "parent" ? node.parentNode : undefined;
   }
   const tree: RatchetTree = { leafCount, leaves, parents, hashes: [] };
   // Every hash is computed again: a record that is missing, or of another epoch, shows itself.
-  if (leaves.length !== leafCount || !sameBytes(treeHash(crypto, tree), expected.hash)) {
+  if (!sameBytes(treeHash(crypto, tree), expected.hash)) {
     throw new MessengerError("mls/invalid-record", "Cannot read tree: it is of another epoch");
   }
   return tree;

@@ -24,7 +24,7 @@ import {
   loadGroup,
   readWholeSecretTree,
   type RecordReader,
-  recordsOf,
+  treeOfRecords,
 } from "./records.ts";
 import type { RecordChanges } from "./records.ts";
 import { type GroupState, treeInMemory } from "./state.ts";
@@ -116,55 +116,45 @@ export function encodeStaged(state: GroupState | undefined, staged: StagedCommit
 }
 
 /**
- * The staged commit again.
- * @param options.current where the current epoch's records are: a reader, a state in memory, or for
- *   an external commit nothing
+ * The staged commit again. Its tree shares with the current one what the commit left as it was, so
+ * that merging it writes the commit's path.
+ * @param options.current the epoch that it was made in; for an external commit undefined
  * @throws MessengerError `mls/invalid-record`
  */
 export async function decodeStaged(
   provider: CryptoProvider,
   bytes: Uint8Array,
-  options: { readonly current: RecordReader | GroupState | undefined },
+  options: { readonly current: GroupState | undefined },
 ): Promise<StagedCommit> {
   const { message, summary, changes } = decodeRecord(stagedRecord, bytes);
-  const { current } = options;
-  const base = current === undefined || "get" in current
-    ? current
-    : overlay(undefined, recordsOf(current));
-  const reader = overlay(base, changes);
+  const reader = readerOf(changes);
   const loaded = await loadGroup(provider, reader);
   if (loaded === undefined) {
     throw new MessengerError("mls/invalid-record", "Cannot read staged commit: it has no group");
   }
-  // Read whole, so that the copy of the epoch's secrets in `changes` can go at once, and the tree can
-  // be stored when the commit is merged.
-  const tree = treeInMemory(await loaded.tree.load());
-  const next = { ...await readWholeSecretTree(loaded, reader), tree };
-  for (const [[kind], value] of changes.put) if (kind !== "tree") value.fill(0);
+  const isWhole = changes.deleteUnder.some(([kind]) => kind === "tree");
+  const isOfTree = (key: RecordKey): boolean => key[0] === "tree";
+  const tree = treeOfRecords(loaded.crypto, [
+    ...changes.delete.filter(isOfTree).map((key) => [key, undefined] as const),
+    ...changes.put.filter(([key]) => isOfTree(key)),
+  ], {
+    leafCount: loaded.tree.leafCount,
+    hash: loaded.context.treeHash,
+    before: isWhole ? undefined : await options.current?.tree.load(),
+  });
+  // Read whole, so that the copy of the epoch's secrets in `changes` can go at once.
+  const next = { ...await readWholeSecretTree(loaded, reader), tree: treeInMemory(tree) };
+  for (const [key, value] of changes.put) if (!isOfTree(key)) value.fill(0);
   return { message, summary, next };
 }
 
-/** Records as they are after changes. */
-export function overlay(base: RecordReader | undefined, changes: RecordChanges): RecordReader {
+/** What changes put: all of the new epoch but the nodes of the tree that it shares with the old. */
+function readerOf(changes: RecordChanges): RecordReader {
   const nameOf = (key: RecordKey): string => JSON.stringify(key);
-  const put = new Map(changes.put.map(([key, value]) => [nameOf(key), [key, value] as const]));
-  const deleted = new Set(changes.delete.map(nameOf));
-  const isGone = (key: RecordKey): boolean =>
-    deleted.has(nameOf(key)) || changes.deleteUnder.some((prefix) => isUnder(key, prefix));
+  const values = new Map(changes.put.map(([key, value]) => [nameOf(key), value]));
   return {
-    async get(keys) {
-      const below = await base?.get(keys) ?? [];
-      return keys.map((key, index) =>
-        put.get(nameOf(key))?.[1] ?? (isGone(key) ? undefined : below[index])
-      );
-    },
-    async list(prefix) {
-      const below = await base?.list(prefix) ?? [];
-      return [
-        ...below.filter(([key]) => !put.has(nameOf(key)) && !isGone(key)),
-        ...[...put.values()].filter(([key]) => isUnder(key, prefix)),
-      ];
-    },
+    get: (keys) => Promise.resolve(keys.map((key) => values.get(nameOf(key)))),
+    list: (prefix) => Promise.resolve(changes.put.filter(([key]) => isUnder(key, prefix))),
   };
 }
 

@@ -177,7 +177,7 @@ export async function makeCommit(
   await advance(client, created.state);
   // A staged commit, too, may have to be read back before it is merged.
   const stored = client.isRestarting()
-    ? await decodeStaged(provider, bytes, { current: client.records })
+    ? await decodeStaged(provider, bytes, { current: client.state })
     : staged;
   return { staged: stored, commit, welcome };
 }

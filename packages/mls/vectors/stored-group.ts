@@ -29,7 +29,7 @@ export async function checkStoredGroup(entry: Entry, provider: CryptoProvider): 
   }
   const replayed = await processMessage(state, entry.hex("replayed"), { authenticate });
   assert.equal(replayed.kind, "replayed-generation");
-  const staged = await decodeStaged(provider, entry.hex("staged"), { current: records });
+  const staged = await decodeStaged(provider, entry.hex("staged"), { current: state });
   const outcome = await processMessage(state, entry.hex("commit"), {
     authenticate,
     staged: [staged],
