@@ -3,9 +3,10 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "@qpq/ports";
 import { type PingOptions, runPing } from "./commands/ping.ts";
 import { runHealth } from "./commands/health.ts";
+import { addAccountCommands } from "./account-commands.ts";
 import { runRepl } from "./commands/repl.ts";
 import { type CommonOptions, withCommonOptions } from "./options.ts";
-import { type ExitCode, printDiagnostic, reportError } from "./output.ts";
+import { type ExitCode, reportError, UsageError } from "./output.ts";
 
 const COUNT_MAX = 1_000_000;
 const INTERVAL_MAX_S = 3_600;
@@ -40,7 +41,7 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .helpCommand(true)
     .exitOverride()
     .configureOutput({
-      outputError: (text) => printDiagnostic(`qpq: ${explain(text)}`),
+      outputError: (text) => reportUsage(text, Deno.args.includes("--json")),
       // Asking the terminal would take leave to read variables that aren't ours.
       getOutHasColors: () => false,
       getErrHasColors: () => false,
@@ -60,11 +61,12 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .description("talk to the server line by line: /help says what there is")
     .addHelpText("after", "\nExample: qpq repl --server chat.example.org:7000 --pin sha256:…")
     .action(run<CommonOptions>(runRepl));
+  addAccountCommands(program, end);
   return program;
 }
 
-function explain(text: string): string {
-  return `${text.replace(/^error: /, "").trim()}\nTry 'qpq --help'.`;
+function reportUsage(text: string, json: boolean): void {
+  reportError(new UsageError(text.replace(/^error: /, "").trim()), { json, verbose: false });
 }
 
 function parseCount(text: string): number {

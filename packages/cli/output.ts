@@ -11,18 +11,63 @@ export class UsageError extends Error {
 /** What to do next, where the error itself, which has no command line, can't say it. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   "rpc/bad-auth-token": ": give its token with --auth-token or QPQ_AUTH_TOKEN",
+  "rpc/not-authenticated": ": qpq login begins a new session",
+  "devices/revoked": ": qpq login adds this device again",
+  "client/no-account": ": qpq register-user makes one, qpq login enters one",
+  "client/has-account": ": qpq login enters it",
+  "store/in-use": ": end the other qpq first",
+  "store/wrong-password":
+    ". If it was changed on another device: qpq login, with the new one and " +
+    "QPQ_FORMER_PASSWORD (or --former-password-file)",
+  "accounts/login-refused": ". If it was changed on another device: qpq login with the new one",
+  "accounts/name-taken": ": choose another, or qpq login if it is yours",
+  "accounts/name-reserved": ": choose another",
+  "accounts/registration-closed": ": ask the server's operator for an account",
+  "accounts/invite-invalid":
+    ": give a code with --invite; the operator makes one (qpq-server invite)",
+  "accounts/suspended": ": ask the server's operator",
+  "accounts/wrong-server": ": if that is right, give its name with --server-name",
+  "accounts/unknown": ": check how the name is written",
+  "devices/too-many": ": qpq devices revoke ID takes one off",
+  "devices/key-changed": ": qpq check-key NAME shows it, qpq accept-key NAME accepts it",
 };
 
-export function printLine(line: string): void {
-  writeAll(Deno.stdout, `${line}\n`);
+/** Prints lines of our own making; what others wrote in them is made harmless. */
+export function printLine(text: string): void {
+  writeAll(Deno.stdout, `${printable(text)}\n`);
 }
 
+/** One object on one line. Characters that would only change how text runs or hides are escaped. */
 export function printJson(value: unknown): void {
-  printLine(JSON.stringify(value));
+  const text = JSON.stringify(value).replace(
+    /[\p{Cf}\u007f-\u009f]/gu,
+    (character) =>
+      Array.from(
+        { length: character.length },
+        (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
+  writeAll(Deno.stdout, `${text}\n`);
 }
 
-export function printDiagnostic(line: string): void {
-  writeAll(Deno.stderr, `${line}\n`);
+export function printDiagnostic(text: string): void {
+  writeAll(Deno.stderr, `${printable(text)}\n`);
+}
+
+/**
+ * Text as a terminal may show it: line ends and tabs stay; other control characters (Unicode Cc) and
+ * invisible ones that reorder or hide text (Cf, but for those that join emoji) become U+FFFD.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => /[\n\t\u200c\u200d]/.test(character) ? character : "\ufffd",
+  );
+}
+
+/** The same for one line that somebody else wrote: a line end could forge a second one. */
+export function printableLine(text: string): string {
+  return printable(text).replace(/[\n\t]+/g, " ");
 }
 
 /**
@@ -40,14 +85,20 @@ export function reportError(
   }
   const known = error instanceof MessengerError ? error : undefined;
   const code = known?.code ?? "internal";
-  const message = known?.message ??
+  const message = printableLine(known?.message ?? "") ||
     "This is a bug in qpq: please report it, with the output of --verbose";
   if (options.json) {
     const retry = known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs };
     printJson({ error: { code, message, ...retry } });
-  } else printDiagnostic(`qpq: ${message}${REMEDIES[code] ?? ""}`);
+  } else printDiagnostic(`qpq: ${message}${waitOf(known)}${REMEDIES[code] ?? ""}`);
   if (options.verbose) printDiagnostic(describe(error));
   return ERROR_CODES[code].exitCode;
+}
+
+/** How long a refusal lasts, where the server said so. */
+function waitOf(error: MessengerError | undefined): string {
+  if (error?.retryAfterMs === undefined) return "";
+  return `; try again in ${Math.ceil(error.retryAfterMs / 1_000)} s`;
 }
 
 function describe(error: unknown): string {

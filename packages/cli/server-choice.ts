@@ -1,16 +1,24 @@
 /** Which server a command talks to, and whom it believes to be that server. */
 import { resolve } from "node:path";
 import { formatPin, parsePin, type Trust, trustCertificatesOf } from "@qpq/client/connection";
-import { formatHostPort, type HostPort, isLoopback, MessengerError } from "@qpq/ports";
+import {
+  formatHostPort,
+  type HostPort,
+  isLoopback,
+  MessengerError,
+  serverNameAt,
+} from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
 import { UsageError } from "./output.ts";
 import { LOCAL_CERTIFICATE, parseServer, SERVER_DEFAULT } from "./server-address.ts";
-import { type KnownServers, readKnownServers, writeKnownServers } from "./servers.ts";
+import { type KnownServers, readKnownServers, updateKnownServers } from "./servers.ts";
 
 export interface ServerChoice {
   readonly server: HostPort;
   readonly trust: Trust;
-  /** Keeps the server, and a pin that was given, for the next run. Call it once connected. */
+  /** What it must call itself. */
+  readonly serverName: string;
+  /** Keeps the server, and a pin and a name that were given, for the next run. Call it once connected. */
   readonly remember: () => void;
 }
 
@@ -38,10 +46,16 @@ export async function chooseServer(
   return {
     server,
     trust,
+    serverName: options.serverName ?? known.names[name] ?? serverNameAt(server.hostname),
     remember: () => {
-      const pins = options.pin === undefined ? known.pins : { ...known.pins, [name]: options.pin };
-      const next: KnownServers = { last: name, pins };
-      if (JSON.stringify(next) !== JSON.stringify(known)) writeKnownServers(stateFolder, next);
+      const { serverName } = options;
+      // As it is read back, however it was typed.
+      const pin = trust.kind === "pin" && options.pin !== undefined ? pinText(trust) : undefined;
+      updateKnownServers(stateFolder, (before) => ({
+        last: name,
+        pins: pin === undefined ? before.pins : { ...before.pins, [name]: pin },
+        names: serverName === undefined ? before.names : { ...before.names, [name]: serverName },
+      }));
     },
   };
 }
@@ -76,4 +90,8 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function pinText({ sha256 }: Extract<Trust, { kind: "pin" }>): string {
+  return `sha256:${[...sha256].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -7,6 +7,8 @@ export interface KnownServers {
   readonly last?: string | undefined;
   /** `host:port` to `sha256:…`. */
   readonly pins: Readonly<Record<string, string>>;
+  /** `host:port` to the server's own name, where one was given. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export const KNOWN_SERVERS_FILE = "servers.json";
@@ -15,6 +17,7 @@ const KNOWN_SERVERS_BYTES_MAX = 1_048_576;
 const schema = v.object({
   last: v.optional(v.string()),
   pins: v.record(v.string(), v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/))),
+  names: v.optional(v.record(v.string(), v.string()), {}),
 });
 
 /**
@@ -28,7 +31,7 @@ export function readKnownServers(stateFolder: string): KnownServers {
     if (Deno.statSync(path).size > KNOWN_SERVERS_BYTES_MAX) throw new Error("too large");
     text = Deno.readTextFileSync(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return { pins: {} };
+    if (cause instanceof Deno.errors.NotFound) return { pins: {}, names: {} };
     throw unreadable(path, cause);
   }
   try {
@@ -38,24 +41,43 @@ export function readKnownServers(stateFolder: string): KnownServers {
   }
 }
 
-/** Replaces the file as a whole: a crash leaves the old one or the new one. */
-export function writeKnownServers(stateFolder: string, known: KnownServers): void {
+/**
+ * Changes what is remembered, as if alone: other runs of `qpq` wait meanwhile. A crash leaves the old
+ * file or the new one.
+ * @throws MessengerError `cli/state-unreadable`, `cli/state-unwritable`
+ */
+export function updateKnownServers(
+  stateFolder: string,
+  change: (known: KnownServers) => KnownServers,
+): void {
   const path = `${stateFolder}/${KNOWN_SERVERS_FILE}`;
-  const next = `${path}.new`;
   try {
     Deno.mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    using file = Deno.openSync(next, { write: true, create: true, truncate: true, mode: 0o600 });
-    let rest = new TextEncoder().encode(`${JSON.stringify(known, null, 2)}\n`);
-    while (rest.length > 0) rest = rest.subarray(file.writeSync(rest));
-    file.syncSync();
-    Deno.renameSync(next, path);
+    using lock = Deno.openSync(`${path}.lock`, { write: true, create: true, mode: 0o600 });
+    lock.lockSync(true);
+    const before = readKnownServers(stateFolder);
+    const after = change(before);
+    if (JSON.stringify(after) === JSON.stringify(before)) return;
+    replaceFile(path, `${JSON.stringify(after, null, 2)}\n`);
   } catch (cause) {
+    if (cause instanceof MessengerError) throw cause;
     throw new MessengerError(
       "cli/state-unwritable",
       `Cannot write ${path}: ${reason(cause)}; choose another folder with --state-dir`,
       { cause },
     );
   }
+}
+
+function replaceFile(path: string, text: string): void {
+  const next = `${path}.new`;
+  {
+    using file = Deno.openSync(next, { write: true, create: true, truncate: true, mode: 0o600 });
+    let rest = new TextEncoder().encode(text);
+    while (rest.length > 0) rest = rest.subarray(file.writeSync(rest));
+    file.syncSync();
+  }
+  Deno.renameSync(next, path);
 }
 
 function unreadable(path: string, cause: unknown): MessengerError {

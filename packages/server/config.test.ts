@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CONFIG_KEY_NAMES, ConfigError, loadConfig, printConfig, variableOf } from "./config.ts";
 import { type CommandLine, readCommandLine } from "./command-line.ts";
-import { productionRefusals } from "./production.ts";
+import { isProduction, productionRefusals } from "./production.ts";
 
 interface World {
   readonly environment?: Readonly<Record<string, string>>;
@@ -183,7 +183,7 @@ Deno.test("loadConfig() throws ConfigError only", () => {
 const GOOD_TOKEN = "0123456789abcdef0123456789abcdef";
 
 Deno.test("productionRefusals() lists all reasons at once", () => {
-  const refusals = productionRefusals(load([]));
+  const refusals = productionRefusals(load([]), false);
   assert.deepEqual(refusals.map((text) => text.split(" ")[0]), [
     "auth_token",
     "db_key",
@@ -193,22 +193,41 @@ Deno.test("productionRefusals() lists all reasons at once", () => {
 
 Deno.test("productionRefusals() asks for an auth_token only while anyone may register", () => {
   for (const registration of ["invite", "closed"]) {
-    const refusals = productionRefusals(load(["--registration", registration]));
+    const refusals = productionRefusals(load(["--registration", registration]), false);
     assert.doesNotMatch(refusals.join(), /auth_token/);
   }
 });
 
 Deno.test("productionRefusals() refuses example and short tokens, each by itself", () => {
   const rest = ["--db-key", "k", "--tls-self-signed", "true"];
-  const of = (tokens: string) => productionRefusals(load(["--auth-token", tokens, ...rest]));
+  const of = (tokens: string) => productionRefusals(load(["--auth-token", tokens, ...rest]), false);
   assert.match(of("devtoken").join(), /examples show/);
   assert.match(of(GOOD_TOKEN.slice(1)).join(), /shorter than 32/);
   assert.match(of(`${GOOD_TOKEN},devtoken`).join(), /examples show/);
   assert.deepEqual(of(GOOD_TOKEN), []);
 });
 
+Deno.test("productionRefusals() knows a self-made certificate in a file, and a token that is no secret", () => {
+  const rest = ["--db-key", "k", "--tls-cert", "/c", "--tls-key", "/k"];
+  const of = (token: string, selfMade: boolean, extra: readonly string[] = []) =>
+    productionRefusals(load(["--auth-token", token, ...rest, ...extra]), selfMade).join();
+  assert.match(of(GOOD_TOKEN, true), /signed by itself/);
+  assert.equal(of(GOOD_TOKEN, true, ["--tls-self-signed", "true"]), "");
+  assert.match(of("a".repeat(32), false), /different characters/);
+});
+
+Deno.test("isProduction() takes no value that it doesn't know for a no", () => {
+  assert.deepEqual([undefined, "", "0", "1"].map(isProduction), [false, false, false, true]);
+  for (const value of ["true", "yes", "on", "1 "]) {
+    assert.throws(() => isProduction(value), ConfigError);
+  }
+});
+
 Deno.test("productionRefusals() takes a given certificate, or a self-made one that is meant", () => {
   const rest = ["--db-key", "k", "--auth-token", GOOD_TOKEN];
-  assert.deepEqual(productionRefusals(load([...rest, "--tls-cert", "/c", "--tls-key", "/k"])), []);
-  assert.match(productionRefusals(load(rest)).join(), /tls_self_signed = true/);
+  assert.deepEqual(
+    productionRefusals(load([...rest, "--tls-cert", "/c", "--tls-key", "/k"]), false),
+    [],
+  );
+  assert.match(productionRefusals(load(rest), false).join(), /tls_self_signed = true/);
 });

@@ -1,5 +1,5 @@
 /** The operators' port: health, readiness and metrics. Never for clients, and never encrypted. */
-import { type HostPort, MessengerError } from "@qpq/ports";
+import { formatHostPort, type HostPort, MessengerError } from "@qpq/ports";
 import type { ServerMetrics } from "./metrics.ts";
 
 export interface HttpOptions {
@@ -25,10 +25,11 @@ export function serveHttp({ address, metrics, isReady }: HttpOptions): HttpServe
       [Symbol.asyncDispose]: () => server.shutdown(),
     };
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    const isTaken = cause instanceof Deno.errors.AddrInUse;
     throw new MessengerError(
       "transport/cannot-listen",
-      `Cannot listen on TCP port ${address.port} for http_listen: it is in use`,
+      `Cannot listen on TCP ${formatHostPort(address)} for http_listen: ` +
+        (isTaken ? "another program has it" : "the address is not this machine's, or not allowed"),
       { cause },
     );
   }

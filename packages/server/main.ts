@@ -1,11 +1,11 @@
 /** `qpq-server`: understands its command line, and serves until it is told to stop. */
-import { openJsonLog, systemClock, systemRandom } from "@qpq/adapters";
+import { openJsonLog, readServerCertificate, systemClock, systemRandom } from "@qpq/adapters";
 import { formatHostPort, MessengerError, serverNameAt, VERSION } from "@qpq/ports";
 import { manageAccounts } from "./accounts.ts";
 import { readCommandLine } from "./command-line.ts";
-import { type LoadedConfig, printConfig } from "./config.ts";
+import { ConfigError, type LoadedConfig, printConfig } from "./config.ts";
 import { operate } from "./operate.ts";
-import { productionRefusals } from "./production.ts";
+import { isProduction, productionRefusals } from "./production.ts";
 import { openServer, type Server } from "./server.ts";
 import { endWithMistake, processSurroundings, write, writeError } from "./surroundings.ts";
 
@@ -42,13 +42,7 @@ async function main(): Promise<number> {
 }
 
 async function serve(loaded: LoadedConfig): Promise<number> {
-  if (Deno.env.get("QPQ_PRODUCTION") === "1") {
-    const refusals = productionRefusals(loaded);
-    if (refusals.length > 0) {
-      const reasons = refusals.map((reason) => `\n  - ${reason}`).join("");
-      endWithMistake(`QPQ_PRODUCTION=1 refuses to start:${reasons}`);
-    }
-  }
+  await checkProduction(loaded);
   const log = openJsonLog({
     clock: systemClock,
     level: loaded.config.log_level,
@@ -70,6 +64,24 @@ async function serve(loaded: LoadedConfig): Promise<number> {
   await server[Symbol.asyncDispose]();
   log.info("stopped");
   return failure === undefined ? 0 : EXIT_FAILED;
+}
+
+/** Ends the process when it is to be in production and its configuration isn't fit for that. */
+async function checkProduction(loaded: LoadedConfig): Promise<void> {
+  let refusals: readonly string[] = [];
+  try {
+    if (!isProduction(Deno.env.get("QPQ_PRODUCTION"))) return;
+    const { config: { tls_cert: certificateFile, tls_key: keyFile }, sources } = loaded;
+    const isSelfMade = sources.tls_cert !== "default" &&
+      (await readServerCertificate({ certificateFile, keyFile })).selfSigned;
+    refusals = productionRefusals(loaded, isSelfMade);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    endWithMistake(error.message);
+  }
+  if (refusals.length === 0) return;
+  const reasons = refusals.map((reason) => `\n  - ${reason}`).join("");
+  endWithMistake(`QPQ_PRODUCTION=1 refuses to start:${reasons}`);
 }
 
 /** Resolves with the first SIGTERM or SIGINT. A second one, or the time limit, ends the process. */

@@ -45,6 +45,18 @@ Deno.test("qpq remembers the last server, and a pin that was given once", async 
   assert.equal((mode ?? 0) & 0o077, 0);
 });
 
+Deno.test("qpq remembers a pin that was typed in another form, and understands it again", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const digits = server.pin.slice("sha256:".length).toUpperCase();
+  const typed = `sha256:${digits.match(/../g)?.join(":")}`;
+  const env = { QPQ_STATE_DIR: folder.path };
+  for (const extra of [["--pin", typed], []]) {
+    const result = await run(QPQ, ["health", "--server", server.address, ...extra], { env });
+    assert.equal(result.code, 0, result.stderr);
+  }
+});
+
 Deno.test("qpq finds ./data/server-cert.der of a loopback server", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer([], { dataFolder: join(folder.path, "data") });
@@ -136,6 +148,14 @@ Deno.test("qpq says how to repair a damaged list of servers, and does not overwr
   assert.equal(result.code, 1);
   assert.match(result.stderr, /servers\.json: it is damaged; repair it, or remove it/);
   assert.equal(await Deno.readTextFile(file), "{");
+});
+
+Deno.test("qpq reports a usage error as JSON with --json", async () => {
+  const result = await run(QPQ, ["ping", "--json", "--colour"], {
+    env: { QPQ_STATE_DIR: "/none" },
+  });
+  assert.equal(result.code, 2);
+  assert.equal(JSON.parse(result.stdout).error.code, "usage");
 });
 
 Deno.test("qpq reports an error as one JSON object with --json", async () => {

@@ -1,6 +1,8 @@
 /** The real server through its launcher: configuration, sandbox, health, access, drain. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { connectServer, parsePin } from "@qpq/client";
+import { parseHostPort } from "@qpq/ports";
 import { QPQ, QPQ_SERVER, ROOT, run, startServer, temporaryFolder } from "./processes.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -30,6 +32,7 @@ Deno.test("the server's sandbox refuses another file, another folder and any pro
       run: () => new Deno.Command("true").outputSync(),
       env: () => Deno.env.get("HOME"),
       connect: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),
+      library: () => Deno.dlopen("/lib/x86_64-linux-gnu/libc.so.6", {}),
       own: () => Deno.writeTextFileSync("${folder.path}/x", ""),
     };
     for (const [name, attempt] of Object.entries(tries)) {
@@ -46,6 +49,7 @@ Deno.test("the server's sandbox refuses another file, another folder and any pro
     "run NotCapable",
     "env NotCapable",
     "connect NotCapable",
+    "library NotCapable",
     "own allowed",
   ]);
 });
@@ -174,14 +178,49 @@ Deno.test("the operators' port answers health, readiness and metrics, and nothin
   assert.match(text, /qpq_memory_bytes\{kind="resident"\} \d+/);
 });
 
-Deno.test("SIGTERM drains and ends with 0; a second signal ends it at once", async () => {
-  await using server = await startServer();
+Deno.test("SIGTERM drains: a client is told, /readyz says no, and the server ends with 0", async () => {
+  await using server = await startServer(["--http-listen", "127.0.0.1:0"]);
+  const http = `http://${/HTTP for operators on (\S+)/.exec(server.output().stdout)?.[1]}`;
+  const address = parseHostPort(server.address);
+  assert.ok(address !== undefined);
+  const statuses: string[] = [];
+  const lost = Promise.withResolvers<void>();
+  await using rpc = connectServer({
+    server: address,
+    trust: parsePin(server.pin),
+    onStatus: ({ kind }) => {
+      statuses.push(kind);
+      if (kind === "lost") lost.resolve();
+    },
+  });
+  await rpc.connected();
+  const readiness: Promise<number> = (async () => {
+    for (;;) {
+      const status = await fetch(`${http}/readyz`).then(async (response) => {
+        await response.body?.cancel();
+        return response.status;
+      }, () => 0);
+      if (status !== 200) return status;
+    }
+  })();
   server.signal("SIGTERM");
+  await lost.promise;
   assert.equal(await server.ended, 0);
-  await using interrupted = await startServer();
-  interrupted.signal("SIGINT");
-  interrupted.signal("SIGINT");
-  assert.notEqual(await interrupted.ended, undefined);
+  assert.ok([503, 0].includes(await readiness));
+  assert.match(server.output().stderr, /"event":"stopped"/);
+});
+
+Deno.test("a second signal ends the server at once, with 1", async () => {
+  await using server = await startServer();
+  const address = parseHostPort(server.address);
+  assert.ok(address !== undefined);
+  // A client that stays keeps the drain from being over too soon.
+  await using rpc = connectServer({ server: address, trust: parsePin(server.pin) });
+  await rpc.connected();
+  server.signal("SIGINT");
+  server.signal("SIGTERM");
+  assert.equal(await server.ended, 1);
+  assert.doesNotMatch(server.output().stderr, /"event":"stopped"/);
 });
 
 Deno.test("auth_token: none or a wrong one ends qpq with 4, either of two good ones is let in", async () => {

@@ -1,6 +1,6 @@
 import { checkHealth, type ServerHealth } from "../../features/health/client.ts";
 import type { CommonOptions } from "../options.ts";
-import { type ExitCode, printJson, printLine } from "../output.ts";
+import { type ExitCode, printableLine, printJson, printLine } from "../output.ts";
 import { openCommandSession } from "../session.ts";
 
 /** Says whether the server takes work, its version, and since when it runs. */
@@ -14,13 +14,8 @@ export async function runHealth(options: CommonOptions): Promise<ExitCode> {
 
 /** One line for people. */
 export function describeHealth(address: string, health: ServerHealth): string {
-  const version = printable(health.version);
+  const version = printableLine(health.version);
   return `${address} is ${health.state}: version ${version}, up ${formatDuration(health.uptimeMs)}`;
-}
-
-/** A server's text on a terminal: no control characters. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }
 
 function formatDuration(milliseconds: number): string {

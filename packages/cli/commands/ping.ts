@@ -3,7 +3,7 @@ import { systemClock, systemRandom } from "@qpq/adapters";
 import { ping } from "../../features/ping/client.ts";
 import { Latencies } from "../latencies.ts";
 import type { CommonOptions } from "../options.ts";
-import { type ExitCode, printJson, printLine } from "../output.ts";
+import { type ExitCode, printableLine, printJson, printLine } from "../output.ts";
 import { openCommandSession } from "../session.ts";
 import { MessengerError } from "@qpq/ports";
 
@@ -44,7 +44,7 @@ export async function runPing(options: PingOptions): Promise<ExitCode> {
       }
       if (!(error instanceof MessengerError)) throw error;
       if (options.json) printJson({ sequence: sent, error: { code: error.code } });
-      else printLine(`lost  ${sent}: ${error.message}`);
+      else printLine(`lost  ${sent}: ${printableLine(error.message)}`);
     }
   }
   Deno.removeSignalListener("SIGINT", onInterrupt);

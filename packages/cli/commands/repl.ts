@@ -5,7 +5,7 @@ import { MessengerError } from "@qpq/ports";
 import { checkHealth } from "../../features/health/client.ts";
 import { ping } from "../../features/ping/client.ts";
 import type { CommonOptions } from "../options.ts";
-import { type ExitCode, printLine } from "../output.ts";
+import { type ExitCode, printableLine, printLine } from "../output.ts";
 import { type CommandSession, openCommandSession } from "../session.ts";
 import { describeHealth } from "./health.ts";
 
@@ -78,7 +78,7 @@ async function runLine(
     return true;
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
-    printLine(`failed: ${error.message}`);
+    printLine(`failed: ${printableLine(error.message)}`);
     return false;
   }
 }

@@ -1,0 +1,315 @@
+/** Accounts and devices by the real programs: registration, logins, passwords, and the operator. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  QPQ,
+  QPQ_SERVER,
+  type Run,
+  run,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "./processes.ts";
+
+const PASSWORD = "correct horse battery";
+const NEW_PASSWORD = "staple that, please";
+
+interface Machine {
+  /** Runs `qpq` as the user of this machine. */
+  qpq(args: string, env?: Readonly<Record<string, string>>): Promise<Run>;
+  /** The same, which must end with 0 and print one object a line. @returns the last */
+  json(args: string, env?: Readonly<Record<string, string>>): Promise<Record<string, unknown>>;
+  readonly folder: string;
+}
+
+/** A user's machine: a state folder of its own, and a password in the environment. */
+function machine(server: RunningServer, folder: string): Machine {
+  const qpq: Machine["qpq"] = (args, env = {}) =>
+    run(QPQ, args.split(" "), {
+      cwd: folder,
+      env: {
+        QPQ_STATE_DIR: folder,
+        QPQ_SERVER: server.address,
+        QPQ_PIN: server.pin,
+        QPQ_PASSWORD: PASSWORD,
+        ...env,
+      },
+    });
+  return {
+    folder,
+    qpq,
+    json: async (args, env) => {
+      const result = await qpq(`${args} --json`, env);
+      assert.equal(result.code, 0, `${args}: ${result.stdout}${result.stderr}`);
+      return result.stdout.trim().split("\n").map((line) => JSON.parse(line)).at(-1);
+    },
+  };
+}
+
+function administer(server: RunningServer, args: string): Promise<Run> {
+  return run(QPQ_SERVER, ["--data-dir", server.dataFolder, ...args.split(" ")]);
+}
+
+function refusal({ code, stdout, stderr }: Run): readonly [number, unknown, string] {
+  return [code, stdout === "" ? undefined : JSON.parse(stdout).error?.code, stderr];
+}
+
+Deno.test("two devices of one account: register, log in, list, revoke, log out, change the password", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const first = machine(server, join(folder.path, "first"));
+  const second = machine(server, join(folder.path, "second"));
+  await Promise.all([first, second].map(({ folder }) => Deno.mkdir(folder)));
+
+  const registered = await first.qpq("register-user --username Alice");
+  assert.equal(registered.code, 0, registered.stderr);
+  assert.match(registered.stdout, /^registered alice on .*; this device is [0-9a-f]{32}\n/);
+  assert.match(registered.stdout, /forgotten password can't be reset/);
+  const store = join(first.folder, server.address.replace(":", "_"), "alice");
+  assert.deepEqual(
+    [...Deno.readDirSync(store)].map(({ name }) => name).filter((name) => !/-(wal|shm)$/.test(name))
+      .toSorted(),
+    ["client.db", "client.db.key", "client.db.lock"],
+  );
+  assert.equal(((await Deno.stat(join(store, "client.db.key"))).mode ?? 0) & 0o077, 0);
+
+  // The password isn't right, then it is: a refused login leaves nothing behind.
+  const refused = refusal(
+    await second.qpq("login --username alice --json", { QPQ_PASSWORD: "guess" }),
+  );
+  assert.deepEqual(refused.slice(0, 2), [4, "accounts/login-refused"]);
+  const entered = await second.json("login --username alice");
+  const whoami = await first.json("whoami");
+  assert.deepEqual([whoami.name, whoami.session], ["alice", "active"]);
+  assert.equal(whoami.accountId, entered.accountId);
+  assert.notEqual(whoami.deviceId, entered.deviceId);
+
+  const devices = await first.qpq("devices --json");
+  const listed = devices.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(
+    listed.map(({ deviceId, isThis }) => [deviceId, isThis]),
+    [[whoami.deviceId, true], [entered.deviceId, false]],
+  );
+
+  // Key packages were published.
+  const refreshed = await second.json("refresh-key-packages");
+  assert.deepEqual(refreshed, { singleUse: 0, lastResort: false });
+
+  const wrong = refusal(await first.qpq("whoami --json", { QPQ_PASSWORD: "guess" }));
+  assert.deepEqual(wrong.slice(0, 2), [4, "store/wrong-password"]);
+  const prefix = String(entered.deviceId).slice(0, 8);
+  await first.json(`devices revoke ${prefix}`);
+  const revoked = refusal(await second.qpq("devices --json"));
+  assert.deepEqual(revoked.slice(0, 2), [4, "rpc/not-authenticated"]);
+  assert.equal((await second.json("whoami")).session, "over");
+  assert.equal((await second.json("login --username alice")).deviceId, entered.deviceId);
+  assert.equal((await second.json("whoami")).session, "active");
+
+  // The new password holds everywhere; the other device takes it over with the one before.
+  const changed = await first.qpq("passwd", { QPQ_NEW_PASSWORD: NEW_PASSWORD });
+  assert.equal(changed.code, 0, changed.stderr);
+  assert.equal((await first.qpq("whoami")).code, 4);
+  assert.equal((await first.json("whoami", { QPQ_PASSWORD: NEW_PASSWORD })).session, "active");
+  assert.equal((await second.json("whoami")).session, "active");
+  const behind = await second.qpq(`devices revoke ${String(whoami.deviceId)}`);
+  assert.equal(behind.code, 4);
+  assert.match(behind.stderr, /changed on another device: qpq login with the new one\n$/);
+  const env = { QPQ_PASSWORD: NEW_PASSWORD, QPQ_FORMER_PASSWORD: PASSWORD };
+  await second.json("login --username alice", env);
+  assert.equal((await second.json("whoami", { QPQ_PASSWORD: NEW_PASSWORD })).session, "active");
+
+  assert.equal((await second.qpq("logout", { QPQ_PASSWORD: NEW_PASSWORD })).code, 0);
+  const loggedOut = await second.qpq("devices", { QPQ_PASSWORD: NEW_PASSWORD });
+  assert.equal(loggedOut.code, 4);
+  assert.match(loggedOut.stderr, /logged out: qpq login begins a new session\n$/);
+
+  server.signal("SIGTERM");
+  assert.equal(await server.ended, 0);
+  const kept = await contentOf(server.dataFolder);
+  assert.ok(kept.some((text) => text.includes("alice")), "what is searched can be read");
+  for (const text of [...kept, ...await contentOf(first.folder)]) {
+    for (const word of [PASSWORD, NEW_PASSWORD]) assert.ok(!text.includes(word));
+  }
+});
+
+Deno.test("names, policies, suspension: each refusal says what it is, and what to do", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer(["--registration", "invite"]);
+  const user = machine(server, folder.path);
+  const without = await user.qpq("register-user --username bob");
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /no valid invite code: give a code with --invite/);
+  const made = await administer(server, "invite --uses 2");
+  assert.match(made.stdout, /^[0-9A-Z]{4}(-[0-9A-Z]{4}){3}\n$/);
+  const code = made.stdout.trim();
+  const both = await user.qpq(`register-user --username bob --invite ${code} --generate`);
+  assert.equal(both.code, 2);
+  assert.match(both.stderr, /expected one of --generate and a password/);
+
+  const passwords = join(folder.path, "password");
+  await Deno.writeTextFile(passwords, `${PASSWORD}\nnot this\n`);
+  const bob = await user.qpq(
+    `register-user --username bob --invite ${code} --password-file ${passwords}`,
+  );
+  assert.equal(bob.code, 0, bob.stderr);
+  const other = machine(server, join(folder.path, "other"));
+  await Deno.mkdir(other.folder);
+  const taken = await other.qpq(`register-user --username BOB --invite ${code}`);
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /somebody has the name: choose another, or qpq login if it is yours/);
+  const reserved = await other.qpq(`register-user --username admin --invite ${code}`);
+  assert.equal(reserved.code, 2);
+  const visible = await other.qpq(
+    `register-user --username carol --invite ${code} --password short`,
+  );
+  assert.equal(visible.code, 0, visible.stderr);
+  assert.match(visible.stderr, /others on this machine can see --password/);
+  assert.match(visible.stderr, /fewer than 8 characters/);
+  assert.equal((await other.qpq(`register-user --username dave --invite ${code}`)).code, 1);
+
+  // What each has of the other: the same number on both sides.
+  const carol = { QPQ_PASSWORD: "short" };
+  const seen = await user.json("check-key carol");
+  assert.match(String(seen.safetyNumber), /^(\d{5} ){11}\d{5}$/);
+  assert.equal(seen.state, "first-use");
+  const seenBack = await other.json("check-key bob --username carol", carol);
+  assert.equal(seenBack.safetyNumber, seen.safetyNumber);
+  assert.equal((await user.json("check-key carol --mark-verified")).state, "verified");
+  assert.equal((await user.json("fetch-key carol")).state, "verified");
+  assert.equal((await user.json("accept-key carol")).accepted, false);
+  assert.equal((await user.qpq("check-key nobody-here")).code, 1);
+
+  // The operator.
+  const list = await administer(server, "accounts list");
+  assert.match(list.stdout, /^bob +\d{4}-\d\d-\d\d\ncarol +\d{4}-\d\d-\d\d\n$/);
+  assert.equal((await administer(server, "accounts suspend bob")).code, 0);
+  assert.match((await administer(server, "accounts list")).stdout, /^bob .*suspended$/m);
+  assert.equal((await user.json("whoami")).session, "suspended");
+  const suspended = await user.qpq("devices");
+  assert.equal(suspended.code, 4);
+  assert.match(suspended.stderr, /suspended: ask the server's operator/);
+  assert.equal((await administer(server, "accounts resume bob")).code, 0);
+  assert.equal((await user.json("whoami")).session, "active");
+  const unknown = await administer(server, "accounts delete nobody");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /nobody has that name/);
+
+  // A new account under the name of one that was deleted is told apart.
+  assert.equal((await administer(server, "accounts delete carol")).code, 0);
+  const again = (await administer(server, "invite")).stdout.trim();
+  const third = machine(server, join(folder.path, "third"));
+  await Deno.mkdir(third.folder);
+  await third.json(`register-user --username carol --invite ${again}`);
+  const changed = await user.qpq("check-key carol");
+  assert.equal(changed.code, 1);
+  assert.match(changed.stdout, /THE KEY HAS CHANGED[\s\S]*has NOT signed[\s\S]*accept-key carol/);
+  assert.equal((await user.qpq("accept-key carol")).code, 2);
+  const accepted = await user.json("accept-key carol --yes");
+  assert.deepEqual([accepted.accepted, accepted.state], [true, "pinned"]);
+
+  assert.equal((await user.qpq("delete-account")).code, 2);
+  assert.deepEqual(await user.json("delete-account --yes"), { name: "bob", deleted: true });
+  assert.equal((await user.qpq("whoami --username bob")).code, 4);
+  assert.doesNotMatch((await administer(server, "accounts list")).stdout, /bob/);
+});
+
+Deno.test("a closed server takes no one; a passphrase that was made is shown once, and works", async () => {
+  await using folder = await temporaryFolder();
+  const dataFolder = join(folder.path, "data");
+  const state = join(folder.path, "state");
+  await Deno.mkdir(state);
+  let passphrase = "";
+  {
+    await using server = await startServer(["--server-name", "chat.example"], { dataFolder });
+    assert.match(server.output().stdout, /--server-name chat\.example\n/);
+    const user = machine(server, state);
+    const strange = await user.qpq("register-user --username erin");
+    assert.equal(strange.code, 1);
+    assert.match(strange.stderr, /says that it is chat\.example, not localhost.*--server-name\n$/);
+    const made = await run(QPQ, [
+      ...["register-user", "--username", "erin", "--generate", "--json"],
+      ...["--server-name", "chat.example", "--server", server.address, "--pin", server.pin],
+    ], { env: { QPQ_STATE_DIR: state } });
+    assert.equal(made.code, 0, made.stderr);
+    passphrase = JSON.parse(made.stdout).password;
+    assert.match(passphrase, /^([a-z]{5}-){5}[a-z]{5}$/);
+    // The name is remembered.
+    assert.equal((await user.json("whoami", { QPQ_PASSWORD: passphrase })).session, "active");
+  }
+  await using server = await startServer(
+    ["--registration", "closed", "--server-name", "other.example"],
+    { dataFolder },
+  );
+  assert.match(server.output().stderr, /server-name-kept/);
+  const user = machine(server, join(folder.path, "new"));
+  await Deno.mkdir(user.folder);
+  const closed = await user.qpq("register-user --username frank --server-name chat.example");
+  assert.equal(closed.code, 1);
+  assert.match(closed.stderr, /not open: ask the server's operator/);
+  const entered = await user.json("login --username erin --server-name chat.example", {
+    QPQ_PASSWORD: passphrase,
+  });
+  assert.equal(entered.serverName, "chat.example");
+});
+
+Deno.test("one process has an account; without a terminal a missing password is a mistake", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const user = machine(server, folder.path);
+  await user.json("register-user --username grace");
+  const store = join(folder.path, server.address.replace(":", "_"), "grace", "client.db.lock");
+  {
+    using lock = await Deno.open(store, { read: true, write: true });
+    await lock.lock(true);
+    const second = await user.qpq("whoami");
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /another process has it open: end the other qpq first\n$/);
+  }
+  assert.equal((await user.qpq("whoami")).code, 0);
+  const env = { QPQ_STATE_DIR: folder.path };
+  const silent = await run(QPQ, ["whoami"], { env });
+  assert.equal(silent.code, 2);
+  assert.match(silent.stderr, /expected QPQ_PASSWORD, or --password-file/);
+  server.signal("SIGKILL");
+  await server.ended;
+  assert.equal((await user.json("whoami")).session, "unreachable");
+});
+
+Deno.test("after a restore from a backup sessions are over, and a login begins one", async () => {
+  await using folder = await temporaryFolder();
+  const [data, restored, backup] = ["data", "restored", "backup"].map((name) =>
+    join(folder.path, name)
+  ) as [string, string, string];
+  const state = join(folder.path, "state");
+  await Deno.mkdir(state);
+  let listen = "";
+  {
+    await using server = await startServer([], { dataFolder: data });
+    listen = server.address;
+    await machine(server, state).json("register-user --username heidi");
+    assert.equal((await administer(server, `backup ${backup}`)).code, 0);
+  }
+  const restore = await run(QPQ_SERVER, ["--data-dir", restored, "restore", backup]);
+  assert.equal(restore.code, 0, restore.stderr);
+  for (const name of ["server-cert.der", "server-key.der"]) {
+    await Deno.copyFile(join(data, name), join(restored, name));
+  }
+  await using server = await startServer(["--listen", listen], { dataFolder: restored });
+  const user = machine(server, state);
+  assert.equal((await user.json("whoami")).session, "over");
+  await user.json("login --username heidi");
+  assert.equal((await user.json("whoami")).session, "active");
+});
+
+/** Each file's content as text, in UTF-8 and in UTF-16; the databases here aren't encrypted. */
+async function contentOf(folder: string): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) texts.push(...await contentOf(path));
+    if (!isFile) continue;
+    const bytes = await Deno.readFile(path);
+    texts.push(...["utf-8", "utf-16le"].map((code) => new TextDecoder(code).decode(bytes)));
+  }
+  return texts;
+}
