@@ -119,6 +119,19 @@ Deno.test("append() bounds the bytes that an account keeps in a channel", async 
   await send(world, alice, { channelId, bytes: 100 });
 });
 
+Deno.test("append() counts what each of many accounts keeps, whoever sent last", async () => {
+  await using world = await openWorld({ limits: { quotaEntries: 3 } });
+  const first = world.device();
+  const others = Array.from({ length: 11 }, () => world.device());
+  const channelId = await createGroup(world, [first, ...others]);
+  for (let round = 0; round < 3; round++) {
+    for (const device of [first, ...others]) await send(world, device, { channelId });
+  }
+  for (const device of [first, ...others]) {
+    await refusedWith("channels/quota-exceeded", send(world, device, { channelId }));
+  }
+});
+
 Deno.test("append() is durable, then acknowledged, then visible", async () => {
   const disk = new MemoryDisk();
   let commits = 0;

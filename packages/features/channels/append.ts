@@ -32,11 +32,11 @@ import {
   type NewEntry,
   putEntry,
   putHead,
-  putMember,
   readChannel,
   readHead,
   readMember,
 } from "./records.ts";
+import { noteUsage, type Usage, usageOf } from "./usage.ts";
 
 /**
  * Adds an application message, or a SelfRemove. Durable when it resolves; only then do others see it.
@@ -69,13 +69,16 @@ export async function append(
       checkEpoch(header, head.epoch);
       throwIfRefused(verdict);
       if (waitMs > 0) throw rateLimited(waitMs);
-      const used = {
-        entries: member.entriesCount + 1,
-        bytes: member.entriesBytes + message.length,
+      const before = usageOf(head, caller.accountId, member);
+      const usage = {
+        accountId: caller.accountId,
+        entriesCount: before.entriesCount + 1,
+        entriesBytes: before.entriesBytes + message.length,
       };
-      checkQuota(core, used);
+      checkQuota(core, usage);
       const sequence = head.sequence + 1;
-      putHead(transaction, channelId, { ...head, sequence });
+      const noted = await noteUsage(transaction, channelId, { head, usage });
+      putHead(transaction, channelId, { ...noted, sequence });
       putEntry(
         transaction,
         { channelId, sequence },
@@ -86,11 +89,6 @@ export async function append(
           acceptedAtMs,
         }),
       );
-      putMember(transaction, { channelId, accountId: caller.accountId }, {
-        ...member,
-        entriesCount: used.entries,
-        entriesBytes: used.bytes,
-      });
       transaction.put(
         entryIdKey(caller.accountId, caller.deviceId, entryId),
         encodeStoredEntryId({ hash, channelId, sequence, acceptedAtMs }),
@@ -146,10 +144,10 @@ function checkEpoch(header: MessageHeader, headEpoch: number): void {
 
 function checkQuota(
   core: ChannelsCore,
-  used: { readonly entries: number; readonly bytes: number },
+  { entriesCount, entriesBytes }: Usage,
 ): void {
   const { quotaEntries, quotaBytes } = core.limits;
-  if (used.entries <= quotaEntries && used.bytes <= quotaBytes) return;
+  if (entriesCount <= quotaEntries && entriesBytes <= quotaBytes) return;
   throw new MessengerError(
     "channels/quota-exceeded",
     "Cannot add to channel: the account keeps as much there as it may",

@@ -217,6 +217,16 @@ struct StoredHead @0xa72cda542ae52a4c {
   membersCount @5 :UInt32;
   successor @6 :Data $Qpq.max(64);
   # Empty while the channel is open.
+  usage @7 :List(StoredUsage) $Qpq.max(8);
+  # Of those who sent last, latest last: here, not in their own records, so that an append writes less.
+}
+
+struct StoredUsage @0xbadeae01c7b222ff {
+  accountId @0 :Data $Qpq.max(16);
+  entriesCount @1 :UInt32;
+  # Application entries that the account sent and that are still there, …
+  entriesBytes @2 :UInt64 $Qpq.safeInteger;
+  # … and their bytes.
 }
 
 struct StoredChannel @0xd7cc60daa0a2b5d2 {
@@ -243,9 +253,8 @@ struct StoredMember @0x80c223e2fcce3c26 {
   spans @0 :List(StoredSpan) $Qpq.max(16);
   # Oldest first.
   entriesCount @1 :UInt32;
-  # Application entries that it sent and that are still there, …
   entriesBytes @2 :UInt64 $Qpq.safeInteger;
-  # … and their bytes.
+  # As in StoredUsage, which counts where the head has one for this account.
 }
 
 struct StoredSpan @0xd094bbd66a592907 {

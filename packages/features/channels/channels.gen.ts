@@ -259,6 +259,16 @@ export interface StoredHead {
   readonly membersCount: number;
   /** Empty while the channel is open. */
   readonly successor: Uint8Array;
+  /** Of those who sent last, latest last: here, not in their own records, so that an append writes less. */
+  readonly usage: readonly StoredUsage[];
+}
+
+export interface StoredUsage {
+  readonly accountId: Uint8Array;
+  /** Application entries that the account sent and that are still there, … */
+  readonly entriesCount: number;
+  /** … and their bytes. */
+  readonly entriesBytes: number;
 }
 
 /** What only commits read. */
@@ -284,9 +294,8 @@ export interface StoredEntry {
 export interface StoredMember {
   /** Oldest first. */
   readonly spans: readonly StoredSpan[];
-  /** Application entries that it sent and that are still there, … */
   readonly entriesCount: number;
-  /** … and their bytes. */
+  /** As in StoredUsage, which counts where the head has one for this account. */
   readonly entriesBytes: number;
 }
 
@@ -1953,7 +1962,7 @@ export function writeChannelsReadInboxResults(
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredHead(value: StoredHead): Uint8Array {
-  const writer = openWriter(5, 2);
+  const writer = openWriter(5, 3);
   writeStoredHead(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -1963,7 +1972,7 @@ export function decodeStoredHead(frame: Uint8Array, limits?: DecodeLimits): Stor
   return readStoredHead(openFrame(frame, limits), 1);
 }
 
-export function readStoredHead(reader: Reader, _depth: number): StoredHead {
+export function readStoredHead(reader: Reader, depth: number): StoredHead {
   const { data, pointers, end } = reader;
   return {
     epoch: reader.safeInteger(data, pointers, false, "StoredHead.epoch"),
@@ -1973,6 +1982,7 @@ export function readStoredHead(reader: Reader, _depth: number): StoredHead {
     committer: reader.bytes(pointers, end, 16, "StoredHead.committer"),
     membersCount: reader.uint32(data + 32, pointers),
     successor: reader.bytes(pointers + 8, end, 64, "StoredHead.successor"),
+    usage: readListOfStoredUsage(reader, pointers + 16, end, 8, depth, "StoredHead.usage"),
   };
 }
 
@@ -1984,6 +1994,36 @@ export function writeStoredHead(writer: Writer, at: number, value: StoredHead): 
   writer.data(at + 40, value.committer, 16, "StoredHead.committer");
   writer.uint32(at + 32, value.membersCount);
   writer.data(at + 48, value.successor, 64, "StoredHead.successor");
+  if (value.usage.length !== 0) {
+    writeListOfStoredUsage(writer, at + 56, value.usage, 8, "StoredHead.usage");
+  }
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredUsage(value: StoredUsage): Uint8Array {
+  const writer = openWriter(2, 1);
+  writeStoredUsage(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredUsage(frame: Uint8Array, limits?: DecodeLimits): StoredUsage {
+  return readStoredUsage(openFrame(frame, limits), 1);
+}
+
+export function readStoredUsage(reader: Reader, _depth: number): StoredUsage {
+  const { data, pointers, end } = reader;
+  return {
+    accountId: reader.bytes(pointers, end, 16, "StoredUsage.accountId"),
+    entriesCount: reader.uint32(data, pointers),
+    entriesBytes: reader.safeInteger(data + 8, pointers, false, "StoredUsage.entriesBytes"),
+  };
+}
+
+export function writeStoredUsage(writer: Writer, at: number, value: StoredUsage): void {
+  writer.data(at + 16, value.accountId, 16, "StoredUsage.accountId");
+  writer.uint32(at, value.entriesCount);
+  writer.safeInteger(at + 8, value.entriesBytes, false);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -2569,6 +2609,47 @@ function writeListOfData(
   for (const item of items) {
     writer.data(at, item, itemMax, field);
     at += 8;
+  }
+}
+
+function readListOfStoredUsage(
+  reader: Reader,
+  pointerAt: number,
+  end: number,
+  itemsMax: number,
+  depth: number,
+  field: string,
+): StoredUsage[] {
+  const count = reader.openStructList(pointerAt, end, itemsMax, depth, field);
+  const { listAt, stride, itemDataBytes, itemBytes } = reader;
+  const items: StoredUsage[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = listAt + index * stride;
+    items.push(
+      readStoredUsage(reader.openItem(at, itemDataBytes, itemBytes), depth + 1),
+    );
+  }
+  return items;
+}
+
+function writeListOfStoredUsage(
+  writer: Writer,
+  pointerAt: number,
+  items: readonly StoredUsage[],
+  itemsMax: number,
+  field: string,
+): void {
+  let at = writer.structList(
+    pointerAt,
+    2,
+    1,
+    items.length,
+    itemsMax,
+    field,
+  );
+  for (const item of items) {
+    writeStoredUsage(writer, at, item);
+    at += 24;
   }
 }
 

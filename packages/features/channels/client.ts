@@ -20,6 +20,7 @@ import {
   type InboxEvent,
 } from "./channels.gen.ts";
 
+export { newEntryId } from "./entry-id.ts";
 export type { CommitUpload, Cursor, Entry, Gap, InboxEntry } from "./channels.gen.ts";
 
 /** What follows a device's cursors, in the order of each log. */

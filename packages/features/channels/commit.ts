@@ -326,6 +326,7 @@ async function putChannel(
     committer: caller.accountId,
     membersCount: founders.length,
     successor: EMPTY,
+    usage: [],
   });
   const { welcomes } = commit;
   return await deliverWelcomes(core, transaction, { channelId, sequence, acceptedAtMs, welcomes });

@@ -5,60 +5,71 @@ const SLICE = "channels";
 
 export const channelsSchema: SliceSchema = { name: SLICE, version: 1, migrations: [] };
 
-// All of a channel lies together: an append touches few pages.
+// All of a channel lies together: an append touches few pages. The numbers order its records: those
+// that are read with the head come first, the entries last.
+
+const ABOUT = 0;
+const MEMBER = 1;
+const ACKNOWLEDGED = 2;
+const REPORT = 3;
+const WELCOME = 4;
+const WELCOME_USES = 5;
+const GROUP_INFO = 6;
+const BODY = 7;
+const ENTRY = 8;
 
 export const CHANNEL_KEYS: Uint8Array = encodeKey(SLICE, "log");
 /** `StoredHead`; begins every other key of the channel. */
 export const headKey = (channelId: Uint8Array): Uint8Array => encodeKey(SLICE, "log", channelId);
 /** `StoredChannel`. */
-export const aboutKey = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "about");
+export const aboutKey = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, ABOUT);
 /** 8 bytes: the highest sequence number that this device has acknowledged. */
 export const acknowledgedKey = (
   id: Uint8Array,
   accountId: Uint8Array,
   deviceId: Uint8Array,
-): Uint8Array => encodeKey(SLICE, "log", id, "acknowledged", accountId, deviceId);
+): Uint8Array => encodeKey(SLICE, "log", id, ACKNOWLEDGED, accountId, deviceId);
 export const acknowledgedKeys = (id: Uint8Array, accountId: Uint8Array): Uint8Array =>
-  encodeKey(SLICE, "log", id, "acknowledged", accountId);
+  encodeKey(SLICE, "log", id, ACKNOWLEDGED, accountId);
 /** A body: the message of an entry that is too large to stand in it. */
 export const entryBodyParts = (id: Uint8Array, sequence: number): readonly KeyPart[] => [
   SLICE,
   "log",
   id,
-  "body",
+  BODY,
   sequence,
 ];
 /** `StoredEntry`. */
 export const entryKey = (id: Uint8Array, sequence: number): Uint8Array =>
-  encodeKey(SLICE, "log", id, "entry", sequence);
-export const entryKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "entry");
+  encodeKey(SLICE, "log", id, ENTRY, sequence);
+export const entryKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, ENTRY);
 /** A body: the GroupInfo of the current epoch. */
 export const groupInfoParts = (
   id: Uint8Array,
-): readonly KeyPart[] => [SLICE, "log", id, "group-info"];
+): readonly KeyPart[] => [SLICE, "log", id, GROUP_INFO];
 /** `StoredMember`. */
 export const memberKey = (id: Uint8Array, accountId: Uint8Array): Uint8Array =>
-  encodeKey(SLICE, "log", id, "member", accountId);
-export const memberKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "member");
+  encodeKey(SLICE, "log", id, MEMBER, accountId);
+export const memberKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, MEMBER);
 /** Empty: the device has reported the commit with that sequence number. */
 export const reportKey = (
   id: Uint8Array,
   sequence: number,
   reporter: { readonly accountId: Uint8Array; readonly deviceId: Uint8Array },
 ): Uint8Array =>
-  encodeKey(SLICE, "log", id, "report", sequence, reporter.accountId, reporter.deviceId);
+  encodeKey(SLICE, "log", id, REPORT, sequence, reporter.accountId, reporter.deviceId);
 export const reportKeys = (id: Uint8Array, sequence: number): Uint8Array =>
-  encodeKey(SLICE, "log", id, "report", sequence);
-export const allReportKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, "report");
+  encodeKey(SLICE, "log", id, REPORT, sequence);
+export const allReportKeys = (id: Uint8Array): Uint8Array => encodeKey(SLICE, "log", id, REPORT);
 /** A body: a Welcome of the commit with that sequence number, while inboxes point to it. */
 export const welcomeParts = (
   id: Uint8Array,
   sequence: number,
   index: number,
-): readonly KeyPart[] => [SLICE, "log", id, "welcome", sequence, index];
+): readonly KeyPart[] => [SLICE, "log", id, WELCOME, sequence, index];
 /** 4 bytes: inboxes that point to it. */
 export const welcomeUsesKey = (id: Uint8Array, sequence: number, index: number): Uint8Array =>
-  encodeKey(SLICE, "log", id, "welcome-uses", sequence, index);
+  encodeKey(SLICE, "log", id, WELCOME_USES, sequence, index);
 
 /** 4 bytes: how many channels follow. */
 export const accountKey = (accountId: Uint8Array): Uint8Array =>

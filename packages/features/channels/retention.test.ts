@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeKey } from "@qpq/ports";
+import { encodeKey, type KeyPart } from "@qpq/ports";
 import { fakeCommit, framed } from "./test/messages.ts";
 import {
   createGroup,
@@ -12,6 +12,9 @@ import {
   type TestDevice,
   type World,
 } from "./test/world.ts";
+
+/** Parts of keys, as in keys.ts. */
+const [ACKNOWLEDGED, WELCOME, BODY] = [2, 4, 7];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -128,7 +131,7 @@ Deno.test("sweep() lets go of a removed member once its last entry is gone", asy
   await pass(world, 30 * DAY_MS);
   await refusedWith("channels/not-a-member", readAll(world, bob, channelId));
   await createGroup(world, [bob]);
-  assert.equal(await entriesBelow(world, "log", channelId, "acknowledged"), 0);
+  assert.equal(await entriesBelow(world, "log", channelId, ACKNOWLEDGED), 0);
   assert.equal((await alice.calls.members(channelId)).accounts.length, 1);
 });
 
@@ -138,7 +141,7 @@ Deno.test("sweep() empties inboxes, and drops a Welcome with the last that point
   const tablet = world.device(bob);
   const channelId = await createGroup(world, [alice, bob], { recipients: [bob, tablet] });
   const { incarnation } = world;
-  const welcomes = (): Promise<number> => entriesBelow(world, "log", channelId, "welcome");
+  const welcomes = (): Promise<number> => entriesBelow(world, "log", channelId, WELCOME);
   assert.equal(await welcomes(), 2);
   await bob.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 1 });
   await pass(world, DAY_MS);
@@ -165,7 +168,7 @@ Deno.test("forgetDevices() deletes the inboxes of revoked devices, and their Wel
   assert.equal(await entriesBelow(world, "inbox", bob.accountId, bob.deviceId), 2);
   await forget();
   assert.equal(await entriesBelow(world, "inbox"), 0);
-  assert.equal(await entriesBelow(world, "log", channelId, "welcome"), 0);
+  assert.equal(await entriesBelow(world, "log", channelId, WELCOME), 0);
 });
 
 Deno.test("sweep() takes large commits with it, in small transactions", async () => {
@@ -173,7 +176,7 @@ Deno.test("sweep() takes large commits with it, in small transactions", async ()
   await using world = await openWorld();
   const alice = world.device();
   const channelId = await createGroup(world, [alice], { bytes: 1_000_000 });
-  assert.equal(await entriesBelow(world, "log", channelId, "body"), 5);
+  assert.equal(await entriesBelow(world, "log", channelId, BODY), 5);
   for (let count = 0; count < 100; count++) await send(world, alice, { channelId });
   const watch = world.store.watch(encodeKey("channels", "log", channelId), (keys) => {
     writesMost = Math.max(writesMost, keys.length);
@@ -181,11 +184,11 @@ Deno.test("sweep() takes large commits with it, in small transactions", async ()
   await pass(world, 30 * DAY_MS);
   watch.close();
   assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-101 expired"]);
-  assert.equal(await entriesBelow(world, "log", channelId, "body"), 0);
+  assert.equal(await entriesBelow(world, "log", channelId, BODY), 0);
   assert.ok(writesMost > 0 && writesMost <= 48, `${writesMost} writes in one transaction`);
 });
 
-async function entriesBelow(world: World, ...parts: readonly (string | Uint8Array)[]) {
+async function entriesBelow(world: World, ...parts: readonly KeyPart[]) {
   const prefix = encodeKey("channels", ...parts);
   return (await world.store.snapshot((reader) => reader.range({ prefix }))).entries.length;
 }

@@ -14,6 +14,7 @@ import {
   decodeStoredMember,
   type StoredHead,
   type StoredInboxHead,
+  type StoredUsage,
 } from "./channels.gen.ts";
 import type { ChannelsCore } from "./core.ts";
 import {
@@ -41,13 +42,13 @@ import {
   isInline,
   putHead,
   putInboxHead,
-  putMember,
   readEntries,
   readHead,
   readInboxEntries,
   readInboxHead,
   readMember,
 } from "./records.ts";
+import { giveBackUsage } from "./usage.ts";
 
 /** Members, entry ids and reports that are looked at in one go. */
 const LOOK_COUNT = 64;
@@ -170,7 +171,7 @@ async function sweepEntries(
   const head = await readHead(transaction, channelId);
   if (head === undefined) return { hasMore: false, isCommitGone: false };
   const span = { from: head.firstSequence, to: head.sequence, countMax };
-  const freed = new Map<string, { accountId: Uint8Array; entries: number; bytes: number }>();
+  const freed = new Map<string, StoredUsage>();
   let { firstSequence } = head;
   let isCommitGone = false;
   const entries = await readEntries(transaction, channelId, span);
@@ -184,26 +185,19 @@ async function sweepEntries(
     }
     if (kind === "commit") isCommitGone = true;
     else if (kind !== "closed") {
-      const sum = freed.get(accountId.toHex()) ?? { accountId, entries: 0, bytes: 0 };
+      const before = freed.get(accountId.toHex());
       freed.set(accountId.toHex(), {
         accountId,
-        entries: sum.entries + 1,
-        bytes: sum.bytes + messageBytes,
+        entriesCount: (before?.entriesCount ?? 0) + 1,
+        entriesBytes: (before?.entriesBytes ?? 0) + messageBytes,
       });
     }
     firstSequence = sequence + 1;
   }
   if (firstSequence === head.firstSequence) return { hasMore: false, isCommitGone };
-  putHead(transaction, channelId, { ...head, firstSequence });
-  for (const { accountId, entries: count, bytes } of freed.values()) {
-    const member = await readMember(transaction, channelId, accountId);
-    if (member === undefined) continue;
-    putMember(transaction, { channelId, accountId }, {
-      ...member,
-      entriesCount: Math.max(0, member.entriesCount - count),
-      entriesBytes: Math.max(0, member.entriesBytes - bytes),
-    });
-  }
+  const swept = [...freed.values()];
+  const noted = await giveBackUsage(transaction, channelId, { head, swept });
+  putHead(transaction, channelId, { ...noted, firstSequence });
   return { hasMore: firstSequence === head.firstSequence + entries.length, isCommitGone };
 }
 
