@@ -1,10 +1,10 @@
 import { MessengerError, type Random } from "@qpq/ports";
-import type { Bytes } from "../crypto/provider.ts";
+import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
 import { createPath, encryptPath, type NewPath } from "../keys/treekem.ts";
 import type { Padding } from "../messages/padding.ts";
 import { treeHash } from "../tree/hashes.ts";
-import { validateSupport } from "../tree/leaf-validation.ts";
+import { type MemberRequirements, validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import { sameBytes } from "../tree/validation.ts";
@@ -49,7 +49,7 @@ export interface CommitOptions extends CommitCallbacks {
   readonly wireFormat?: MessageWireFormat;
   readonly authenticatedData?: Uint8Array;
   readonly padding?: Padding;
-  /** What this member's new leaf says; default: what the old one says. Needs a path. */
+  /** What this member's new leaf says; default: what the old one says. Asks for a path. */
   readonly identity?: Identity;
   /** Default true: joiners find the tree in the Welcome. */
   readonly ratchetTreeInWelcome?: boolean;
@@ -108,7 +108,8 @@ export async function commitInEpoch(
   });
   for (const { keyPackage } of applied.added) validateKeyPackageLifetime(keyPackage, options);
 
-  const withPath = applied.needsPath || options.path !== "when-needed";
+  const withPath = applied.needsPath || options.path !== "when-needed" ||
+    options.identity !== undefined;
   const own = leafAt(before, ownLeafIndex) as LeafNode;
   const signaturePrivateKey = options.identity?.signatureKeyPair.privateKey ??
     state.ownKeys.signaturePrivateKey;
@@ -122,7 +123,13 @@ export async function commitInEpoch(
     })
     : undefined;
   const tree = path?.tree ?? applied.tree;
-  if (path !== undefined) validateSupport(path.leafNode, applied.requirements);
+  if (path !== undefined) {
+    validateOwnLeaf(crypto, path.leafNode, {
+      groupId: state.context.groupId,
+      leafIndex: ownLeafIndex,
+      requirements: applied.requirements,
+    });
+  }
   validateNextTree(tree);
   const provisionalContext: GroupContext = {
     ...state.context,
@@ -217,6 +224,20 @@ export function pathPrivateKeys(path: NewPath, leafIndex: number): ReadonlyMap<n
     [nodeOfLeaf(leafIndex), path.leafKeyPair.privateKey],
     ...path.nodes.map(({ node, keyPair }): [number, Bytes] => [node, keyPair.privateKey]),
   ]);
+}
+
+/** The author's own leaf as the receivers will see it: an invalid one would fork its author off. */
+export function validateOwnLeaf(
+  crypto: CipherSuite,
+  leaf: LeafNode,
+  place: {
+    readonly groupId: Uint8Array;
+    readonly leafIndex: number;
+    readonly requirements: MemberRequirements;
+  },
+): void {
+  validateLeaf(crypto, leaf, { ...place, source: "commit" });
+  validateSupport(leaf, place.requirements);
 }
 
 /** What a leaf says besides its keys. */

@@ -8,7 +8,6 @@ import { createPath, encryptPath } from "../keys/treekem.ts";
 import { proposalReference } from "../labels.ts";
 import { protectPublic, signContent, verifyContentSignature } from "../messages/protection.ts";
 import { treeHash } from "../tree/hashes.ts";
-import { validateSupport } from "../tree/leaf-validation.ts";
 import { leafAt, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { sameBytes } from "../tree/validation.ts";
 import { findExternalPub } from "../wire/extension.ts";
@@ -21,7 +20,12 @@ import {
 } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { PreSharedKeyId, Proposal, ProposalOrRef } from "../wire/proposal.ts";
-import { type CommitOptions, pathPrivateKeys, wipeTransient } from "./create-commit.ts";
+import {
+  type CommitOptions,
+  pathPrivateKeys,
+  validateOwnLeaf,
+  wipeTransient,
+} from "./create-commit.ts";
 import type { Identity } from "./identity.ts";
 import { deriveEpoch, stateOfEpoch } from "./next-epoch.ts";
 import {
@@ -112,7 +116,11 @@ export async function joinByExternalCommit(
     signaturePrivateKey: identity.signatureKeyPair.privateKey,
     random,
   });
-  validateSupport(path.leafNode, applied.requirements);
+  validateOwnLeaf(crypto, path.leafNode, {
+    groupId: context.groupId,
+    leafIndex,
+    requirements: applied.requirements,
+  });
   validateNextTree(path.tree);
   const provisionalContext: GroupContext = {
     ...context,

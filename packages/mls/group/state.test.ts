@@ -4,6 +4,8 @@ import { identityOf, keyPackageOf, random, receive, stage } from "../test/member
 import { encryptMessage, epochAuthenticator, exportSecret } from "./application.ts";
 import { createCommit, mergeStaged } from "./create-commit.ts";
 import { createProposal, createUpdate } from "./create-proposal.ts";
+import { joinByExternalCommit } from "./external-commit.ts";
+import { createGroupInfo } from "./group-info.ts";
 import { joinGroup, retireKeyPackage } from "./join.ts";
 import { addPending, dropPendingProposals } from "./pending-proposals.ts";
 import { PENDING_PROPOSALS_COUNT_MAX } from "./pending-proposals.ts";
@@ -185,6 +187,23 @@ Deno.test("a commit changes its author's credential and signature key", async ()
   const sent = encryptMessage(commit.staged.next, DATA, { random });
   const read = await receive(outcome.staged.next, sent.message, "application");
   assert.deepEqual(read.sender.leafNode.credential, identity.credential);
+});
+
+Deno.test("an author with an invalid leaf does not fork itself off", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const good = identityOf("alice again");
+  const identity = { ...good, capabilities: { ...good.capabilities, credentials: [] } };
+  const invalid = { code: "mls/invalid-leaf-node" };
+  const path = "when-needed";
+  await assert.rejects(createCommit(alice, { ...commitOptions, identity, path }), invalid);
+  await assert.rejects(createUpdate(alice, { ...commitOptions, identity }), invalid);
+  const joined = joinByExternalCommit(CRYPTO, await createGroupInfo(alice), {
+    ...acceptAll,
+    random,
+    identity,
+  });
+  await assert.rejects(joined, invalid);
+  await createCommit(alice, { ...commitOptions, identity: good });
 });
 
 Deno.test("a commit without a path keeps keys, and is processed", async () => {
