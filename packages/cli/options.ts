@@ -6,6 +6,7 @@ export interface CommonOptions {
   readonly server?: string;
   readonly caCert?: string;
   readonly pin?: string;
+  readonly serverName?: string;
   readonly authToken?: string;
   readonly username?: string;
   readonly stateDir?: string;
@@ -24,6 +25,10 @@ export function withCommonOptions(command: Command): Command {
     new Option("--server <host:port>", "the server; default: the last one used, or 127.0.0.1:7000"),
     new Option("--pin <sha256:hex>", "trust exactly the server certificate with this fingerprint"),
     new Option("--ca-cert <file>", "trust exactly the certificates in this file (PEM or DER)"),
+    new Option(
+      "--server-name <name>",
+      "what it calls itself, where that isn't the name in --server",
+    ),
     new Option("--auth-token <token>", "the server's access token, where it asks for one"),
     new Option("--username <name>", "the account to act as"),
     new Option("--state-dir <folder>", "where qpq keeps its data; one folder per server and user"),

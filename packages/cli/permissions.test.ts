@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { permissionsFor } from "./permissions.ts";
+import { STORE_COMMANDS } from "./store-commands.ts";
 
 function flags(
   args: readonly string[],
@@ -44,6 +45,20 @@ Deno.test("permissionsFor() allows one folder to write, and reads only what is n
     found["--allow-read"],
     "/home/ada/mine,/home/ada/a,,b.pem,/home/ada/data/server-cert.der",
   );
+});
+
+Deno.test("permissionsFor() allows native code to commands that open a store, and to no other", () => {
+  for (const command of STORE_COMMANDS) {
+    const found = flags([command, "--password-file", "p", "--new-password-file=n"]);
+    assert.equal(found["--allow-ffi"]?.split(",").length, 2, command);
+    assert.match(found["--allow-ffi"] as string, /sqlite3[^,]*\.node,[^,]*argon2[^,]*\.node$/);
+    assert.equal(found["--allow-sys"], "cpus,networkInterfaces,hostname");
+    assert.match(found["--allow-read"] as string, /\/home\/ada\/p,\/home\/ada\/n,/);
+  }
+  for (const args of [["ping"], ["health"], ["repl"], ["ping", "login"], []]) {
+    const found = flags(args);
+    assert.deepEqual([found["--allow-ffi"], found["--allow-sys"]], [undefined, undefined]);
+  }
 });
 
 Deno.test("permissionsFor() never allows everything of a kind, nor programs", () => {

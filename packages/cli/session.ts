@@ -23,7 +23,11 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
     authToken: options.authToken,
   });
   try {
-    const server = await rpc.connected({ timeoutMs: options.timeout * 1000 });
+    const server = await reaching(
+      choice,
+      options,
+      () => rpc.connected({ timeoutMs: options.timeout * 1000 }),
+    );
     choice.remember();
     const close = (): Promise<void> => rpc.close();
     return {
@@ -34,8 +38,24 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
     };
   } catch (error) {
     await rpc.close();
+    throw error;
+  }
+}
+
+/**
+ * Runs what waits for a connection.
+ * @throws MessengerError `transport/unreachable` in place of a deadline that passed without one
+ */
+export async function reaching<Result>(
+  { server }: { readonly server: HostPort },
+  options: CommonOptions,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
     throw error instanceof MessengerError && error.code === "rpc/deadline"
-      ? unreachable(choice.server, options.timeout, error)
+      ? unreachable(server, options.timeout, error)
       : error;
   }
 }

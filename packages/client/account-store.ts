@@ -136,7 +136,14 @@ export async function openAccountStore(
       }`,
     );
   }
-  const { key, from } = await openEitherKey(path, password);
+  const { key, from } = await openEitherKey(path, password).catch((cause) => {
+    if (!isWrongPassword(cause)) throw cause;
+    throw new MessengerError(
+      "store/wrong-password",
+      "Cannot open this device's data: wrong password",
+      { cause },
+    );
+  });
   try {
     const store = await openWithKey(locationOf(path, log), key, false);
     return await withSlices({ store, openedBy: from });
@@ -162,8 +169,7 @@ export async function settleToAccepted(place: AccountPlace, password: string): P
     key.fill(0);
     settleKeyChange(path, from);
   } catch (error) {
-    const isWrong = error instanceof MessengerError && error.code === "store/wrong-password";
-    if (!isWrong) throw error;
+    if (!isWrongPassword(error)) throw error;
   }
 }
 
@@ -174,6 +180,10 @@ export function settleStorePassword(place: AccountPlace, holds: "present" | "sta
 /** Whether two passwords open the store, because a change of the account's was cut short. */
 export function isStorePasswordOpen(place: AccountPlace): boolean {
   return isKeyChangeOpen(databasePath(place));
+}
+
+export function isWrongPassword(error: unknown): boolean {
+  return error instanceof MessengerError && error.code === "store/wrong-password";
 }
 
 async function withSlices(opened: AccountStore): Promise<AccountStore> {

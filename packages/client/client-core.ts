@@ -29,6 +29,7 @@ import {
   type AccountPlace,
   type AccountStore,
   isStorePasswordOpen,
+  isWrongPassword,
   openAccountStore,
   settleStorePassword,
   settleToAccepted,
@@ -45,6 +46,8 @@ export interface ClientOptions extends AccountPlace, Omit<ConnectOptions, "crede
   readonly serverName: string;
   /** The account's: opens this device's store, too. */
   readonly password: string;
+  /** Milliseconds to wait for a connection, where one is needed; default: a call's own limit. */
+  readonly connectTimeoutMs?: number;
   /** Left out: the machine's own. */
   readonly surroundings?: Partial<Surroundings>;
 }
@@ -132,8 +135,7 @@ export class ClientCore {
         await this.hold(await openAccountStore(this.options, { ...this.options, password }));
         return index;
       } catch (error) {
-        const isWrong = error instanceof MessengerError && error.code === "store/wrong-password";
-        if (isWrong && index < passwords.length - 1) continue;
+        if (isWrongPassword(error) && index < passwords.length - 1) continue;
         await this.close();
         throw error;
       }
@@ -177,6 +179,12 @@ export class ClientCore {
     };
   }
 
+  /** @throws MessengerError why there is no connection */
+  async reach(): Promise<void> {
+    const { connectTimeoutMs: timeoutMs } = this.options;
+    await this.rpc.connected(timeoutMs === undefined ? {} : { timeoutMs });
+  }
+
   async connected(options: { readonly timeoutMs?: number }): Promise<void> {
     const session = await this.rpc.connected(options);
     if (session.name !== this.options.serverName) {
@@ -199,6 +207,7 @@ export class ClientCore {
    * @returns the account; the caller disposes it
    */
   async unlock(password: string): Promise<UnlockedAccount> {
+    await this.reach();
     const known = await readOwnAccount(this.store);
     const unlocked = await logIn(this.rpc, {
       ...this.passwordOptions(password),

@@ -100,6 +100,7 @@ async function enter(
   prepareAccountFolder(options);
   const core = new ClientCore(options);
   try {
+    await core.reach();
     using unlocked = await show(core);
     const { keyFileCost: cost } = core.surroundings;
     await core.hold(await createAccountStore(options, { ...options, cost }));
@@ -202,7 +203,7 @@ export class Client implements AsyncDisposable {
 
   /** Ends the session. The device stays on the account, and its store where it is. */
   async logOut(): Promise<void> {
-    await this.rpc.connected();
+    await this.#core.reach();
     await logOut(this.rpc, this.#core.store);
   }
 

@@ -1,0 +1,102 @@
+/** Where a command's passwords come from, and what is said of weak ones. */
+import { resolve } from "node:path";
+import { generatePassphrase, passwordWeakness } from "@qpq/client";
+import { systemRandom } from "@qpq/adapters";
+import { printDiagnostic, UsageError } from "./output.ts";
+import { askSecret, canAsk } from "./prompt.ts";
+import { workingFolder } from "./session.ts";
+import { type PasswordOptions, type Secret, variableOf } from "./secret-options.ts";
+
+const FILE_BYTES_MAX = 4_096;
+
+/** The password of an account that exists. @throws UsageError: there is none, and nobody to ask */
+export async function readPassword(options: PasswordOptions): Promise<string> {
+  return await given("password", options) ?? await ask("password", "Password: ");
+}
+
+/** What opened this device's data before the password was changed elsewhere. */
+export async function readFormerPassword(
+  options: PasswordOptions,
+): Promise<string | undefined> {
+  return await given("former-password", options);
+}
+
+/** A new password, and whether it was made here and must be shown. */
+export interface ChosenPassword {
+  readonly password: string;
+  readonly isGenerated: boolean;
+}
+
+/** @param secret `password` at registration, `new-password` afterwards */
+export async function chooseNewPassword(
+  secret: "password" | "new-password",
+  options: PasswordOptions,
+  accountName: string,
+): Promise<ChosenPassword> {
+  const named = await given(secret, options);
+  if (options.generate === true) {
+    if (named !== undefined) {
+      throw new UsageError(`expected one of --generate and a password (--${secret}, its file, …)`);
+    }
+    return { password: generatePassphrase(systemRandom), isGenerated: true };
+  }
+  const password = named ?? await askTwice(secret);
+  const weakness = passwordWeakness(password, accountName);
+  if (weakness !== undefined) printDiagnostic(`qpq: warning: ${WEAK[weakness]}; ${ADVICE}`);
+  return { password, isGenerated: false };
+}
+
+const WEAK = {
+  short: "the password has fewer than 8 characters",
+  common: "the password is one of those that are tried first",
+  name: "the password is the account's name",
+} as const;
+const ADVICE = "who gets hold of the server's database can guess it. --generate makes a strong one";
+
+async function askTwice(secret: "password" | "new-password"): Promise<string> {
+  for (;;) {
+    const first = await ask(secret, "New password: ");
+    const again = await askSecret("The same again: ");
+    if (Object.is(first, again)) return first;
+    printDiagnostic("These were different. Once more:");
+  }
+}
+
+async function ask(secret: Secret, question: string): Promise<string> {
+  if (canAsk()) return await askSecret(question);
+  throw new UsageError(
+    `expected ${variableOf(secret)}, or --${secret}-file: this is no terminal to ask at`,
+  );
+}
+
+async function given(secret: Secret, options: PasswordOptions): Promise<string | undefined> {
+  const key = secret.replace(/-(\w)/, (_, letter: string) => letter.toUpperCase());
+  const values = options as Readonly<Record<string, string | undefined>>;
+  const typed = values[key];
+  const file = values[`${key}File`];
+  if (typed !== undefined && file !== undefined) {
+    throw new UsageError(`expected one of --${secret} and --${secret}-file`);
+  }
+  if (typed !== undefined) {
+    printDiagnostic(
+      `qpq: warning: others on this machine can see --${secret}; ` +
+        `use ${variableOf(secret)} or --${secret}-file`,
+    );
+    return typed;
+  }
+  if (file !== undefined) return await readSecretFile(secret, file);
+  return Deno.env.get(variableOf(secret));
+}
+
+async function readSecretFile(secret: Secret, path: string): Promise<string> {
+  let text: string;
+  try {
+    const bytes = await Deno.readFile(resolve(workingFolder(), path));
+    if (bytes.length > FILE_BYTES_MAX) throw new Error(`it has over ${FILE_BYTES_MAX} bytes`);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown";
+    throw new UsageError(`--${secret}-file: cannot read ${path}: ${reason}`);
+  }
+  return text.split(/\r?\n/)[0] as string;
+}
