@@ -75,9 +75,9 @@ async function main(): Promise<void> {
   printRates(rows);
   await measureLatency(clients, { most: appends[2] as Rate, disk });
   await measureBacklog(clients[0] as ServiceClient);
-  await Promise.all(clients.slice(2).map(({ rpc }) => rpc.close()));
-  await measureSubscribers(() => service.listening, service.pid);
+  await Promise.all(clients.map(({ rpc }) => rpc.close()));
   await service.kill();
+  await measureSubscribers();
 }
 
 function measureDisk(): Rate {
@@ -274,7 +274,11 @@ async function measureBacklog(client: ServiceClient): Promise<void> {
 }
 
 /** One call stream and one subscription each; then one entry to some of them, and to 1000. */
-async function measureSubscribers(address: () => Listening, pid: number): Promise<void> {
+async function measureSubscribers(): Promise<void> {
+  await Deno.mkdir(`${folder}/subscribers`);
+  const service = await startService(`${folder}/subscribers`, LIMITS);
+  const { pid } = service;
+  const address = (): Listening => service.listening;
   const count = Number(values.subscribers);
   const perChannel = Math.min(1_000, count);
   const sender = (await connect(address, { from: 10_000, count: 1 }))[0] as ServiceClient;
