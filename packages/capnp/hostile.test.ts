@@ -1,7 +1,7 @@
 import { MessengerError } from "@qpq/ports";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { openFrame, type Reader, WORDS_VISITED_FACTOR } from "./mod.ts";
+import { OBJECT_WORDS, openFrame, type Reader, WORDS_VISITED_FACTOR } from "./mod.ts";
 import { type Construct, forEachConstruct } from "./test/constructs.ts";
 import { memoryMeter } from "./test/memory.ts";
 
@@ -68,7 +68,9 @@ function decodesWithinBounds(
     return false;
   } finally {
     const words = Math.max(0, frame.length - 8) / 8;
-    assert.ok((reader?.wordsVisited ?? 0) <= words * WORDS_VISITED_FACTOR, "too many words");
+    const { wordsVisited = 0, objectsMade = 0 } = reader ?? {};
+    const taken = wordsVisited + objectsMade * OBJECT_WORDS;
+    assert.ok(taken <= words * WORDS_VISITED_FACTOR, "too many words");
   }
 }
 

@@ -19,6 +19,17 @@ export const NESTING_MAX = 32;
  */
 export const WORDS_VISITED_FACTOR = 8;
 
+/**
+ * What each object that a decode makes (struct, list, Text, Data) takes of the words above, beside its
+ * own words: else overlapping pointers to a few words become objects many times the message's size.
+ *
+ * A message without overlaps cannot run into it. A word of such a message is followed once, is at most
+ * the first of one list item and the pointer to one object, so it takes at most 1 + 2 × 3 of 8 words.
+ * The exceptions are items below a word that become objects: structs without fields, and an older
+ * peer's numbers of 1 or 2 bytes where the schema has structs now.
+ */
+export const OBJECT_WORDS = 3;
+
 /** UTF-8 bytes of a Text field whose schema names no `$max`. */
 export const TEXT_BYTES_MAX = 4096;
 

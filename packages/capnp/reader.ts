@@ -14,6 +14,7 @@ import {
   FRAME_HEADER_BYTES,
   frameBytes,
   NESTING_MAX,
+  OBJECT_WORDS,
   WORDS_VISITED_FACTOR,
 } from "./limits.ts";
 import { readUtf8 } from "./utf8.ts";
@@ -45,8 +46,12 @@ export class Reader {
   /** The list opened last: its first element, and bytes from one to the next. */
   listAt = 0;
   stride = 0;
-  /** Words followed so far; at most `WORDS_VISITED_FACTOR` times the frame's own. */
+  /**
+   * Words followed and objects made so far: the words, and `OBJECT_WORDS` for each object, are at most
+   * `WORDS_VISITED_FACTOR` times the frame's own words.
+   */
   wordsVisited = 0;
+  objectsMade = 0;
 
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -155,7 +160,7 @@ export class Reader {
    */
   bytes(pointerAt: number, end: number, bytesMax: number, field: string): Uint8Array {
     const length = this.#openBytes(pointerAt, end, bytesMax, field);
-    if (length <= 0) return new Uint8Array(0);
+    if (length <= 0) return EMPTY;
     const { buffer, byteOffset } = this.#bytes;
     return new Uint8Array(buffer, byteOffset + this.listAt, length);
   }
@@ -177,7 +182,7 @@ export class Reader {
     this.data = data;
     this.pointers = data + this.#view.getUint16(pointerAt + 4, true) * 8;
     this.end = this.pointers + this.#view.getUint16(pointerAt + 6, true) * 8;
-    this.#visit(data, this.end - data, field);
+    this.#visit(data, this.end - data, 1, field);
     return this;
   }
 
@@ -198,7 +203,11 @@ export class Reader {
   ): number {
     if (this.isNull(pointerAt, end)) return 0;
     const found = this.#listElement(pointerAt, depth, field);
-    if (found === element) return this.#openFlatList(pointerAt, found, itemsMax, field);
+    if (found === element) {
+      const count = this.#openFlatList(pointerAt, found, itemsMax, field);
+      this.#count(0, itemObjects(found, count), field);
+      return count;
+    }
     // The encoding's rule: a list of structs stands in for a list of their first field, bits excepted.
     if (found !== ELEMENT.composite || element === ELEMENT.bit) {
       throw malformed(field, `a list of element size ${found}, ${element} expected`);
@@ -233,6 +242,7 @@ export class Reader {
     if (found === ELEMENT.composite) return this.#openCompositeList(pointerAt, itemsMax, field);
     if (found === ELEMENT.bit) throw malformed(field, "a list of bits, structs expected");
     const count = this.#openFlatList(pointerAt, found, itemsMax, field);
+    this.#count(0, count, field);
     this.#itemBytes = this.stride;
     this.#itemDataBytes = found === ELEMENT.pointer ? 0 : this.stride;
     return count;
@@ -268,16 +278,16 @@ export class Reader {
     const bits = ELEMENT_BITS[element] as number;
     this.listAt = pointerAt + 8 + (this.#view.getInt32(pointerAt, true) >> 2) * 8;
     this.stride = bits >> 3;
-    this.#visit(this.listAt, Math.ceil(count * bits / 64) * 8, field);
+    this.#visit(this.listAt, wordsOf(element, count) * 8, 1, field);
     // Items without a size would be free to send.
-    if (bits === 0) this.#count(count, field);
+    if (bits === 0) this.#count(count, 0, field);
     return count;
   }
 
   #openCompositeList(pointerAt: number, itemsMax: number, field: string): number {
     const words = this.#view.getUint32(pointerAt + 4, true) >>> 3;
     const tagAt = pointerAt + 8 + (this.#view.getInt32(pointerAt, true) >> 2) * 8;
-    this.#visit(tagAt, words * 8 + 8, field);
+    this.#visit(tagAt, words * 8 + 8, 1, field);
     const tag = this.#view.getUint32(tagAt, true);
     if ((tag & 3) !== 0) throw malformed(field, "a list of composite items that are not structs");
     const count = tag >>> 2;
@@ -285,7 +295,7 @@ export class Reader {
     const dataWords = this.#view.getUint16(tagAt + 4, true);
     const itemWords = dataWords + this.#view.getUint16(tagAt + 6, true);
     if (count * itemWords > words) throw malformed(field, `${count} items in ${words} words`);
-    if (itemWords === 0) this.#count(count, field);
+    this.#count(itemWords === 0 ? count : 0, count, field);
     this.listAt = tagAt + 8;
     this.stride = this.#itemBytes = itemWords * 8;
     this.#itemDataBytes = dataWords * 8;
@@ -302,26 +312,29 @@ export class Reader {
     const length = high >>> 3;
     if (length > bytesMax) throw tooLarge(field, length, bytesMax);
     this.listAt = pointerAt + 8 + (low >> 2) * 8;
-    this.#visit(this.listAt, (length + 7) & ~7, field);
+    this.#visit(this.listAt, (length + 7) & ~7, 1, field);
     return length;
   }
 
-  /** Checks that an object stands inside the segment, and counts its words. */
-  #visit(at: number, bytes: number, field: string): void {
+  /** Checks that an object stands inside the segment; counts its words, and the objects it becomes. */
+  #visit(at: number, bytes: number, objects: number, field: string): void {
     if (at < FRAME_HEADER_BYTES || at + bytes > this.#bytes.length) {
       throw malformed(field, "a pointer out of bounds");
     }
-    this.#count(bytes / 8, field);
+    this.#count(bytes / 8, objects, field);
   }
 
-  #count(words: number, field: string): void {
-    if (this.wordsVisited + words > this.#wordsVisitedMax) {
+  #count(words: number, objects: number, field: string): void {
+    const wordsVisited = this.wordsVisited + words;
+    const objectsMade = this.objectsMade + objects;
+    if (wordsVisited + objectsMade * OBJECT_WORDS > this.#wordsVisitedMax) {
       throw new MessengerError(
         "too-large",
         `Cannot decode ${field}: the message leads to more than ${this.#wordsVisitedMax} words`,
       );
     }
-    this.wordsVisited += words;
+    this.wordsVisited = wordsVisited;
+    this.objectsMade = objectsMade;
   }
 
   #wrongKind(low: number, expected: string, field: string): MessengerError {
@@ -332,7 +345,22 @@ export class Reader {
 
 const POINTER_KINDS = ["a struct", "a list", "a far pointer", "a capability"];
 
+/** All empty Data is this one. */
+const EMPTY = new Uint8Array(0);
+
 const ELEMENT_BITS = [0, 1, 8, 16, 32, 64, 64];
+
+/** What a word of numbers counts: it becomes up to 8 slots of an array, and a word of bits 64. */
+const NUMBERS_WORD_OBJECTS = 2;
+
+function wordsOf(element: number, count: number): number {
+  return Math.ceil(count * (ELEMENT_BITS[element] as number) / 64);
+}
+
+/** The objects that the items of a list of numbers or pointers count as. */
+function itemObjects(element: number, count: number): number {
+  return element === ELEMENT.pointer ? count : wordsOf(element, count) * NUMBERS_WORD_OBJECTS;
+}
 
 const bits = new DataView(new ArrayBuffer(8));
 
