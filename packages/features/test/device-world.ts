@@ -81,8 +81,7 @@ export async function enrolled(
     readonly store?: Store;
   } = {},
 ): Promise<EnrolledDevice> {
-  const store = options.store ?? runningTwice(openMemoryStore());
-  await openSlices(store, [accountsSchema, devicesSchema, keyPackagesSchema]);
+  const store = await openClientStore(options.store ?? runningTwice(openMemoryStore()));
   const reconnect = () =>
     world.connect({
       credentials: deviceCredentials({ store, primitives, serverName: SERVER_NAME }),
@@ -92,4 +91,10 @@ export async function enrolled(
   const all = { kind: "register" as const, ...as(world, name), store, clock, random, ...options };
   using unlocked = await enrol(home, { ...all, store });
   return { home, own: unlocked.identity, reconnect, store, clock, random, primitives };
+}
+
+/** The store of a client, ready for these slices. */
+export async function openClientStore(store: Store): Promise<Store> {
+  await openSlices(store, [accountsSchema, devicesSchema, keyPackagesSchema]);
+  return store;
 }
