@@ -1,175 +1,193 @@
 /**
- * What a password costs: registration and login end to end, with the share of key stretching, which is
- * the client's alone; and the server's work for a login, which bounds how many it can serve.
+ * What registering and logging in cost: end to end as a user waits for it, and how much of that is
+ * stretching the password; the server's CPU time for a login; and how many logins one server takes
+ * with 32 clients. Clients and server are two processes on this machine, over QUIC.
  *
- * Client and server are one process without a network between them: calls are encoded and decoded as on
- * the wire. `npm run bench -- accounts`. Trust the ratios; the figures are this machine's.
+ * `npm run bench -- accounts`. Trust the ratios; the figures are this machine's.
  */
-import { openMemoryStore, systemClock, systemRandom } from "../packages/adapters/mod.ts";
-import type { Method } from "../packages/capnp/mod.ts";
-import { accountsClient } from "../packages/features/accounts/accounts.gen.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parsePin, systemRandom } from "../packages/adapters/mod.ts";
+import { openEitherKey } from "../packages/adapters/stores.ts";
+import { accountFolder } from "../packages/client/account-store.ts";
+import { connectServer, logInClient, openClient, registerClient } from "../packages/client/mod.ts";
 import { logIn, register } from "../packages/features/accounts/client.ts";
-import type { Home } from "../packages/features/accounts/home.ts";
-import { accountsSchema } from "../packages/features/accounts/keys.ts";
-import { parseAccountName } from "../packages/features/accounts/names.ts";
 import {
-  finishLogin,
+  finishRegistration,
   KEY_STRETCHING,
   type KeyStretching,
-  startLogin,
+  openOpaqueServer,
+  startRegistration,
 } from "../packages/features/accounts/opaque.ts";
-import { type Accounts, openAccounts } from "../packages/features/accounts/server.ts";
+import { parseAccountName } from "../packages/features/accounts/names.ts";
 import { runtimeCryptoProvider } from "../packages/mls/mod.ts";
-import { assert, openSlices, silentLog } from "../packages/ports/mod.ts";
 
-const SERVER_NAME = "example.org";
-const ROUNDS = 7;
+const ROUNDS = 5;
 const CLIENTS = 32;
 const LOGINS_EACH = 20;
-const LEAST_STRETCHING: KeyStretching = {
+const PASSWORD = "correct horse battery";
+/** As little as Argon2id allows: takes stretching out of a figure. */
+const NO_STRETCHING: KeyStretching = {
   "argon2id-custom": { memory: 8, iterations: 1, parallelism: 1 },
 };
-/** No limit of the server's stands in the way of measuring it. */
-const UNLIMITED = { burst: 1_000_000, perMinute: 1_000_000 };
 
-const primitives = runtimeCryptoProvider().cipherSuite(0x0003);
-const accounts = await openServer();
-let serverMs = 0;
-
-const full = await endToEnd(KEY_STRETCHING, "full");
-const least = await endToEnd(LEAST_STRETCHING, "least");
-print(`median of ${ROUNDS}: ms, of which key stretching (64 MiB, 3 passes, 4 lanes)\n`);
-for (const kind of ["register", "login"] as const) {
-  const stretching = full[kind] - least[kind];
-  print(`${kind.padEnd(9)} ${ms(full[kind])}  stretching ${ms(stretching)}`);
+const folder = await mkdtemp(join(tmpdir(), "qpq-bench-"));
+const server = await openServer();
+try {
+  await endToEnd();
+  await serverWork();
+} finally {
+  await server.close();
+  await rm(folder, { recursive: true });
 }
-await serverWork();
+Deno.exit(0);
 
-async function openServer(): Promise<Accounts> {
-  const store = openMemoryStore();
-  await openSlices(store, [accountsSchema]);
-  return await openAccounts({
-    store,
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    primitives,
-    serverName: SERVER_NAME,
-    registration: "open",
-    limits: {
-      registrations: UNLIMITED,
-      logins: UNLIMITED,
-      loginsOfName: UNLIMITED,
-      loginBackOff: { freeAttempts: 1_000, firstWaitMs: 0, waitMaxMs: 0, forgetAfterMs: 60_000 },
-    },
-  });
-}
-
-/** A connection of its own, whose server's part of each call is added to `serverMs`. */
-function connect(): Home {
-  const session = {
-    remoteAddress: { hostname: "192.0.2.1", port: 1 },
-    clientBuild: "bench",
-    protocolVersion: 1,
-    nonce: systemRandom.bytes(32),
+/** What a user waits for: `qpq register-user` and `qpq login` without the program's start. */
+async function endToEnd(): Promise<void> {
+  const times: Record<"register" | "login" | "open" | "opaque" | "store", number[]> = {
+    ...{ register: [], login: [], open: [], opaque: [], store: [] },
   };
-  return {
-    connected: () => Promise.resolve({ name: SERVER_NAME, nonce: session.nonce }),
-    async call<Params, Results>(method: Method<Params, Results>, params: Params): Promise<Results> {
-      const row = accounts.methods.find((each) => each.method.name === method.name);
-      assert(row !== undefined, "the server has the method");
-      const frame = method.encodeParams(params);
-      const begin = performance.now();
-      const results = await row.handler(
-        row.method.decodeParams(frame),
-        { session, identity: undefined },
-        new AbortController().signal,
-      );
-      const answer = row.method.encodeResults(results);
-      serverMs += performance.now() - begin;
-      return method.decodeResults(answer);
-    },
-    subscribe: () => {
-      throw new Error("accounts have no subscriptions");
-    },
-  };
-}
-
-async function endToEnd(keyStretching: KeyStretching, prefix: string) {
-  const times = { register: [] as number[], login: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
-    const options = {
-      name: `${prefix}${round}`,
-      password: "correct horse battery staple",
-      serverName: SERVER_NAME,
-      primitives,
-      random: systemRandom,
-      keyStretching,
+    const options = (stateFolder: string) => ({
+      ...{ stateFolder: join(folder, stateFolder), name: `user-${round}`, password: PASSWORD },
+      ...{ server: server.address, trust: parsePin(server.pin), serverName: "localhost" },
+    });
+    const [first, second] = [options("first"), options("second")];
+    const use = async (
+      name: "register" | "login" | "open",
+      opening: () => ReturnType<typeof openClient>,
+    ): Promise<void> => {
+      const started = performance.now();
+      await using client = await opening();
+      await client.connected();
+      times[name].push(performance.now() - started);
     };
-    let begin = performance.now();
-    (await register(connect(), options))[Symbol.dispose]();
-    times.register.push(performance.now() - begin);
-    begin = performance.now();
-    (await logIn(connect(), options))[Symbol.dispose]();
-    times.login.push(performance.now() - begin);
+    await use("register", () => registerClient(first));
+    await use("login", () => logInClient(second));
+    await use("open", () => openClient(first));
+    times.opaque.push(await stretchingMs());
+    const started = performance.now();
+    const path = `${accountFolder(first)}/client.db`;
+    (await openEitherKey(path, PASSWORD)).key.fill(0);
+    times.store.push(performance.now() - started);
   }
-  return { register: median(times.register), login: median(times.login) };
+  const [opaque, store] = [median(times.opaque), median(times.store)];
+  print(
+    `median of ${ROUNDS}; a device made ready: account, store, list, session, 101 key packages`,
+  );
+  const shares = { register: opaque + store, login: opaque + store, open: store };
+  for (const [name, stretching] of Object.entries(shares)) {
+    const total = median(times[name as keyof typeof times]);
+    print(
+      `${name.padEnd(10)} ${total.toFixed(0).padStart(5)} ms, of it stretching ` +
+        `${stretching.toFixed(0)} ms (${(100 * stretching / total).toFixed(0)} %)`,
+    );
+  }
+  print(`stretching: login ${opaque.toFixed(0)} ms (WebAssembly), store ${store.toFixed(0)} ms`);
 }
 
-/** Logins one after another for the work of each; then by many clients at once, their part taken out. */
+/** The same step of OPAQUE with and without stretching: the difference. */
+async function stretchingMs(): Promise<number> {
+  const opaque = await openOpaqueServer();
+  const setup = opaque.createSetup();
+  const identifiers = { accountName: parseAccountName("bench"), serverName: "localhost" };
+  const finishMs = async (keyStretching: KeyStretching): Promise<number> => {
+    const step = await startRegistration(PASSWORD);
+    const { request } = step;
+    const response = opaque.registrationResponse(setup, { ...identifiers, request });
+    const started = performance.now();
+    finishRegistration(step, { ...identifiers, response, keyStretching });
+    return performance.now() - started;
+  };
+  return await finishMs(KEY_STRETCHING) - await finishMs(NO_STRETCHING);
+}
+
+/** Many clients at once, each logging in again and again; stretching is left out. */
 async function serverWork(): Promise<void> {
-  const name = parseAccountName("least0");
-  const identifiers = { accountName: name, serverName: SERVER_NAME };
-  let clientMs = 0;
-  const timed = async <Result>(run: () => Result | Promise<Result>): Promise<Result> => {
-    const begin = performance.now();
-    const result = await run();
-    clientMs += performance.now() - begin;
-    return result;
-  };
-  const once = async (): Promise<void> => {
-    const calls = accountsClient(connect());
-    const step = await timed(() => startLogin("correct horse battery staple"));
-    const { response } = await calls.loginStart({ name, request: step.request });
-    const finished = await timed(() =>
-      finishLogin(step, { response, ...identifiers, keyStretching: LEAST_STRETCHING })
-    );
-    assert(finished !== undefined, "the password is right");
-    await calls.loginFinish({ finish: finished.finish });
-  };
-  for (let warm = 0; warm < 20; warm++) await once();
-  const work: number[] = [];
-  for (let login = 0; login < 200; login++) {
-    serverMs = 0;
-    await once();
-    work.push(serverMs);
-  }
-  print(`\nserver's work for a login: median ${ms(median(work))} (wanted: at most 3)`);
-  // Each alone, so that clients' time is not counted twice; then as many at once.
-  clientMs = 0;
-  const alone = performance.now();
-  for (let login = 0; login < CLIENTS * 3; login++) await once();
-  const clientEachMs = clientMs / (CLIENTS * 3);
-  const aloneEachMs = (performance.now() - alone) / (CLIENTS * 3);
-  const begin = performance.now();
-  await Promise.all(Array.from({ length: CLIENTS }, async () => {
-    for (let login = 0; login < LOGINS_EACH; login++) await once();
+  const primitives = runtimeCryptoProvider().cipherSuite(0x0003);
+  const homes = Array.from({ length: CLIENTS }, (_, index) => ({
+    rpc: connectServer({ server: server.address, trust: parsePin(server.pin) }),
+    options: {
+      ...{ name: `many-${index}`, password: PASSWORD, serverName: "localhost" },
+      ...{ primitives, random: systemRandom, keyStretching: NO_STRETCHING },
+    },
   }));
-  const count = CLIENTS * LOGINS_EACH;
-  const eachMs = (performance.now() - begin) / count;
-  print(`one at a time: ${ms(aloneEachMs)} a login, of which the client ${ms(clientEachMs)}`);
+  for (const { rpc, options } of homes) {
+    using _ = await register(rpc, options);
+  }
+  const idle = await idleCpuShare();
+  const cpuBefore = await server.cpuMs();
+  const started = performance.now();
+  await Promise.all(homes.map(async ({ rpc, options }) => {
+    for (let login = 0; login < LOGINS_EACH; login++) {
+      using _ = await logIn(rpc, options);
+    }
+  }));
+  const wallMs = performance.now() - started;
+  const cpuMs = await server.cpuMs() - cpuBefore - idle * wallMs;
+  const logins = CLIENTS * LOGINS_EACH;
   print(
-    `${CLIENTS} clients: ${Math.round(1_000 / (eachMs - clientEachMs))} logins/s on one thread, ` +
-      `client cost excluded`,
+    `\n${CLIENTS} clients, ${logins} logins: ${
+      (cpuMs / logins).toFixed(2)
+    } ms of the server's CPU ` +
+      "a login, with QUIC, calls and store (wanted: at most 3)",
   );
+  print(
+    `${(1_000 * logins / wallMs).toFixed(0)} logins/s with the clients on the same machine; ` +
+      `${(1_000 * logins / cpuMs).toFixed(0)} a second of the server's CPU, clients excluded`,
+  );
+  for (const { rpc } of homes) await rpc.close();
+}
+
+/** CPU that the server uses with nothing to do, as a share of one core. */
+async function idleCpuShare(): Promise<number> {
+  const [cpuBefore, started] = [await server.cpuMs(), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return (await server.cpuMs() - cpuBefore) / (performance.now() - started);
+}
+
+async function openServer() {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-all", "--quiet"],
+      ...[fileURLToPath(new URL("./accounts/server.ts", import.meta.url)), folder],
+    ],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const asking = process.stdin.getWriter();
+  let rest = "";
+  const read = async (): Promise<Record<string, unknown>> => {
+    while (!rest.includes("\n")) {
+      const { value, done } = await lines.read();
+      if (done) throw new Error("the server ended");
+      rest += value;
+    }
+    const end = rest.indexOf("\n");
+    const line = rest.slice(0, end);
+    rest = rest.slice(end + 1);
+    return JSON.parse(line);
+  };
+  const { pin, port } = await read();
+  return {
+    pin: String(pin),
+    address: { hostname: "127.0.0.1", port: Number(port) },
+    cpuMs: async (): Promise<number> => {
+      await asking.write(new TextEncoder().encode("\n"));
+      return Number((await read()).cpuMs);
+    },
+    close: async (): Promise<void> => {
+      process.kill("SIGKILL");
+      await process.status;
+    },
+  };
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(2)} ms`;
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] as number;
 }
 
 function print(line: string): void {
