@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { MemoryDisk, openMemoryStore } from "@qpq/adapters";
 import type { MessengerError, Store } from "@qpq/ports";
-import { as, contentOf, openWorld, refusedWith } from "../test/world.ts";
+import { as, contentOf, openWorld, primitives, refusedWith } from "../test/world.ts";
 import { accountsClient } from "./accounts.gen.ts";
 import { changePassword, deleteAccount, logIn, register, reloadVault } from "./client.ts";
 import { KEY_STRETCHING, openOpaqueServer, startLogin } from "./opaque.ts";
+import { isSignedBy, LABELS } from "./signed.ts";
 
 Deno.test("register() makes an account and logIn() opens the same vault elsewhere", async () => {
   await using world = await openWorld();
@@ -23,6 +24,19 @@ Deno.test("the server's store holds neither password nor keys in clear", async (
   assert.ok(content.includes(made.identity.accountKey.toHex()));
   assert.ok(!content.includes(new TextEncoder().encode("a secret password").toHex()));
   assert.ok(!content.includes(made.directoryKey.toHex()));
+});
+
+Deno.test("disposing an unlocked account overwrites its keys", async () => {
+  await using world = await openWorld();
+  const unlocked = await register(world.connect(), as(world, "alice"));
+  const { accountKey } = unlocked.identity;
+  const statement = new Uint8Array(8);
+  const before = { ...unlocked.sign(LABELS.deviceList, statement), label: LABELS.deviceList };
+  assert.ok(isSignedBy(primitives, accountKey, before));
+  unlocked[Symbol.dispose]();
+  assert.deepEqual(unlocked.directoryKey, new Uint8Array(32));
+  const after = { ...unlocked.sign(LABELS.deviceList, statement), label: LABELS.deviceList };
+  assert.ok(!isSignedBy(primitives, accountKey, after));
 });
 
 Deno.test("logIn() is refused alike for a wrong password and for a name that nobody has", async () => {

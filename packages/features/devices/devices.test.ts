@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { logIn, readOwnAccount } from "../accounts/client.ts";
-import { readDirectory, writeDirectory } from "../accounts/directory.ts";
 import {
   as,
   contentOf,
@@ -248,41 +247,6 @@ Deno.test("changeAccountKey() moves everything to a new key that the old one sig
   assert.deepEqual(later.identity.accountKey, unlocked.identity.accountKey);
 });
 
-Deno.test("the directory is one encrypted record, written by compare-and-swap, read by every device", async () => {
-  await using world = await openDeviceWorld();
-  const first = await enrolled(world, "alice");
-  const second = await enrolled(world, "alice", { kind: "log-in" });
-  const empty = await readDirectory(first.home, first);
-  assert.deepEqual(empty, { version: 0, content: { conversations: [], pins: [] } });
-  const conversation = {
-    groupId: new Uint8Array(16).fill(1),
-    epoch: 7,
-    confirmedTranscriptHash: new Uint8Array(32).fill(2),
-    kind: "group" as const,
-    name: "a private name",
-  };
-  const content = { conversations: [conversation], pins: [] };
-  assert.equal(await writeDirectory(first.home, { version: 0, content }, first), 1);
-  assert.deepEqual(await readDirectory(second.home, second), { version: 1, content });
-  await refusedWith(
-    "accounts/version-conflict",
-    writeDirectory(second.home, { version: 0, content }, second),
-  );
-  await refusedWith(
-    "accounts/version-conflict",
-    writeDirectory(second.home, { version: 5, content }, second),
-  );
-  assert.equal(await writeDirectory(second.home, { version: 1, content }, second), 2);
-  const stored = await contentOf(world.store);
-  assert.ok(!stored.includes(new TextEncoder().encode("a private name").toHex()));
-  const named = { ...conversation, name: "x".repeat(256) };
-  const many = Array.from({ length: 4_000 }, () => named);
-  await refusedWith(
-    "too-large",
-    writeDirectory(first.home, { version: 2, content: { conversations: many, pins: [] } }, first),
-  );
-});
-
 Deno.test("after a restore no session is left, and every device logs in again", async () => {
   await using world = await openDeviceWorld();
   const [alice, bob] = [await enrolled(world, "alice"), await enrolled(world, "bob")];
@@ -302,4 +266,16 @@ Deno.test("enrol() leaves a store to the account that it has", async () => {
   for (const [name, kind] of [["bob", "log-in"], ["carol", "register"]] as const) {
     await refusedWith("accounts/wrong-account", enrolled(world, name, { kind, store }));
   }
+});
+
+Deno.test("a known device that guesses is slowed by itself, and so are no strangers", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const guess = (password = "guess") => logIn(alice.home, as(world, "alice", password));
+  for (let tried = 0; tried < 5; tried++) await refusedWith("accounts/login-refused", guess());
+  const refusal = await refusedWith("accounts/rate-limited", guess("correct horse"));
+  assert.equal(refusal.retryAfterMs, 1_000);
+  using _stranger = await logIn(world.connect(), as(world, "alice"));
+  await world.clock.advance(1_000);
+  using _right = await guess("correct horse");
 });
