@@ -101,6 +101,8 @@ Deno.test("append() limits what an account sends a minute; refusals and retries 
     "channels/rate-limited",
     () => send(world, tablet, { channelId }),
   );
+  // The epoch comes first: who is late learns it, however much it has sent.
+  await refusedWith("channels/epoch-too-old", send(world, tablet, { channelId, epoch: 0 }));
   await send(world, bob, { channelId });
   await world.clock.advance(limited.retryAfterMs ?? 0);
   await send(world, tablet, { channelId });

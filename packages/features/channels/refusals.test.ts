@@ -8,6 +8,34 @@ import { fakeCommit, framed } from "./test/messages.ts";
 import { createGroup, groupContext, openWorld, readAll, refusedWith } from "./test/world.ts";
 import type { CommitUpload } from "./channels.gen.ts";
 
+Deno.test("every call refuses who has not logged in", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  const { incarnation } = world;
+  const nobody = world.stranger();
+  const cursor = { channelId, after: 0 };
+  const upload = fakeCommit(world.random, { channelId, epoch: 1, context: groupContext(alice) });
+  const message = framed(world.random, { channelId, epoch: 1 });
+  const { entryId } = upload;
+  const subscription = nobody.subscribe({ incarnation, cursors: [cursor], inboxAfter: 0 });
+  const calls: Readonly<Record<keyof typeof nobody, () => Promise<unknown>>> = {
+    create: () => nobody.create({ upload }),
+    append: () => nobody.append({ channelId, entryId, message }),
+    commit: () => nobody.commit({ channelId, upload }),
+    read: () => nobody.read({ incarnation, cursor, countMax: 1 }),
+    subscribe: () => subscription[Symbol.asyncIterator]().next(),
+    acknowledge: () => nobody.acknowledge({ incarnation, cursors: [cursor], inboxAfter: 0 }),
+    members: () => nobody.members({ channelId }),
+    groupInfo: () => nobody.groupInfo({ channelId }),
+    welcome: () => nobody.welcome({ incarnation, sequence: 1 }),
+    report: () => nobody.report({ channelId, sequence: 1 }),
+    succeed: () => nobody.succeed({ channelId, upload }),
+    readInbox: () => nobody.readInbox({ incarnation, after: 0, countMax: 1 }),
+  };
+  for (const call of Object.values(calls)) await refusedWith("rpc/not-authenticated", call);
+});
+
 Deno.test("every call refuses ids of another length", async () => {
   await using world = await openWorld();
   const alice = world.device();

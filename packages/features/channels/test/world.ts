@@ -54,8 +54,10 @@ export interface World extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly random: Random;
   readonly store: Store;
-  readonly channels: Channels<Caller>;
+  readonly channels: Channels<Caller | undefined>;
   readonly incarnation: Uint8Array;
+  /** Nobody's connection. */
+  stranger(): ChannelsClient;
   /** A new device, of a new account unless one is given. */
   device(of?: { readonly accountId: Uint8Array }, generation?: number): TestDevice;
 }
@@ -78,7 +80,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   await openSlices(store, [channelsSchema]);
   const incarnation = random.bytes(16);
   const known = new Map<string, Caller>();
-  const channels = openChannels<Caller>({
+  const channels = openChannels<Caller | undefined>({
     store,
     clock,
     log: silentLog,
@@ -93,17 +95,17 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     readLeaf: ({ credential }) =>
       credential.kind === "basic" ? readIdentity(credential.identity) : undefined,
     cipherSuites: [SUITE],
-    callerOf: (caller) => caller,
+    callerOf,
     limits: options.limits ?? {},
   });
-  const rpc = createRpcServer<Caller, Caller>({
+  const rpc = createRpcServer<Caller, Caller | undefined>({
     methods: channels.methods,
     name: "test",
     build: "test",
     incarnation,
     authTokens: [],
-    authenticate: async ({ sessionToken }) => known.get(sessionToken.toHex()) as Caller,
-    context: (_session, caller) => caller as Caller,
+    authenticate: async ({ sessionToken }) => callerOf(known.get(sessionToken.toHex())),
+    context: (_session, caller) => caller,
     clock: systemClock,
     random,
     log: silentLog,
@@ -122,6 +124,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     store,
     channels,
     incarnation,
+    stranger: () =>
+      channelsClient(opened.use(openRpcClient({
+        connect: (signal) => network.transport.connect(address, { signal }),
+        build: "test",
+        clock: systemClock,
+        random,
+        log: silentLog,
+      }))),
     device(of, generation = 1) {
       const accountId = of?.accountId ?? random.bytes(16);
       const deviceId = random.bytes(16);
@@ -154,6 +164,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function callerOf(caller: Caller | undefined): Caller {
+  if (caller !== undefined) return caller;
+  throw new MessengerError("rpc/not-authenticated", "Cannot call: not logged in");
 }
 
 /** An account id, a device id, a generation. */
