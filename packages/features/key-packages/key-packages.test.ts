@@ -326,6 +326,29 @@ Deno.test("packages go with their device, with a new account key, and when they 
   assert.ok(!left.includes(keeper.own.accountId.toHex()));
 });
 
+Deno.test("claimKeyPackages() refuses a certificate that is ahead of the list it goes by", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const gone = await enrolled(world, "alice", { kind: "log-in" });
+  const bob = await enrolled(world, "bob");
+  const stale = await fetchPeer(bob.home, "alice", bob);
+  const device = await readOwnDevice(gone.store, primitives);
+  assert.ok(device !== undefined);
+  using unlocked = await logIn(alice.home, as(world, "alice"));
+  await revokeDevices(alice.home, unlocked, { ...alice, deviceIds: [device.deviceId] });
+  await keyPackagesClient(alice.home).publish({
+    packages: [
+      (await makePackage(world, alice)).message,
+      (await makePackage(world, alice)).message,
+    ],
+  });
+  await refusedWith(
+    "key-packages/wrong-device",
+    claimKeyPackages(bob.home, stale, { ...bob, suite }),
+  );
+  assert.equal((await claim(bob, "alice")).packages.length, 1);
+});
+
 Deno.test("sweep() forgets expired packages, and that they were seen", async () => {
   await using world = await openDeviceWorld();
   const alice = await enrolled(world, "alice");
