@@ -14,8 +14,8 @@ import { dialFirst } from "./dial-first.ts";
 import { certificateError, handshakeError } from "./quic-errors.ts";
 import { certificatePem } from "./tls-certificate.ts";
 import { checkAgainstAuthorities, type Trust } from "./tls-trust.ts";
-import { CLOSE_FLUSH_MS, QuicConnection } from "./quic-connection.ts";
-import { ALPN, ALPN_CERTIFICATES, QUIC_LIMITS } from "./quic-limits.ts";
+import { ALPN, ALPN_CERTIFICATES } from "./quic-limits.ts";
+import { type Belief, dialQuic, type QuicConnection } from "./transport-quic.ts";
 
 /** Milliseconds that a client waits for one handshake. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -149,74 +149,4 @@ function dial(dialling: Dialling, alpn: string, belief: Belief): Promise<QuicCon
       }
     },
   });
-}
-
-/** What the runtime checks a server's certificate against. The second is not in its documentation. */
-interface Belief {
-  /** PEM, believed beside the runtime's own authorities. */
-  readonly caCerts?: string[];
-  /** Nothing but these certificates is accepted, under any name; expired ones are not. */
-  readonly serverCertificateHashes?: {
-    readonly algorithm: "sha-256";
-    readonly value: Uint8Array;
-  }[];
-}
-
-/**
- * Makes one connection to one address.
- * @param host an IP address
- * @throws whatever the engine says; `quic-errors.ts` knows what it means
- */
-async function dialQuic(
-  host: string,
-  options: {
-    readonly port: number;
-    /** The name that the certificate must have. */
-    readonly serverName: string;
-    readonly alpn: string;
-    readonly belief: Belief;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-  },
-): Promise<QuicConnection> {
-  // An endpoint of its own: closing it ends an attempt, which the engine has no other way for, and
-  // tickets of another connection, checked otherwise, cannot be resumed here.
-  const endpoint = new Deno.QuicEndpoint({
-    hostname: isIP(host) === 6 ? "::" : "0.0.0.0",
-    port: 0,
-  });
-  const close = (): void => endpoint.close();
-  options.signal.addEventListener("abort", close, { once: true });
-  try {
-    const connect = async (hostname: string): Promise<Deno.QuicConn> =>
-      await Deno.connectQuic<false>({
-        endpoint,
-        hostname,
-        port: options.port,
-        serverName: options.serverName,
-        alpnProtocols: [options.alpn],
-        maxIdleTimeout: QUIC_LIMITS.idleTimeoutMs,
-        maxConcurrentBidirectionalStreams: 0,
-        maxConcurrentUnidirectionalStreams: options.alpn === ALPN_CERTIFICATES ? 1 : 0,
-        congestionControl: "low-latency",
-        ...options.belief,
-      });
-    const native = await connect(host).catch((error) => {
-      // A sandbox may allow a server by its name only: then the runtime looks the address up.
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
-      return connect(options.serverName);
-    });
-    return new QuicConnection(native, () =>
-      new Promise((resolve) => {
-        options.clock.schedule(CLOSE_FLUSH_MS, () => {
-          close();
-          resolve();
-        });
-      }));
-  } catch (error) {
-    close();
-    throw error;
-  } finally {
-    options.signal.removeEventListener("abort", close);
-  }
 }
