@@ -275,9 +275,9 @@ function sessionHandlers(
 ): Pick<Handlers, "openSession" | "closeSession"> {
   return {
     async openSession({ deviceId, proof }, context) {
-      const { accountId } = accounts.freshLogin(context);
+      const fresh = accounts.freshLogin(context);
       const { session } = context;
-      return await sessions.open(accountId, parseDeviceId(deviceId), {
+      return await sessions.open(fresh, parseDeviceId(deviceId), {
         session,
         signature: proof,
       });

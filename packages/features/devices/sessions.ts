@@ -7,6 +7,7 @@ import {
   type StoreTransaction,
 } from "@qpq/ports";
 import type { Credentials, SessionInfo } from "@qpq/rpc";
+import { type FreshLogin, requireFreshAccount } from "../accounts/login-states.ts";
 import {
   type AccountId,
   type DeviceId,
@@ -49,11 +50,13 @@ export const SESSION_LIFETIMES: SessionLifetimes = {
 export interface Sessions {
   /**
    * Gives the device a new token, its only one, after checking that the device asks.
+   * @param fresh a login just before
    * @param proof.signature over this session's `SessionProof`
-   * @throws MessengerError `devices/unknown`, `rpc/not-authenticated`: the proof is not the device's
+   * @throws MessengerError `devices/unknown`, `rpc/not-authenticated`: the proof is not the device's;
+   *   `accounts/not-fresh`: the password was changed since; `accounts/suspended`
    */
   open(
-    account: AccountId,
+    fresh: FreshLogin,
     device: DeviceId,
     proof: { readonly session: SessionInfo; readonly signature: Uint8Array },
   ): Promise<{ readonly token: Uint8Array; readonly expiresAtMs: number }>;
@@ -93,11 +96,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (!isProven) throw notAuthenticated("the device has not signed");
   };
   return {
-    async open(account, device, { session, signature }) {
+    async open(fresh, device, { session, signature }) {
+      const account = fresh.accountId;
       const token = random.bytes(TOKEN_BYTES);
       const hash = primitives.hash(token);
       const expiresAtMs = clock.now() + lifetimes.sessionMs;
       await store.transaction(async (transaction) => {
+        await requireFreshAccount(transaction, fresh);
         const stored = await readDevice(transaction, account, device);
         if (stored === undefined) {
           throw new MessengerError("devices/unknown", "Cannot open session: no such device");

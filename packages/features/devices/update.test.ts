@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "@qpq/ports";
 import { encodeAccountKeyChange, type Signed } from "../accounts/accounts.gen.ts";
-import { logIn } from "../accounts/client.ts";
+import { changePassword, logIn } from "../accounts/client.ts";
 import { LABELS, signStatement } from "../accounts/signed.ts";
 import type { UnlockedAccount } from "../accounts/unlocked.ts";
 import {
@@ -12,8 +12,10 @@ import {
   openDeviceWorld,
   primitives,
   refusedWith,
+  SERVER_NAME,
 } from "../test/device-world.ts";
-import { listOwnDevices } from "./client.ts";
+import { listOwnDevices, revokeDevices } from "./client.ts";
+import { openSession } from "./own-device.ts";
 import { devicesClient, encodeDeviceCertificate, encodeDeviceList } from "./devices.gen.ts";
 
 interface ListedAs {
@@ -191,6 +193,27 @@ Deno.test("update() and openSession() need a login just before, and openSession(
   await refusedWith("accounts/unknown", mine.findById({ accountId: new Uint8Array(16) }));
   await refusedWith("accounts/name-invalid", mine.findByName({ name: "" }));
   assert.equal(await contentOf(world.store), before);
+});
+
+Deno.test("after a password change no earlier login opens sessions or changes devices", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const { store } = alice;
+  const earlier = alice.reconnect();
+  using before = await logIn(earlier, as(world, "alice"));
+  using unlocked = await logIn(alice.home, as(world, "alice"));
+  const open = () => openSession(earlier, { store, primitives, serverName: SERVER_NAME });
+  await open();
+  await earlier.authenticate();
+  await changePassword(alice.home, unlocked, as(world, "alice", "another password"));
+  await refusedWith("accounts/not-fresh", open());
+  const [own] = (await listOwnDevices(earlier, alice.own, alice))?.devices ?? [];
+  assert.ok(own !== undefined);
+  const { deviceId } = own;
+  await refusedWith(
+    "accounts/not-fresh",
+    revokeDevices(earlier, before, { ...alice, deviceIds: [deviceId] }),
+  );
 });
 
 Deno.test("looking accounts up is limited for each account, with retryAfterMs", async () => {
