@@ -81,6 +81,17 @@ Deno.test("sweep() goes sooner when every device of every member has acknowledge
   assert.deepEqual(await readAll(world, bob, channelId), ["gap 1-4 expired"]);
 });
 
+Deno.test("sweep() keeps an acknowledged entry for its own day, also behind older ones", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  await world.clock.advance(DAY_MS - HOUR_MS);
+  await send(world, alice, { channelId });
+  await acknowledge(world, alice, channelId, 2);
+  await pass(world, HOUR_MS);
+  assert.deepEqual(await readAll(world, alice, channelId), ["gap 1-1 expired", "2 application"]);
+});
+
 Deno.test("sweep() keeps entry ids 30 days, also of entries that are gone", async () => {
   await using world = await openWorld();
   const alice = world.device();
