@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { keyFilePath, openKeyFile } from "@qpq/adapters/stores";
+import { MessengerError } from "@qpq/ports";
 import { logIn } from "../features/accounts/client.ts";
 import {
   as,
@@ -262,6 +263,22 @@ Deno.test("changePassword() whose answer was lost finds out, and settles", async
   assert.equal(isLost, true);
   await refusedWith("store/wrong-password", openClient(own.options()));
   await withClient(openClient(own.options("new password")), connects);
+});
+
+Deno.test("changePassword() that the server refuses leaves the old password alone", async () => {
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      if (method !== "accounts/password-finish") return await call();
+      throw new MessengerError("accounts/not-fresh", "another device was first");
+    },
+  });
+  await using own = await device(world);
+  await withClient(registerClient(own.options()), async (client) => {
+    const change = client.changePassword({ from: "first password", to: "new password" });
+    await refusedWith("accounts/not-fresh", change);
+  });
+  await refusedWith("store/wrong-password", openClient(own.options("new password")));
+  await withClient(openClient(own.options()), connects);
 });
 
 Deno.test("a client stretches by Argon2id with 64 MiB unless it is told otherwise, in store and login", async () => {

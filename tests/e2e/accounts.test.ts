@@ -127,6 +127,8 @@ Deno.test("two devices of one account: register, log in, list, revoke, log out, 
   assert.equal(await server.ended, 0);
   const kept = await contentOf(server.dataFolder);
   assert.ok(kept.some((text) => text.includes("alice")), "what is searched can be read");
+  const database = new TextDecoder().decode(await Deno.readFile(join(store, "client.db")));
+  assert.ok(!database.includes("SQLite format 3") && !database.includes("alice"), "encrypted");
   for (const text of [...kept, ...await contentOf(first.folder)]) {
     for (const word of [PASSWORD, NEW_PASSWORD]) assert.ok(!text.includes(word));
   }
