@@ -330,6 +330,17 @@ Deno.test("commits have a limit of their own that application entries don't touc
   await commitOf(world, alice, { channelId, epoch: epoch + 1 }).run();
 });
 
+Deno.test("commits that are refused are limited, too", async () => {
+  await using world = await openWorld({ limits: { commitTryRate: { burst: 3, perMinute: 6 } } });
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  const wrong = commitOf(world, alice, { channelId, added: [alice.accountId] });
+  for (let tries = 0; tries < 3; tries++) await refusedWith("channels/bad-claim", wrong.run());
+  await refusedWith("channels/rate-limited", wrong.run());
+  await world.clock.advance(10_000);
+  await commitOf(world, alice, { channelId }).run();
+});
+
 Deno.test("who always commits first can't take the next epoch from one that lost", async () => {
   await using world = await openWorld();
   const [alice, mallory] = [world.device(), world.device()];

@@ -256,6 +256,21 @@ Deno.test("commit() refuses an external commit that changes accounts, is signed 
   await refusedWith("channels/epoch-taken", stale.run());
 });
 
+Deno.test("commit() limits what an account makes the server verify, epoch and entry id first", async () => {
+  await using world = await openWorld({ limits: { commitTryRate: { burst: 3, perMinute: 6 } } });
+  const [alice, bob] = [world.device(), world.device(undefined, 3)];
+  const { channelId } = await openGroup(world, [alice, bob]);
+  const tablet = world.device(bob, 2);
+  const old = await enter(world, tablet, { channelId });
+  for (let tries = 0; tries < 3; tries++) {
+    await refusedWith("channels/external-commit-refused", old.run());
+  }
+  const limited = await refusedWith("channels/rate-limited", old.run());
+  assert.equal(limited.retryAfterMs, 10_000);
+  await (await enter(world, world.device(alice), { channelId })).run();
+  await refusedWith("channels/epoch-taken", old.run());
+});
+
 Deno.test("append() takes a SelfRemove of the sending device alone", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];

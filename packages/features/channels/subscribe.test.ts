@@ -183,6 +183,27 @@ Deno.test("subscribe() reads no further ahead for one who does not read: under 2
   await stream.return?.();
 });
 
+Deno.test("subscribe() keeps every frame small, also when large entries follow small ones", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  for (let count = 0; count < 130; count++) await send(world, alice, { channelId, bytes: 1 });
+  for (let count = 0; count < 12; count++) await send(world, alice, { channelId, bytes: 65_000 });
+  const { incarnation } = world;
+  const cursors = [{ channelId, after: 0 }];
+  let entries = 0;
+  for await (const frame of bob.stub.subscribe({ incarnation, cursors, inboxAfter: 0 })) {
+    let bytes = 0;
+    for (const event of frame.channels) {
+      if (event.kind !== "entries") continue;
+      entries += event.entries.length;
+      for (const { message } of event.entries) bytes += message.length;
+    }
+    assert.ok(bytes <= 163_840, `a frame carries ${bytes} bytes`);
+    if (entries === 143) break;
+  }
+});
+
 Deno.test("subscribe() reads a fresh entry from memory, whatever the number of followers", async () => {
   const counted = countingReads(openMemoryStore());
   await using world = await openWorld({ store: counted.store });
