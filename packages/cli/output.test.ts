@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-control-regex -- control characters are what it is about
 import assert from "node:assert/strict";
 import { printable, printableLine } from "./output.ts";
 

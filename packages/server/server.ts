@@ -69,7 +69,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const metrics = createMetrics(options.memory);
   let isDraining = false;
   const { serverName, accountsAdmin, ...slices } = await openServedSlices({
-    ...{ store, clock, random, log },
+    ...{ store, clock, random, log, incarnation },
     serverName: config.server_name,
     registration: config.registration,
     isDraining: () => isDraining,

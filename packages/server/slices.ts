@@ -6,9 +6,16 @@ import type { RpcServerOptions } from "@qpq/rpc";
 import type { AccountsAdmin } from "../features/accounts/admin.ts";
 import { accountsSchema } from "../features/accounts/keys.ts";
 import { openAccounts, type RegistrationPolicy } from "../features/accounts/server.ts";
-import type { CallContext, DeviceIdentity } from "../features/devices/caller.ts";
+import { parseAccountId } from "../features/accounts/names.ts";
+import { channelsSchema, openChannels } from "../features/channels/server.ts";
+import {
+  type CallContext,
+  type DeviceIdentity,
+  requireDevice,
+} from "../features/devices/caller.ts";
 import { devicesSchema, SESSION_KEYS } from "../features/devices/keys.ts";
 import { openDevices } from "../features/devices/server.ts";
+import { leafReader } from "../features/groups/read-leaf.ts";
 import { serveHealth } from "../features/health/server.ts";
 import {
   keyPackagesSchema,
@@ -25,6 +32,7 @@ export const SLICE_SCHEMAS: readonly SliceSchema[] = [
   accountsSchema,
   devicesSchema,
   keyPackagesSchema,
+  channelsSchema,
 ];
 
 /**
@@ -46,6 +54,8 @@ export interface SliceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Of the logs: renewed by a restore from a backup. */
+  readonly incarnation: Uint8Array;
   /** What the server is called when its store is new. */
   readonly serverName: string;
   readonly registration: RegistrationPolicy;
@@ -77,6 +87,20 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
     devices,
     cipherSuites: [crypto.cipherSuite(HYBRID_CIPHER_SUITE)],
   });
+  const channels = openChannels({
+    ...shared,
+    crypto,
+    callerOf: requireDevice,
+    devices: {
+      devicesOf: async (reader, accountId) =>
+        (await devices.devicesOf(reader, parseAccountId(accountId))).map(({ deviceId }) =>
+          deviceId
+        ),
+    },
+    readLeaf: leafReader(shared.primitives),
+    cipherSuites: [HYBRID_CIPHER_SUITE],
+  });
+  devices.onGone(channels.forgetDevices);
   return {
     serverName: accounts.serverName,
     methods: limitCalls([
@@ -85,6 +109,7 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
       ...accounts.methods,
       ...devices.methods,
       ...keyPackages.methods,
+      ...channels.methods,
     ], { clock }),
     authenticate: devices.authenticate,
     context: (session, identity) => ({ session, identity }),
@@ -93,6 +118,7 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
       await accounts.admin.sweep();
       await devices.sweep();
       await keyPackages.sweep();
+      await channels.sweep();
     },
   };
 }

@@ -238,6 +238,9 @@ Deno.test("changeAccountKey() moves everything to a new key that the old one sig
   assert.deepEqual(own?.accountKey, unlocked.identity.accountKey);
   const list = await listOwnDevices(first.home, unlocked.identity, first);
   assert.deepEqual([list?.generation, list?.devices.length], [2, 2]);
+  // Their old certificates are worth nothing, but what waits for the devices stays.
+  assert.equal(world.revoked.length, 2);
+  assert.deepEqual(world.gone, []);
   // The other device learns of it by the password alone.
   await refusedWith("devices/key-changed", refreshCertificate(second.home, second));
   const again = await enrolled(world, "alice", { kind: "log-in", store: second.store });

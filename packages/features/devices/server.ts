@@ -93,6 +93,11 @@ export interface Devices {
    * what carries their old certificates is worth nothing. Only while the server is being put together.
    */
   readonly onVoid: (clean: DeviceCleaner) => void;
+  /**
+   * Devices are no more: revoked, or the account is deleted. What waits for them can go; what waits
+   * for a device that was only certified anew must stay.
+   */
+  readonly onGone: (clean: DeviceCleaner) => void;
   /** Deletes expired sessions. */
   readonly sweep: Sessions["sweep"];
   /** Ends all sessions, after a restore. */
@@ -124,23 +129,25 @@ export function openDevices(options: DevicesOptions): Devices {
     live,
     lifetimes: limits,
   });
-  const cleaners: DeviceCleaner[] = [];
+  const onVoid: DeviceCleaner[] = [];
+  const onGone: DeviceCleaner[] = [];
   accounts.removal.onRemove(async (transaction, account) => {
     const devices = await readDevices(transaction, account);
     const ids = devices.map(({ deviceId }) => deviceId);
-    for (const clean of cleaners) await clean(transaction, account, ids);
+    for (const clean of [...onVoid, ...onGone]) await clean(transaction, account, ids);
     for (const each of devices) removeDevice(transaction, account, each);
     transaction.delete(listKey(account));
   });
   accounts.removal.onClosed((account) => live.cutOffAccount(account));
   return {
     methods: devicesHandlers({
-      ...updateHandler({ ...options, limits, live, cleaners }),
+      ...updateHandler({ ...options, limits, live, onVoid, onGone }),
       ...sessionHandlers(accounts, sessions),
       ...lookUpHandlers(options, limits),
     }),
     authenticate: sessions.authenticate,
-    onVoid: (clean) => void cleaners.push(clean),
+    onVoid: (clean) => void onVoid.push(clean),
+    onGone: (clean) => void onGone.push(clean),
     sweep: sessions.sweep,
     voidSessions: sessions.voidAll,
     liveCount: () => live.size,
@@ -158,17 +165,19 @@ type Handlers = DevicesHandlers<CallContext>;
 interface UpdateOptions extends DevicesOptions {
   readonly limits: DeviceLimits;
   readonly live: LiveDevices;
-  readonly cleaners: readonly DeviceCleaner[];
+  readonly onVoid: readonly DeviceCleaner[];
+  readonly onGone: readonly DeviceCleaner[];
 }
 
 function updateHandler(options: UpdateOptions): Pick<Handlers, "update"> {
-  const { store, accounts, live, cleaners } = options;
+  const { store, accounts, live, onVoid, onGone } = options;
   return {
     async update(params, context) {
       const fresh = accounts.freshLogin(context);
       const revoked = await store.transaction(async (transaction) => {
         const { gone, voided } = await replaceList(options, { transaction, fresh, params });
-        for (const clean of cleaners) await clean(transaction, fresh.accountId, voided);
+        for (const clean of onVoid) await clean(transaction, fresh.accountId, voided);
+        for (const clean of onGone) await clean(transaction, fresh.accountId, gone);
         return gone;
       });
       for (const device of revoked) live.cutOff(fresh.accountId, device);

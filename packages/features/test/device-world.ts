@@ -30,6 +30,8 @@ export interface DeviceWorld extends World {
   readonly keyPackages: KeyPackages;
   /** Ids of revoked devices, as other slices hear of them. */
   readonly revoked: readonly string[];
+  /** Of those, the devices that are no more. */
+  readonly gone: readonly string[];
 }
 
 export async function openDeviceWorld(
@@ -39,12 +41,16 @@ export async function openDeviceWorld(
   let devices: Devices | undefined;
   let keyPackages: KeyPackages | undefined;
   const revoked: string[] = [];
+  const gone: string[] = [];
   const world = await openWorld(options, async ({ accounts, store, clock, random }) => {
     await openSlices(store, [devicesSchema, keyPackagesSchema]);
     const opened = openDevices({ store, clock, random, primitives, accounts, limits });
     devices = opened;
     opened.onVoid(async (_, __, ids) => {
       for (const id of ids) if (!revoked.includes(id.toHex())) revoked.push(id.toHex());
+    });
+    opened.onGone(async (_, __, ids) => {
+      for (const id of ids) if (!gone.includes(id.toHex())) gone.push(id.toHex());
     });
     const packages = openKeyPackages({
       store,
@@ -62,6 +68,7 @@ export async function openDeviceWorld(
     devices: devices as Devices,
     keyPackages: keyPackages as KeyPackages,
     revoked,
+    gone,
   };
 }
 
