@@ -21,7 +21,10 @@ export class FrameReader {
   /** How large the buffer is when it is empty. */
   #restBytes = BUFFER_BYTES_MIN;
   #reserved = 0;
+  /** Bytes still to come of a frame that nobody wants. */
+  #unwantedBytes = 0;
   #framesTaken = 0;
+  #bytesRead = 0;
 
   /**
    * @param reserve told how many bytes more, or fewer, this reader holds beyond its least; may throw to
@@ -37,8 +40,14 @@ export class FrameReader {
     return this.#framesTaken;
   }
 
+  /** Bytes that have come in: whether anything moves. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   /** Bytes of the frame that has begun and has not come in whole; 0 when none has. */
   get incompleteBytes(): number {
+    if (this.#unwantedBytes > 0) return this.#unwantedBytes;
     if (this.#from === this.#to) return this.#frameBytes;
     return Math.max(this.#frameBytes, FRAME_HEADER_BYTES);
   }
@@ -50,8 +59,9 @@ export class FrameReader {
    * @throws MessengerError `malformed`, `too-large`
    */
   take(bytesMax: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#unwantedBytes > 0) this.#drop();
     const here = this.#to - this.#from;
-    if (here < FRAME_HEADER_BYTES) return undefined;
+    if (here < FRAME_HEADER_BYTES || this.#unwantedBytes > 0) return undefined;
     const rest = this.#buffer.subarray(this.#from, this.#to);
     const bytes = frameBytes(rest, { bytesMax });
     this.#frameBytes = bytes;
@@ -60,6 +70,25 @@ export class FrameReader {
     this.#frameBytes = 0;
     this.#framesTaken += 1;
     return rest.subarray(0, bytes);
+  }
+
+  /**
+   * Makes a frame that was just taken the caller's own, before the next `fill`: a copy, or, when it is
+   * large and nothing follows, the very buffer.
+   */
+  keep(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (frame.length < BUFFER_BYTES_MAX || this.#from < this.#to) return frame.slice();
+    this.#from = 0;
+    this.#to = 0;
+    this.#replace(BUFFER_BYTES_MIN);
+    return frame;
+  }
+
+  /** Lets the frame that has begun, and whose size is known, go by. */
+  skip(): void {
+    this.#unwantedBytes = this.#frameBytes;
+    this.#frameBytes = 0;
+    this.#drop();
   }
 
   /**
@@ -75,6 +104,7 @@ export class FrameReader {
     if (bytes.length === 0) return false;
     this.#buffer = new Uint8Array(bytes.buffer);
     this.#to += bytes.length;
+    this.#bytesRead += bytes.length;
     if (bytes.length === asked) {
       this.#restBytes = Math.min(this.#restBytes * 2, BUFFER_BYTES_MAX);
     } else if (bytes.length * 4 < this.#restBytes) {
@@ -98,10 +128,11 @@ export class FrameReader {
     }
   }
 
-  /** Nothing more will be read: gives back what was reserved. */
-  close(): void {
-    this.#reserve(-this.#reserved);
-    this.#reserved = 0;
+  #drop(): void {
+    const dropped = Math.min(this.#unwantedBytes, this.#to - this.#from);
+    this.#from += dropped;
+    this.#unwantedBytes -= dropped;
+    if (this.#unwantedBytes === 0) this.#framesTaken += 1;
   }
 
   #makeRoom(): void {

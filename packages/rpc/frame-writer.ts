@@ -13,6 +13,7 @@ const GATHERING_BYTES_MIN = 512;
 export class FrameWriter {
   readonly #stream: Stream;
   readonly #onFailure: (error: unknown) => void;
+  readonly #count: (bytes: number) => void;
   /** What is to be written, in order; last of all what `#gathering` holds. */
   #parts: Uint8Array[] = [];
   #gathering: Uint8Array | undefined;
@@ -25,10 +26,18 @@ export class FrameWriter {
   readonly #waiting: (() => void)[] = [];
   #completed = 0;
 
-  /** @param onFailure called once when the stream is over */
-  constructor(stream: Stream, onFailure: (error: unknown) => void) {
+  /**
+   * @param onFailure called once when the stream is over
+   * @param count told how many bytes more, or fewer, wait to be taken by the transport
+   */
+  constructor(
+    stream: Stream,
+    onFailure: (error: unknown) => void,
+    count: (bytes: number) => void = () => {},
+  ) {
     this.#stream = stream;
     this.#onFailure = onFailure;
+    this.#count = count;
   }
 
   /** Bytes that have not been taken by the transport. */
@@ -50,6 +59,7 @@ export class FrameWriter {
     if (this.#failed) return;
     this.#add(frame);
     if (body !== undefined) this.#add(body);
+    this.#count(frame.length + (body?.length ?? 0));
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => void this.#flush());
@@ -105,6 +115,7 @@ export class FrameWriter {
       this.#failed = true;
       this.#parts = [];
       this.#gathering = undefined;
+      this.#count(-this.#queuedBytes);
       this.#queuedBytes = 0;
       this.#wake();
       this.#onFailure(error);
@@ -118,6 +129,7 @@ export class FrameWriter {
         : bytes.subarray(at, at + WRITE_BYTES_MAX);
       await this.#stream.write(piece);
       this.#queuedBytes -= piece.length;
+      this.#count(-piece.length);
       this.#completed += 1;
       this.#wake();
     }

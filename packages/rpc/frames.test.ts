@@ -85,8 +85,28 @@ Deno.test("FrameReader holds what has come, never what a header claims", async (
   assert.ok(Math.max(...stream.asked) <= 64 * 1024, `${Math.max(...stream.asked)} asked for`);
   const held = reserved.reduce((sum, bytes) => sum + bytes, 0);
   assert.ok(held <= 64 * 1024, `${held} held`);
-  reader.close();
-  assert.equal(reserved.reduce((sum, bytes) => sum + bytes, 0), 0);
+});
+
+Deno.test("FrameReader.keep() gives a frame away, and skip() lets one go by", async () => {
+  const [large, unwanted, small] = [frame(1, 5_000), frame(2, 5_000), frame(3, 1)];
+  const bytes = Buffer.concat([large, unwanted, small]);
+  for (const pieceBytes of [1_000, bytes.length]) {
+    const reserved: number[] = [];
+    const reader = new FrameReader(
+      scripted(bytes, [pieceBytes]),
+      (more) => void reserved.push(more),
+    );
+    const taken = await reader.next(64 * 1024);
+    assert.ok(taken !== undefined);
+    const kept = reader.keep(taken);
+    // Its header has to be known.
+    while (reader.take(64) === undefined && reader.incompleteBytes <= 8) await reader.fill();
+    reader.skip();
+    assert.deepEqual((await reader.next(64))?.slice(), new Uint8Array(small));
+    assert.deepEqual(new Uint8Array(kept), new Uint8Array(large));
+    assert.equal(await reader.next(64), undefined);
+    assert.ok(reserved.reduce((sum, more) => sum + more, 0) <= 64 * 1024);
+  }
 });
 
 Deno.test("FrameWriter sends in one write what was sent in one go", async () => {

@@ -21,13 +21,11 @@ export interface SessionLimits {
   readonly outgoingBytesMax: number;
   /** While more than this waits to be sent, no further calls are read. */
   readonly outgoingPauseBytes: number;
-  /** Bytes of large parameters or results of all streams together that have not come in whole. */
-  readonly incompleteBytesMax: number;
-  /** Milliseconds from the connection to the client's hello, and from there to its start. */
+  /** Milliseconds from the connection to the client's start, and from any start to its answer. */
   readonly openingTimeoutMs: number;
-  /** Milliseconds for a frame that has begun, beside the time that its size takes at the least rate. */
+  /** Milliseconds in which a frame that has begun is complete, or comes in at the least rate. */
   readonly frameTimeoutMs: number;
-  /** Bytes a second at which a large frame has to come in. */
+  /** Bytes a second at which a large frame has to come in, in every `frameTimeoutMs`. */
   readonly frameRateMin: number;
   /** Milliseconds in which something of what waits must leave. */
   readonly stallTimeoutMs: number;
@@ -45,16 +43,39 @@ export const SESSION_LIMITS: SessionLimits = {
   streamsMax: 64,
   outgoingBytesMax: 1024 * 1024,
   outgoingPauseBytes: CALL_BYTES_MAX,
-  incompleteBytesMax: 64 * 1024 * 1024,
   openingTimeoutMs: 3_000,
   frameTimeoutMs: 10_000,
-  frameRateMin: 16 * 1024,
+  frameRateMin: 8 * 1024,
   stallTimeoutMs: 30_000,
   callTimeoutMs: 10_000,
   largeTimeoutMs: 60_000,
   callTimeoutMaxMs: 300_000,
   heartbeatMs: 15_000,
   deadAfterMs: 29_000,
+};
+
+/**
+ * Bytes that a server holds for others, in each direction: frames that come in and parameters of calls
+ * that run; results that are made or wait to be read. A stranger is who has not said who it is, where
+ * that can be said.
+ */
+export interface HoldingLimits {
+  /** For one connection. */
+  readonly knownBytesMax: number;
+  readonly strangerBytesMax: number;
+  /** For all connections of a kind: strangers cannot take the room of others. */
+  readonly allKnownBytesMax: number;
+  readonly allStrangersBytesMax: number;
+  /** Bytes of a stranger's parameters. */
+  readonly strangerFrameBytesMax: number;
+}
+
+export const HOLDING_LIMITS: HoldingLimits = {
+  knownBytesMax: 32 * 1024 * 1024,
+  strangerBytesMax: 512 * 1024,
+  allKnownBytesMax: 128 * 1024 * 1024,
+  allStrangersBytesMax: 64 * 1024 * 1024,
+  strangerFrameBytesMax: 64 * 1024,
 };
 
 /** What a client does on top. */

@@ -93,14 +93,16 @@ export class Liveness {
   }
 }
 
-/** Ends what trickles in: a frame that has begun has to be complete in the time that its size allows. */
+/**
+ * Ends what trickles in: in every `frameTimeoutMs` a frame that has begun is completed, or brings what
+ * the least rate makes of that time.
+ */
 export class FrameDeadline {
   readonly #deadlines: Deadlines;
   readonly #limits: { readonly frameTimeoutMs: number; readonly frameRateMin: number };
   readonly #onLate: () => void;
   #deadline: Deadline | undefined;
   #frame = -1;
-  #allowedMs = 0;
 
   constructor(
     deadlines: Deadlines,
@@ -112,24 +114,31 @@ export class FrameDeadline {
     this.#onLate = onLate;
   }
 
-  /** To be told whenever `reader` has been read from. */
-  update(reader: FrameReader): void {
-    const bytes = reader.incompleteBytes;
-    if (bytes === 0) return this.clear();
-    const allowedMs = this.#limits.frameTimeoutMs + bytes / this.#limits.frameRateMin * 1_000;
-    if (this.#frame !== reader.framesTaken) this.#allowedMs = 0;
-    // Again only for another frame, or when its size has become known.
-    if (allowedMs <= this.#allowedMs) return;
-    this.#deadline?.cancel();
+  /**
+   * To be told whenever `reader` has been read from.
+   * @param options.isExpected a frame has to come: time counts before it has begun
+   */
+  update(reader: FrameReader, options: { readonly isExpected?: boolean } = {}): void {
+    if (reader.incompleteBytes === 0 && options.isExpected !== true) return this.clear();
+    if (this.#frame === reader.framesTaken) return;
+    this.clear();
     this.#frame = reader.framesTaken;
-    this.#deadline = this.#deadlines.add(allowedMs - this.#allowedMs, this.#onLate);
-    this.#allowedMs = allowedMs;
+    this.#watch(reader);
   }
 
   clear(): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.#frame = -1;
+  }
+
+  #watch(reader: FrameReader): void {
+    const { frameTimeoutMs, frameRateMin } = this.#limits;
+    const enoughBytes = reader.bytesRead + frameRateMin * frameTimeoutMs / 1_000;
+    this.#deadline = this.#deadlines.add(frameTimeoutMs, () => {
+      if (reader.bytesRead < enoughBytes) this.#onLate();
+      else this.#watch(reader);
+    });
   }
 }
 

@@ -40,6 +40,8 @@ export type { ServerInfo } from "./client-session.ts";
 export {
   CLIENT_LIMITS,
   type ClientLimits,
+  HOLDING_LIMITS,
+  type HoldingLimits,
   INCARNATION_BYTES,
   PROTOCOL_VERSION_MAX,
   PROTOCOL_VERSION_MIN,

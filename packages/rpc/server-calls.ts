@@ -1,5 +1,6 @@
 import type { BoundMethod, CallKind } from "@qpq/capnp";
 import { type Connection, MessengerError } from "@qpq/ports";
+import type { Holdings } from "./budget.ts";
 import { CLOSE_CODES, closeReason } from "./close-codes.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import { CallTable, DenseList, type Placed } from "./dense-list.ts";
@@ -18,6 +19,7 @@ export class ServerCalls<Identity, Context> {
   context: Context;
   readonly core: ServerCore<Identity, Context>;
   readonly deadlines: Deadlines;
+  readonly holdings: Holdings;
   /** To be told of every sign of life. */
   readonly heard: () => void;
   readonly #connection: Connection;
@@ -26,7 +28,6 @@ export class ServerCalls<Identity, Context> {
   readonly #inFlight: CallTable<RunningCall<Context>>;
   /** On whatever stream. */
   readonly #running = new DenseList<RunningCall<Context>>();
-  #incompleteBytes = 0;
   #goingAway = false;
 
   constructor(options: {
@@ -35,11 +36,13 @@ export class ServerCalls<Identity, Context> {
     readonly connection: Connection;
     readonly writer: FrameWriter;
     readonly deadlines: Deadlines;
+    readonly holdings: Holdings;
     readonly heard: () => void;
   }) {
     this.core = options.core;
     this.context = options.context;
     this.deadlines = options.deadlines;
+    this.holdings = options.holdings;
     this.heard = options.heard;
     this.#inFlight = new CallTable(options.core.limits.callsMax);
     this.#connection = options.connection;
@@ -57,16 +60,19 @@ export class ServerCalls<Identity, Context> {
       throw new MessengerError("rpc/protocol", "The client uses one call id for two calls");
     }
     const { callsMax } = this.core.limits;
+    const { incoming, outgoing } = this.holdings;
     let bound: BoundMethod<Context> | undefined;
     try {
       if (this.#inFlight.size >= callsMax) {
         throw new MessengerError("rpc/too-many-calls", `Over ${callsMax} calls are in flight`);
       }
       bound = this.find(message, ["call"]);
+      if (!outgoing.hasRoom(0) || !incoming.hasRoom(params.length)) throw overloaded();
       const decoded = decodeParams(bound, params);
+      incoming.count(params.length);
       const call = this.start(bound, message.call.timeoutMs);
       this.#inFlight.add(callId, call);
-      void this.#work(callId, call, decoded);
+      void this.#work(callId, call, { decoded, bytes: params.length });
     } catch (error) {
       this.#refuse(callId, this.notStarted(bound, error));
     }
@@ -77,7 +83,10 @@ export class ServerCalls<Identity, Context> {
     this.#inFlight.get(callId)?.abort(new MessengerError("cancelled", "The caller gave up"));
   }
 
-  /** @throws MessengerError `rpc/unknown-method`, `rpc/protocol`, `rpc/going-away` */
+  /**
+   * @throws MessengerError `rpc/unknown-method`, `rpc/protocol`, `rpc/going-away`,
+   *   `rpc/not-authenticated`
+   */
   find({ call }: CallMessage, kinds: readonly CallKind[]): BoundMethod<Context> {
     if (this.#goingAway) throw goingAway();
     const bound = this.core.table.find(call.interfaceId, call.ordinal);
@@ -86,6 +95,9 @@ export class ServerCalls<Identity, Context> {
     }
     if (!kinds.includes(bound.method.kind)) {
       throw new MessengerError("rpc/protocol", "This call does not belong on this kind of stream");
+    }
+    if (bound.method.kind !== "call" && this.holdings.isStranger) {
+      throw strangersRefused();
     }
     return bound;
   }
@@ -144,36 +156,48 @@ export class ServerCalls<Identity, Context> {
     for (const call of [...this.#running]) call.abort(reason);
   }
 
-  /**
-   * Counts what incomplete large parameters hold.
-   * @throws MessengerError `rpc/overloaded`
-   */
-  reserve(bytes: number): void {
-    if (bytes > 0 && this.#incompleteBytes + bytes > this.core.limits.incompleteBytesMax) {
-      throw new MessengerError(
-        "rpc/overloaded",
-        "Too much is being sent on this connection at once",
-      );
-    }
-    this.#incompleteBytes += bytes;
-  }
-
-  async #work(callId: number, call: RunningCall<Context>, params: unknown): Promise<void> {
-    let outcome: "ok" | MessengerError;
-    let frame: Uint8Array | undefined;
+  async #work(
+    callId: number,
+    call: RunningCall<Context>,
+    params: { readonly decoded: unknown; readonly bytes: number },
+  ): Promise<void> {
+    let outcome: "ok" | MessengerError = "ok";
     try {
-      const results = await call.bound.handler(params, this.context, call.signal);
-      frame = encodeResults(call.bound, results);
-      outcome = this.#writer.queuedBytes + frame.length <= this.core.limits.outgoingBytesMax
-        ? "ok"
-        : new MessengerError("rpc/overloaded", "The results are lost: those before are not read");
+      const frame = encodeResults(
+        call.bound,
+        await call.bound.handler(params.decoded, this.context, call.signal),
+      );
+      if (!this.#fits(frame)) await this.#whenFits(frame);
+      this.#inFlight.remove(callId);
+      this.#writer.send(hotResult(callId), frame);
     } catch (error) {
       outcome = this.failed(call, error);
+      this.#inFlight.remove(callId);
+      this.#refuse(callId, outcome);
     }
-    this.#inFlight.remove(callId);
-    if (outcome === "ok") this.#writer.send(hotResult(callId), frame);
-    else this.#refuse(callId, outcome);
+    this.holdings.incoming.count(-params.bytes);
     this.finish(call, outcome);
+  }
+
+  #fits(frame: Uint8Array): boolean {
+    const { queuedBytes } = this.#writer;
+    return queuedBytes === 0 ||
+      queuedBytes + frame.length <= this.core.limits.outgoingBytesMax;
+  }
+
+  /** What is done is not thrown away: it waits, and its call keeps its place meanwhile. */
+  async #whenFits(frame: Uint8Array): Promise<void> {
+    const { outgoing } = this.holdings;
+    const roomBytes = Math.max(0, this.core.limits.outgoingBytesMax - frame.length);
+    outgoing.count(frame.length);
+    // Others that waited may have taken the room.
+    while (!this.#fits(frame)) await this.#writer.below(roomBytes);
+    outgoing.count(-frame.length);
+  }
+
+  /** What a stranger asks with parameters that only others may send. */
+  refuseStranger(callId: number): void {
+    this.#refuse(callId, this.notStarted(undefined, strangersRefused()));
   }
 
   #refuse(callId: number, error: MessengerError): void {
@@ -263,6 +287,14 @@ export function encodeResults<Context>(bound: BoundMethod<Context>, results: unk
     );
   }
   return frame;
+}
+
+function strangersRefused(): MessengerError {
+  return new MessengerError("rpc/not-authenticated", "This call is for those who have logged in");
+}
+
+export function overloaded(): MessengerError {
+  return new MessengerError("rpc/overloaded", "This server has too much to hold at the moment");
 }
 
 function goingAway(): MessengerError {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CloseReason } from "@qpq/ports";
 import { encodeClientMessage, type ServerMessage } from "./session.gen.ts";
 import { probeMethods } from "./test/probe.gen.ts";
+import { callMessage } from "./test/streams.ts";
 import { openWorld, type ScriptedPeer, type World } from "./test/world.ts";
 
 const { echo, hold, count, upload } = probeMethods;
@@ -401,13 +402,12 @@ Deno.test("a peer that reads slowly keeps its session, however long the server d
     assert.deepEqual(new Set(kinds), new Set(["result"]));
   }));
 
-Deno.test("answers beyond 1 MiB that nobody reads are dropped, and their callers told so", () =>
+Deno.test("results beyond 1 MiB wait until those before are read, and none is lost", () =>
   inWorld({}, async (world) => {
     const peer = await (await world.connect()).open();
-    const { interfaceId, ordinal } = hold;
     for (let callId = 1; callId <= 20; callId++) {
       await peer.send(
-        encodeClientMessage({ callId, kind: "call", call: { interfaceId, ordinal, timeoutMs: 0 } }),
+        callMessage(hold, { callId }),
         hold.encodeParams({ name: `${callId}`, resultBytes: 200_000 }),
       );
     }
@@ -415,14 +415,39 @@ Deno.test("answers beyond 1 MiB that nobody reads are dropped, and their callers
     assert.equal(world.handled.running, 20);
     for (const release of world.handled.release.values()) release();
     await world.clock.settle();
-    const kinds: string[] = [];
-    for (let count = 0; count < 20; count++) {
-      const message = await peer.next();
-      kinds.push(message?.kind === "error" ? message.error.code : String(message?.kind));
-    }
-    const results = kinds.filter((kind) => kind === "result").length;
-    assert.ok(results >= 1 && results * 200_000 <= 1024 * 1024, `${results} results were kept`);
-    assert.equal(kinds.filter((kind) => kind === "rpc/overloaded").length, 20 - results);
+    const sent = world.observed.filter((row) => row === "probe/hold ok").length;
+    assert.ok(sent >= 1 && sent <= 5, `${sent} results of 200 kB stand in the queue`);
+    const kinds: (string | undefined)[] = [];
+    for (let count = 0; count < 20; count++) kinds.push((await peer.next())?.kind);
+    assert.deepEqual(new Set(kinds), new Set(["result"]));
     await peer.send(...call(99, echo, new Uint8Array(1)));
     assert.equal((await peer.next())?.kind, "result");
+  }));
+
+Deno.test("a start that is not answered in time ends the session, the first and any other", () =>
+  inWorld({
+    // Does not even listen to its signal.
+    authenticate: ({ sessionToken }) =>
+      sessionToken[0] === 1 ? Promise.resolve("alice") : new Promise(() => {}),
+  }, async (world) => {
+    for (const tokens of [[2], [1, 2]]) {
+      const peer = await world.connect();
+      const nonce = await peer.greet();
+      for (const token of tokens) {
+        await peer.send({
+          callId: 0,
+          kind: "start",
+          start: {
+            nonce,
+            sessionToken: Uint8Array.of(token),
+            deviceSignature: new Uint8Array(0),
+          },
+        });
+        if (token === 1) assert.equal((await peer.next())?.kind, "started");
+      }
+      await stays(peer, 2_900);
+      assert.match((await ended(peer, 200)).reason, /^rpc\/handshake-timeout:/);
+      await world.clock.settle();
+      assert.equal(world.server.connections, 0, "nothing is left of it");
+    }
   }));

@@ -1,5 +1,6 @@
 import { CALL_BYTES_MAX } from "@qpq/capnp";
 import { type Connection, equalConstantTime, type ErrorCode, MessengerError } from "@qpq/ports";
+import { Holdings } from "./budget.ts";
 import { CLOSE_CODES, closeReason } from "./close-codes.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -14,7 +15,7 @@ import {
 import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
 import { refusalOf } from "./refusals.ts";
 import type { ServerCore, SessionInfo } from "./server.ts";
-import { ServerCalls } from "./server-calls.ts";
+import { overloaded, ServerCalls } from "./server-calls.ts";
 import { serveStreams } from "./server-streams.ts";
 import {
   type ClientHello,
@@ -30,7 +31,8 @@ export class ServerSession<Identity, Context> {
   readonly #core: ServerCore<Identity, Context>;
   readonly #connection: Connection;
   readonly #deadlines: Deadlines;
-  /** Aborted at the end: reaches every handler. */
+  readonly #holdings: Holdings;
+  /** Aborted at the end, whoever waits for what. */
   readonly #over = new AbortController();
   #open: OpenSession<Identity, Context> | undefined;
   #goingAway = false;
@@ -39,6 +41,7 @@ export class ServerSession<Identity, Context> {
     this.#core = core;
     this.#connection = connection;
     this.#deadlines = new Deadlines(core.clock);
+    this.#holdings = new Holdings(core.pools, core.authenticate !== undefined);
   }
 
   /** Does not serve it. */
@@ -52,6 +55,9 @@ export class ServerSession<Identity, Context> {
   async run(): Promise<void> {
     const { observer } = this.#core;
     observer?.sessionOpened?.();
+    void this.#connection.closed.then(({ reason }) => {
+      this.#over.abort(new MessengerError("rpc/disconnected", `The client is gone: ${reason}`));
+    });
     try {
       this.#open = await this.#opened();
       if (this.#open === undefined) return;
@@ -62,8 +68,8 @@ export class ServerSession<Identity, Context> {
     } finally {
       this.#deadlines.clear();
       this.#connection.close(CLOSE_CODES.done, "");
-      const { reason } = await this.#connection.closed;
-      this.#over.abort(new MessengerError("rpc/disconnected", `The client is gone: ${reason}`));
+      await this.#connection.closed;
+      this.#holdings.close();
       observer?.sessionClosed?.();
     }
   }
@@ -87,8 +93,13 @@ export class ServerSession<Identity, Context> {
     });
     const stream = await connection.acceptStream();
     if (stream === undefined) return undefined;
-    const reader = new FrameReader(stream);
-    const writer = new FrameWriter(stream, (error) => this.#fail(error));
+    const holdings = this.#holdings;
+    const { incoming, outgoing } = holdings;
+    const reader = new FrameReader(stream, (bytes) => {
+      if (holdings.isStranger && bytes > 0 && !incoming.hasRoom(bytes)) throw overloaded();
+      incoming.count(bytes);
+    });
+    const writer = new FrameWriter(stream, (error) => this.#fail(error), outgoing.count);
     const hello = await nextMessage(reader);
     if (hello === undefined) return undefined;
     if (hello.kind !== "hello") throw brokenRule("the first message is not a hello");
@@ -124,6 +135,7 @@ export class ServerSession<Identity, Context> {
       writer,
       start: start.start,
       deadlines: this.#deadlines,
+      holdings,
       signal: this.#over.signal,
       fail: (error) => this.#fail(error),
     });
@@ -179,6 +191,7 @@ interface Parts<Identity, Context> {
   readonly writer: FrameWriter;
   readonly start: Start;
   readonly deadlines: Deadlines;
+  readonly holdings: Holdings;
   readonly signal: AbortSignal;
   readonly fail: (error: unknown) => void;
 }
@@ -201,6 +214,7 @@ class OpenSession<Identity, Context> {
       connection: parts.connection,
       writer,
       deadlines,
+      holdings: parts.holdings,
       context: core.context(parts.session, undefined),
       heard: () => this.#liveness.heard(),
     });
@@ -237,6 +251,7 @@ class OpenSession<Identity, Context> {
           const wait = this.#receive(frame);
           if (wait !== undefined) await wait;
         }
+        this.#skipUnwanted();
         this.#frameDeadline.update(reader);
         if (writer.queuedBytes > core.limits.outgoingPauseBytes) await this.#pause();
         if (!(await reader.fill())) return;
@@ -262,6 +277,16 @@ class OpenSession<Identity, Context> {
     this.#frameDeadline.clear();
     await writer.below(core.limits.outgoingPauseBytes);
     this.#frameDeadline.update(reader);
+  }
+
+  /** Large parameters of a stranger are refused before they have come in. */
+  #skipUnwanted(): void {
+    const { reader, core, holdings } = this.#parts;
+    if (this.#begun === undefined || !holdings.isStranger) return;
+    if (reader.incompleteBytes <= core.limits.strangerFrameBytesMax) return;
+    this.#calls.refuseStranger(this.#begun.callId);
+    this.#begun = undefined;
+    reader.skip();
   }
 
   /** @returns what must be waited for before the next frame */
@@ -296,36 +321,58 @@ class OpenSession<Identity, Context> {
   }
 
   async #start(start: Start): Promise<void> {
-    const { core, session, signal } = this.#parts;
+    const { core, session, deadlines, fail } = this.#parts;
     // What was recorded of another session has another nonce: nothing can be played again.
     if (!equalConstantTime(start.nonce, session.nonce)) {
       throw brokenRule("the start is not for this session");
     }
-    if (start.sessionToken.length === 0) {
-      this.#calls.context = core.context(session, undefined);
-      return this.#send({ callId: 0, kind: "started" });
-    }
+    const late = deadlines.add(core.limits.openingTimeoutMs, () => {
+      fail(new MessengerError("rpc/handshake-timeout", "The start was not answered in time"));
+    });
     try {
-      if (core.authenticate === undefined) {
-        throw new MessengerError("rpc/not-authenticated", "This server has no accounts");
-      }
-      const credentials = {
-        sessionToken: start.sessionToken.slice(),
-        deviceSignature: start.deviceSignature.slice(),
-      };
-      const identity = await core.authenticate(credentials, session, signal);
-      this.#calls.context = core.context(session, identity);
+      this.#identify(await this.#identityOf(start));
       this.#send({ callId: 0, kind: "started" });
     } catch (error) {
       if (!(error instanceof MessengerError)) throw error;
-      this.#calls.context = core.context(session, undefined);
+      this.#identify(undefined);
       this.#send({ callId: 0, kind: "notStarted", notStarted: refusalOf(error) });
+    } finally {
+      late.cancel();
     }
+  }
+
+  async #identityOf(start: Start): Promise<Identity | undefined> {
+    const { core, session, signal } = this.#parts;
+    if (start.sessionToken.length === 0) return undefined;
+    if (core.authenticate === undefined) {
+      throw new MessengerError("rpc/not-authenticated", "This server has no accounts");
+    }
+    const credentials = {
+      sessionToken: start.sessionToken.slice(),
+      deviceSignature: start.deviceSignature.slice(),
+    };
+    return await unlessAborted(core.authenticate(credentials, session, signal), signal);
+  }
+
+  #identify(identity: Identity | undefined): void {
+    const { core, session, holdings } = this.#parts;
+    this.#calls.context = core.context(session, identity);
+    holdings.isStranger = core.authenticate !== undefined && identity === undefined;
   }
 
   #send(message: ServerMessage): void {
     this.#parts.writer.send(encodeServerMessage(message));
   }
+}
+
+/** Who gave up waits for nobody who does not listen to the signal. */
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 async function nextMessage(reader: FrameReader): Promise<ClientMessage | undefined> {

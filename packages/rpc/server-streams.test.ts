@@ -1,41 +1,17 @@
 import assert from "node:assert/strict";
 import { MessengerError, type Stream } from "@qpq/ports";
-import { FrameReader } from "./frame-reader.ts";
-import { MESSAGE_BYTES_MAX } from "./limits.ts";
-import { type ClientMessage, decodeServerMessage, encodeClientMessage } from "./session.gen.ts";
+import { encodeClientMessage } from "./session.gen.ts";
 import { probeClient, probeMethods } from "./test/probe.gen.ts";
+import { callMessage, lastOf } from "./test/streams.ts";
 import { openWorld, type ScriptedPeer } from "./test/world.ts";
 
 const { count, upload, echo } = probeMethods;
-
-function callMessage(method: { readonly interfaceId: bigint; readonly ordinal: number }) {
-  const { interfaceId, ordinal } = method;
-  const message: ClientMessage = {
-    callId: 0,
-    kind: "call",
-    call: { interfaceId, ordinal, timeoutMs: 0 },
-  };
-  return encodeClientMessage(message);
-}
 
 async function openCount(peer: ScriptedPeer, upTo: number): Promise<Stream> {
   const stream = await peer.connection.openStream();
   await stream.write(callMessage(count));
   await stream.write(count.encodeParams({ upTo }));
   return stream;
-}
-
-/** The last message on a stream, results read past. */
-async function lastOf(stream: Stream): Promise<string> {
-  const reader = new FrameReader(stream);
-  for (let results = 0;; results++) {
-    const frame = await reader.next(MESSAGE_BYTES_MAX);
-    if (frame === undefined) return `${results} results`;
-    const message = decodeServerMessage(frame.slice());
-    if (message.kind === "error") return message.error.code;
-    if (message.kind !== "result") return message.kind;
-    await reader.next(8 * 1024 * 1024);
-  }
 }
 
 async function refused(promise: Promise<unknown>): Promise<string> {
@@ -201,7 +177,7 @@ Deno.test("a stream that does not begin with its call is refused alone", async (
 
 Deno.test("incomplete large calls of one connection hold no more than their limit", async () => {
   await using world = openWorld({
-    limits: { incompleteBytesMax: 1024 * 1024 },
+    limits: { knownBytesMax: 1024 * 1024 },
     windowBytes: 1024 * 1024,
   });
   const peer = await (await world.connect()).open();

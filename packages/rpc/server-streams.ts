@@ -6,7 +6,13 @@ import { FrameWriter } from "./frame-writer.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { FrameDeadline, watchForStall } from "./liveness.ts";
 import { refusalOf } from "./refusals.ts";
-import { decodeParams, encodeResults, type RunningCall, type ServerCalls } from "./server-calls.ts";
+import {
+  decodeParams,
+  encodeResults,
+  overloaded,
+  type RunningCall,
+  type ServerCalls,
+} from "./server-calls.ts";
 import { decodeClientMessage, encodeServerMessage, type ServerMessage } from "./session.gen.ts";
 
 /** Bytes of a subscription's results that may wait before the next is asked for. */
@@ -64,13 +70,16 @@ class ServedStream<Identity, Context> {
   readonly #writer: FrameWriter;
   readonly #deadlines: Deadlines;
   readonly #frameDeadline: FrameDeadline;
+  /** Bytes of parameters, and of results to come, that are counted. */
+  #paramsBytes = 0;
+  #resultsBytes = 0;
 
   constructor(stream: Stream, calls: ServerCalls<Identity, Context>) {
     const { clock, limits } = calls.core;
     this.#stream = stream;
     this.#calls = calls;
-    this.#reader = new FrameReader(stream, (bytes) => calls.reserve(bytes));
-    this.#writer = new FrameWriter(stream, () => {});
+    this.#reader = new FrameReader(stream);
+    this.#writer = new FrameWriter(stream, () => {}, calls.holdings.outgoing.count);
     this.#deadlines = new Deadlines(clock);
     this.#frameDeadline = new FrameDeadline(this.#deadlines, limits, () => stream.abort());
     watchForStall(this.#writer, {
@@ -84,50 +93,91 @@ class ServedStream<Identity, Context> {
   async run(): Promise<void> {
     let bound: BoundMethod<Context> | undefined;
     try {
-      const opening = this.#deadlines.add(this.#calls.core.limits.frameTimeoutMs, () => {
+      const late = this.#deadlines.add(this.#calls.core.limits.callTimeoutMaxMs, () => {
         this.#stream.abort();
       });
-      const header = await this.#next(MESSAGE_BYTES_MAX);
+      const header = await this.#next(MESSAGE_BYTES_MAX, { isExpected: true });
       if (header === undefined) return;
       const message = decodeClientMessage(header);
       if (message.kind !== "call") {
         throw new MessengerError("rpc/protocol", "A stream begins with a call");
       }
       bound = this.#calls.find(message, ["large", "subscription"]);
-      const params = await this.#next(bound.method.paramsBytesMax);
+      const { paramsBytesMax } = bound.method;
+      const params = await this.#next(paramsBytesMax, { isExpected: true, isHeld: true });
       if (params === undefined) return;
-      opening.cancel();
-      const decoded = decodeParams(bound, params.slice());
+      late.cancel();
+      const decoded = decodeParams(bound, this.#reader.keep(params));
       await this.#work(this.#calls.start(bound, message.call.timeoutMs), decoded);
     } catch (error) {
       // The client has left the stream or the connection.
       if (error instanceof MessengerError && error.code === "transport/closed") return;
       this.#refuse(this.#calls.notStarted(bound, error));
+      this.#deadlines.add(LAST_WORDS_MS, () => this.#stream.abort());
     } finally {
+      this.#release();
       await this.#leave();
     }
   }
 
-  /** As `FrameReader.next`, in the time that a frame may take. */
-  async #next(bytesMax: number): Promise<Uint8Array | undefined> {
+  /**
+   * As `FrameReader.next`, in the time that a frame may take.
+   * @param options.isExpected time counts before the frame has begun
+   * @param options.isHeld its size counts as held, as soon as its header tells it
+   * @throws MessengerError `rpc/overloaded`: there is no room for it
+   */
+  async #next(
+    bytesMax: number,
+    options: { readonly isExpected?: boolean; readonly isHeld?: boolean } = {},
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     for (;;) {
       const frame = this.#reader.take(bytesMax);
-      this.#frameDeadline.update(this.#reader);
-      if (frame !== undefined) return frame;
+      if (options.isHeld === true) {
+        this.#holdParams(frame?.length ?? this.#reader.incompleteBytes);
+      }
+      if (frame !== undefined) {
+        this.#frameDeadline.clear();
+        return frame;
+      }
+      this.#frameDeadline.update(this.#reader, options);
       if (!(await this.#reader.fill())) return undefined;
       this.#calls.heard();
     }
+  }
+
+  #holdParams(bytes: number): void {
+    if (!this.#calls.holdings.incoming.tryTake(bytes - this.#paramsBytes)) throw overloaded();
+    this.#paramsBytes = bytes;
+  }
+
+  /** Waits until there is room for the largest results: what is made is in memory. */
+  async #holdResults({ bound, signal }: RunningCall<Context>): Promise<void> {
+    const { outgoing } = this.#calls.holdings;
+    const bytes = Math.min(bound.method.resultsBytesMax, outgoing.bytesMax);
+    await outgoing.take(bytes, signal);
+    this.#resultsBytes = bytes;
+  }
+
+  #release(): void {
+    const { incoming, outgoing } = this.#calls.holdings;
+    incoming.count(-this.#paramsBytes);
+    this.#paramsBytes = 0;
+    outgoing.count(-this.#resultsBytes);
+    this.#resultsBytes = 0;
   }
 
   async #work(call: RunningCall<Context>, params: unknown): Promise<void> {
     void this.#watch(call);
     let outcome: "ok" | MessengerError = "ok";
     try {
-      const results = call.bound.handler(params, this.#calls.context, call.signal);
-      if (Symbol.asyncIterator in results) await this.#sendAll(call, results);
-      else await this.#sendResult(call, await results);
-      call.signal.throwIfAborted();
-      if (call.bound.method.kind === "subscription") this.#send({ callId: 0, kind: "end" });
+      if (call.bound.method.kind === "subscription") {
+        await this.#sendAll(call, params);
+        call.signal.throwIfAborted();
+        this.#send({ callId: 0, kind: "end" });
+      } else {
+        await this.#holdResults(call);
+        await this.#sendOne(call, params);
+      }
     } catch (error) {
       outcome = this.#calls.failed(call, error);
       this.#refuse(outcome);
@@ -135,18 +185,32 @@ class ServedStream<Identity, Context> {
     this.#calls.finish(call, outcome);
   }
 
-  async #sendAll(call: RunningCall<Context>, results: AsyncIterable<unknown>): Promise<void> {
+  async #sendOne(call: RunningCall<Context>, params: unknown): Promise<void> {
+    const { context } = this.#calls;
+    const frame = encodeResults(call.bound, await call.bound.handler(params, context, call.signal));
+    call.signal.throwIfAborted();
+    // What waits to be sent is counted by the writer, at its real size.
+    this.#release();
+    this.#sendResult(frame);
+  }
+
+  async #sendAll(call: RunningCall<Context>, params: unknown): Promise<void> {
+    const { context, holdings } = this.#calls;
+    const results = call.bound.handler(params, context, call.signal) as AsyncIterable<unknown>;
     for await (const item of results) {
       if (call.signal.aborted) return;
-      await this.#sendResult(call, item);
+      const frame = encodeResults(call.bound, item);
+      await holdings.outgoing.take(frame.length, call.signal);
+      this.#resultsBytes = frame.length;
+      this.#release();
+      this.#sendResult(frame);
+      // Who does not read gets nothing made for it.
+      await this.#writer.below(SUBSCRIPTION_QUEUE_BYTES);
     }
   }
 
-  async #sendResult(call: RunningCall<Context>, results: unknown): Promise<void> {
-    const frame = encodeResults(call.bound, results);
+  #sendResult(frame: Uint8Array): void {
     this.#writer.send(encodeServerMessage({ callId: 0, kind: "result" }), frame);
-    // Who does not read gets nothing made for it.
-    await this.#writer.below(SUBSCRIPTION_QUEUE_BYTES);
   }
 
   /** The client gives up by saying so, or by leaving; whatever else it says means as little. */
@@ -167,13 +231,13 @@ class ServedStream<Identity, Context> {
     this.#send({ callId: 0, kind: "error", error: refusalOf(error) });
   }
 
+  /** Who reads, however slowly, gets all: the stall rule holds until then. */
   async #leave(): Promise<void> {
-    this.#deadlines.clear();
-    const deadline = this.#deadlines.add(LAST_WORDS_MS, () => this.#stream.abort());
+    this.#frameDeadline.clear();
+    this.#deadlines.add(this.#calls.core.limits.callTimeoutMaxMs, () => this.#stream.abort());
     await this.#writer.below(0);
     await this.#stream.end();
-    deadline.cancel();
-    this.#reader.close();
+    this.#deadlines.clear();
     this.#stream.abort();
   }
 }

@@ -9,7 +9,14 @@ import {
   MessengerError,
   type Random,
 } from "@qpq/ports";
-import { INCARNATION_BYTES, SESSION_LIMITS, type SessionLimits } from "./limits.ts";
+import { createPools, type Pools } from "./budget.ts";
+import {
+  HOLDING_LIMITS,
+  type HoldingLimits,
+  INCARNATION_BYTES,
+  SESSION_LIMITS,
+  type SessionLimits,
+} from "./limits.ts";
 import { createMethodTable, type MethodTable } from "./method-table.ts";
 import { ServerSession } from "./server-session.ts";
 
@@ -44,7 +51,8 @@ export interface RpcServerOptions<Identity, Context> {
   /** Access tokens, one or (while they are changed) two; with none anybody may connect. */
   readonly authTokens: readonly string[];
   /**
-   * Says who shows these credentials. Calls that came behind them wait for it.
+   * Says who shows these credentials, within `openingTimeoutMs`. Calls that came behind them wait for
+   * it. Who has not said who it is may make no large call and no subscription.
    * Left out: nobody is anybody, and credentials are refused.
    * @throws MessengerError `rpc/not-authenticated`: the session goes on without an identity
    */
@@ -58,7 +66,7 @@ export interface RpcServerOptions<Identity, Context> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly limits?: Partial<SessionLimits>;
+  readonly limits?: Partial<SessionLimits & HoldingLimits>;
   readonly observer?: RpcObserver;
 }
 
@@ -95,7 +103,8 @@ export interface RpcServer {
 
 /** What sessions share. */
 export interface ServerCore<Identity, Context> extends RpcServerOptions<Identity, Context> {
-  readonly limits: SessionLimits;
+  readonly limits: SessionLimits & HoldingLimits;
+  readonly pools: Pools;
   readonly table: MethodTable<Context>;
   readonly authTokenBytes: readonly Uint8Array[];
 }
@@ -105,9 +114,11 @@ export function createRpcServer<Identity, Context>(
   options: RpcServerOptions<Identity, Context>,
 ): RpcServer {
   assert(options.incarnation.length === INCARNATION_BYTES, "an incarnation has 16 bytes");
+  const limits = { ...SESSION_LIMITS, ...HOLDING_LIMITS, ...options.limits };
   const core: ServerCore<Identity, Context> = {
     ...options,
-    limits: { ...SESSION_LIMITS, ...options.limits },
+    limits,
+    pools: createPools(limits),
     table: createMethodTable(options.methods),
     authTokenBytes: options.authTokens.map((token) => new TextEncoder().encode(token)),
   };

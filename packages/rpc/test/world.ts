@@ -18,6 +18,7 @@ import {
 import {
   type ClientStatus,
   createRpcServer,
+  type HoldingLimits,
   openRpcClient,
   type RpcClient,
   type RpcClientOptions,
@@ -72,7 +73,7 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly delayMs?: { readonly min: number; readonly max: number };
   readonly authTokens?: readonly string[];
-  readonly limits?: Partial<SessionLimits>;
+  readonly limits?: Partial<SessionLimits & HoldingLimits>;
   readonly authenticate?: RpcServerOptions<string, string>["authenticate"];
   readonly windowBytes?: number;
   readonly streamsMax?: number;
@@ -278,8 +279,8 @@ export class ScriptedPeer {
     return message;
   }
 
-  /** Hello and start, as an honest client. */
-  async open(authToken = ""): Promise<this> {
+  /** Hello, as an honest client. @returns the nonce for the start */
+  async greet(authToken = ""): Promise<Uint8Array> {
     await this.openStream();
     await this.send({
       callId: 0,
@@ -294,15 +295,14 @@ export class ScriptedPeer {
     const message = await this.next();
     if (message?.kind !== "hello") throw new Error(`hello expected, got ${message?.kind}`);
     this.hello = message.hello;
-    await this.send({
-      callId: 0,
-      kind: "start",
-      start: {
-        nonce: message.hello.nonce,
-        sessionToken: new Uint8Array(0),
-        deviceSignature: new Uint8Array(0),
-      },
-    });
+    return message.hello.nonce;
+  }
+
+  /** Hello and start, as an honest client. */
+  async open(authToken = "", sessionToken = new Uint8Array(0)): Promise<this> {
+    const nonce = await this.greet(authToken);
+    const deviceSignature = new Uint8Array(0);
+    await this.send({ callId: 0, kind: "start", start: { nonce, sessionToken, deviceSignature } });
     const started = await this.next();
     if (started?.kind !== "started") throw new Error(`started expected, got ${started?.kind}`);
     return this;
