@@ -51,12 +51,6 @@ Deno.test("listenQuic() refuses connections above its limit, and takes others wh
   }
 });
 
-Deno.test("listenQuic() lets go unanswered what is above its limit of half-open handshakes", async () => {
-  await using listener = listen({ halfOpenMax: 0 });
-  await assert.rejects(connect(listener), { code: "transport/unreachable" });
-  assert.ok(listener.refusals.includes("half-open-limit"));
-});
-
 Deno.test("listenQuic() says when its address is taken", async () => {
   await using listener = listen({});
   assert.throws(

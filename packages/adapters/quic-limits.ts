@@ -5,14 +5,19 @@ export const ALPN_CERTIFICATES = "qpq-cert/1";
 
 /** Limits of a listener, and of what it accepts. */
 export interface QuicLimits {
-  /** Handshakes that may be under way: a small cap lets a flood lock out real clients. */
+  /** Handshakes that may be under way. One more ends the oldest: real clients need milliseconds. */
   readonly halfOpenMax: number;
   /** Milliseconds until a handshake must be complete. */
   readonly handshakeTimeoutMs: number;
   /** Connections that may be open. */
   readonly connectionsMax: number;
-  /** Connections that one address may have open: many people may share one. */
+  /** Connections that one address (of IPv6 the first 64 bits) may have open: many may share one. */
   readonly connectionsPerAddressMax: number;
+  /** The same of those that only take the certificates, one round trip each; one more ends the oldest. */
+  readonly certificatesMax: number;
+  readonly certificatesPerAddressMax: number;
+  /** Milliseconds after which a client has the certificates, or never will. */
+  readonly certificatesTimeoutMs: number;
   /** Milliseconds of silence after which a connection is given up. */
   readonly idleTimeoutMs: number;
 }
@@ -22,6 +27,9 @@ export const QUIC_LIMITS: QuicLimits = {
   handshakeTimeoutMs: 3_000,
   connectionsMax: 16_384,
   connectionsPerAddressMax: 1_024,
+  certificatesMax: 256,
+  certificatesPerAddressMax: 32,
+  certificatesTimeoutMs: 3_000,
   idleTimeoutMs: 30_000,
 };
 
@@ -30,5 +38,6 @@ export type QuicRefusal =
   | "half-open-limit"
   | "connection-limit"
   | "address-limit"
+  | "certificates-limit"
   | "handshake-timeout"
   | "handshake-failed";

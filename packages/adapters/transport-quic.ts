@@ -20,6 +20,7 @@ import {
   type QuicLimits,
   type QuicRefusal,
 } from "./quic-limits.ts";
+import { ConnectionTable, type TableOptions, type TableRefusal } from "./quic-table.ts";
 import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
 import { type CertificateOffer, decodeOffer, encodeOffer, OFFER_BYTES_MAX } from "./tls-trust.ts";
 
@@ -35,8 +36,6 @@ const CLOSE_CODE_BUSY = 1;
 const CLOSE_CODE_TIMEOUT = 2;
 /** The engine needs a moment to send what closing says. */
 const CLOSE_FLUSH_MS = 100;
-/** A client that asked for the certificates has them by then, or never will. */
-const CERTIFICATES_TIMEOUT_MS = 3_000;
 
 /**
  * Listens for QUIC connections (RFC 9000) with TLS 1.3.
@@ -158,9 +157,10 @@ class QuicListener implements Listener {
   readonly #limits: QuicLimits;
   readonly #options: QuicListenOptions;
   readonly #arrivals: Arrivals<Connection> = createArrivals();
-  readonly #open = new Map<string, number>();
-  #openCount = 0;
-  #halfOpenCount = 0;
+  readonly #halfOpen: ConnectionTable<QuicConnection>;
+  /** Those whose client asked for the certificates. */
+  readonly #showing: ConnectionTable<QuicConnection>;
+  readonly #open: ConnectionTable<QuicConnection>;
   #stopped = false;
 
   constructor(
@@ -175,6 +175,21 @@ class QuicListener implements Listener {
     this.#listener = listener;
     this.#limits = limits;
     this.#options = options;
+    // Addresses count for nothing yet: they may be forged.
+    this.#halfOpen = this.#table({ max: limits.halfOpenMax, whenFull: "drop-oldest" }, {
+      table: "half-open-limit",
+      address: "half-open-limit",
+    });
+    this.#showing = this.#table({
+      max: limits.certificatesMax,
+      perAddressMax: limits.certificatesPerAddressMax,
+      whenFull: "drop-oldest",
+    }, { table: "certificates-limit", address: "address-limit" });
+    this.#open = this.#table({
+      max: limits.connectionsMax,
+      perAddressMax: limits.connectionsPerAddressMax,
+      whenFull: "refuse-newest",
+    }, { table: "connection-limit", address: "address-limit" });
     void this.#receive();
   }
 
@@ -207,12 +222,6 @@ class QuicListener implements Listener {
         if (!this.#stopped) this.#options.log.error("listener-failed", { reason: describe(error) });
         return this.stop();
       }
-      // Without an answer: an address may be forged, and an answer costs more than the question.
-      if (this.#halfOpenCount >= this.#limits.halfOpenMax) {
-        incoming.ignore();
-        this.#refused("half-open-limit");
-        continue;
-      }
       void this.#admit(incoming);
     }
   }
@@ -225,12 +234,12 @@ class QuicListener implements Listener {
     } catch (error) {
       return this.#refused("handshake-failed", describe(error));
     }
-    this.#halfOpenCount += 1;
     const connection = new QuicConnection(native);
-    let timedOut = false;
+    if (!this.#halfOpen.add(connection)) return;
     const deadline = this.#options.clock.schedule(this.#limits.handshakeTimeoutMs, () => {
-      timedOut = true;
+      this.#halfOpen.remove(connection);
       connection.close(CLOSE_CODE_TIMEOUT, "handshake timeout");
+      this.#refused("handshake-timeout");
     });
     try {
       await native.handshake;
@@ -239,45 +248,35 @@ class QuicListener implements Listener {
       await setImmediate();
     } catch {
       connection.close(CLOSE_CODE_TIMEOUT, "handshake failed");
+      await connection.closed;
     } finally {
       deadline.cancel();
-      this.#halfOpenCount -= 1;
     }
+    // Without its place it was refused already.
+    if (!this.#halfOpen.remove(connection)) return;
     if (connection.over !== undefined) {
-      const reason = connection.over.error?.cause;
-      return this.#refused(timedOut ? "handshake-timeout" : "handshake-failed", describe(reason));
+      return this.#refused("handshake-failed", describe(connection.over.error?.cause));
     }
     if (native.protocol === ALPN_CERTIFICATES) return this.#showCertificates(native, connection);
     this.#take(connection);
   }
 
   #take(connection: QuicConnection): void {
-    const { hostname } = connection.remoteAddress;
-    const ofAddress = this.#open.get(hostname) ?? 0;
-    const refusal = this.#openCount >= this.#limits.connectionsMax
-      ? "connection-limit"
-      : ofAddress >= this.#limits.connectionsPerAddressMax
-      ? "address-limit"
-      : undefined;
-    if (refusal !== undefined || this.#stopped) {
-      connection.close(CLOSE_CODE_BUSY, "busy");
-      if (refusal !== undefined) this.#refused(refusal);
-      return;
-    }
-    this.#openCount += 1;
-    this.#open.set(hostname, ofAddress + 1);
-    void connection.closed.then(() => {
-      this.#openCount -= 1;
-      const left = (this.#open.get(hostname) ?? 1) - 1;
-      if (left === 0) this.#open.delete(hostname);
-      else this.#open.set(hostname, left);
-    });
+    if (this.#stopped) return connection.close(CLOSE_CODE_BUSY, "busy");
+    if (!this.#open.add(connection)) return;
+    void connection.closed.then(() => this.#open.remove(connection));
     this.#arrivals.add(connection);
   }
 
   async #showCertificates(native: Deno.QuicConn, connection: QuicConnection): Promise<void> {
-    const deadline = this.#options.clock.schedule(CERTIFICATES_TIMEOUT_MS, () => {
+    if (!this.#showing.add(connection)) return;
+    const deadline = this.#options.clock.schedule(this.#limits.certificatesTimeoutMs, () => {
       connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
+    });
+    // No client of ours opens a stream here, and nobody would read it: what it may send unread is
+    // tens of megabytes, which the engine lets nobody set.
+    void connection.acceptStream().then((stream) => {
+      if (stream !== undefined) connection.close(CLOSE_CODE_BUSY, "no streams here");
     });
     try {
       const writable = await native.createUnidirectionalStream({ waitUntilAvailable: true });
@@ -290,7 +289,21 @@ class QuicListener implements Listener {
       connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
     } finally {
       deadline.cancel();
+      this.#showing.remove(connection);
     }
+  }
+
+  #table(
+    bounds: Omit<TableOptions<QuicConnection>, "refuse">,
+    refusals: Readonly<Record<TableRefusal, QuicRefusal>>,
+  ): ConnectionTable<QuicConnection> {
+    return new ConnectionTable({
+      ...bounds,
+      refuse: (connection, refusal) => {
+        connection.close(CLOSE_CODE_BUSY, "busy");
+        this.#refused(refusals[refusal]);
+      },
+    });
   }
 
   #refused(refusal: QuicRefusal, reason = ""): void {
