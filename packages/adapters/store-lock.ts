@@ -22,7 +22,13 @@ export function lockStore(path: string): StoreLock {
     file.close();
     throw new MessengerError("store/in-use", "Cannot open store: another process has it open");
   }
-  return { release: () => file.close() };
+  return {
+    release: () => {
+      // Closing alone leaves the lock to a program that is just being started with our descriptors.
+      file.unlockSync();
+      file.close();
+    },
+  };
 }
 
 /** What the operating system refused, with the code that says it. */
