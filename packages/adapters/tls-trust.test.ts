@@ -118,6 +118,25 @@ Deno.test("checkAgainstAuthorities() refuses other names, dates and uses", async
   assert.equal(check([mail], [root]), "tls/unknown-issuer");
 });
 
+Deno.test("checkAgainstAuthorities() tries every way through cross-signed authorities", async () => {
+  const { keys } = between;
+  const byOther = await issue("between", { authority: true, issuer: other, keys });
+  assert.equal(check([behind, byOther, between], [root]), "believed");
+  assert.equal(check([behind, between, byOther], [root]), "believed");
+  assert.equal(check([behind, byOther], [root]), "tls/unknown-issuer");
+  // The same, when one way has expired: among those shown, and among those given.
+  const old = await issue("between", { authority: true, issuer: root, keys, validToDays: -0.5 });
+  assert.equal(check([behind, old, between], [root]), "believed");
+  assert.equal(check([behind], [old, between]), "believed");
+  assert.equal(check([behind, old], [root]), "tls/expired");
+  // The shown way leads into a corner only two steps on.
+  const top = await issue("top", { authority: true, issuer: root });
+  const topByOther = await issue("top", { authority: true, issuer: other, keys: top.keys });
+  const middle = await issue("middle", { authority: true, issuer: top });
+  const own = await issue("server", { issuer: middle });
+  assert.equal(check([own, topByOther, middle, top], [root]), "believed");
+});
+
 Deno.test("checkAgainstAuthorities() ends on circles, and on what is no certificate", async () => {
   const one = await issue("one", { authority: true });
   const two = await issue("two", { authority: true, issuer: one });

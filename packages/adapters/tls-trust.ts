@@ -121,14 +121,7 @@ export function checkAgainstAuthorities(
   const [own, ...others] = offer.map(parseCertificate);
   assert(own !== undefined, "an offer has a certificate");
   const authorities = options.authorities.map(parseCertificate);
-  const chain = findChain(own, others, authorities);
-  if (chain === undefined) {
-    throw new MessengerError(
-      "tls/unknown-issuer",
-      "None of the given authorities issued the server's certificate",
-    );
-  }
-  for (const certificate of chain) checkDates(certificate, options.nowMs);
+  checkChains(chainsOf([own], others, authorities), options.nowMs);
   checkServerUse(own);
   checkName(own, options.hostname);
   return Uint8Array.from(certificateSha256(own.raw));
@@ -152,24 +145,42 @@ function parseCertificate(raw: Uint8Array): ParsedCertificate {
   }
 }
 
-/** From the server's own certificate to one that is believed; undefined when there is no way. */
-function findChain(
-  own: ParsedCertificate,
+type Chain = readonly ParsedCertificate[];
+
+/** One way is enough: with cross-signed authorities another may be unknown, or have expired. */
+function checkChains(chains: Iterable<Chain>, nowMs: number): void {
+  let failure: unknown = new MessengerError(
+    "tls/unknown-issuer",
+    "None of the given authorities issued the server's certificate",
+  );
+  for (const chain of chains) {
+    try {
+      for (const certificate of chain) checkDates(certificate, nowMs);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/**
+ * Every way from the last of `chain` to one that is believed. Each step uses up one of `others`, of
+ * which an offer has four at most: 64 steps in all.
+ */
+function* chainsOf(
+  chain: Chain,
   others: readonly ParsedCertificate[],
   authorities: readonly ParsedCertificate[],
-): readonly ParsedCertificate[] | undefined {
-  const chain = [own];
-  // Each step uses up one intermediate, so this ends.
-  let left = others;
-  for (;;) {
-    const last = chain[chain.length - 1] as ParsedCertificate;
-    if (authorities.some(({ raw }) => equalConstantTime(raw, last.raw))) return chain;
-    const authority = authorities.find((candidate) => issued(candidate, last, chain.length - 1));
-    if (authority !== undefined) return [...chain, authority];
-    const next = left.find((candidate) => issued(candidate, last, chain.length - 1));
-    if (next === undefined) return undefined;
-    left = left.filter((candidate) => candidate !== next);
-    chain.push(next);
+): Generator<Chain> {
+  const last = chain.at(-1) as ParsedCertificate;
+  if (authorities.some(({ raw }) => equalConstantTime(raw, last.raw))) yield chain;
+  for (const authority of authorities) {
+    if (issued(authority, last, chain.length - 1)) yield [...chain, authority];
+  }
+  for (const other of others) {
+    if (!issued(other, last, chain.length - 1)) continue;
+    yield* chainsOf([...chain, other], others.filter((left) => left !== other), authorities);
   }
 }
 

@@ -28,6 +28,8 @@ export interface Identity {
 export interface IssueOptions {
   /** Left out: signed by itself. */
   readonly issuer?: Identity;
+  /** Left out: new ones. */
+  readonly keys?: CryptoKeyPair;
   readonly names?: readonly string[];
   readonly authority?: boolean;
   readonly pathLength?: number;
@@ -42,7 +44,8 @@ let serial = 1;
 
 /** Makes a certificate for tests. Without options: a server's own for localhost and 127.0.0.1. */
 export async function issue(name: string, options: IssueOptions = {}): Promise<Identity> {
-  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const keys = options.keys ??
+    await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const { issuer, authority = false } = options;
   const names = options.names ?? (authority ? [] : ["localhost", "127.0.0.1"]);
   const certificate = await X509CertificateGenerator.create({
