@@ -29,6 +29,8 @@ export interface QuicTransportOptions {
   readonly trust: Trust;
   /** Milliseconds for one handshake; default 5,000. */
   readonly connectTimeoutMs?: number;
+  /** Gives the IP addresses of a name, in the order to try them; default: asks the system. */
+  readonly lookUp?: (name: string) => Promise<readonly string[]>;
 }
 
 /**
@@ -61,7 +63,7 @@ async function connectQuic(
       clock,
       trust,
       signal: giveUp.signal,
-      hosts: await resolve(address, giveUp.signal),
+      hosts: await resolve(address, giveUp.signal, options.lookUp ?? lookUpBySystem),
     };
     return await dial(dialling, ALPN, await believe(dialling));
   } finally {
@@ -108,11 +110,18 @@ function pinned(sha256: Uint8Array): Belief {
   return { serverCertificateHashes: [{ algorithm: "sha-256", value: sha256 }] };
 }
 
-async function resolve({ hostname, port }: HostPort, signal: AbortSignal): Promise<string[]> {
+async function lookUpBySystem(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
+}
+
+async function resolve(
+  { hostname, port }: HostPort,
+  signal: AbortSignal,
+  lookUp: (name: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   if (isIP(hostname) !== 0) return [hostname];
   try {
-    const found = await abortable(lookup(hostname, { all: true, verbatim: true }), signal);
-    return found.slice(0, ADDRESSES_MAX).map(({ address }) => address);
+    return (await abortable(lookUp(hostname), signal)).slice(0, ADDRESSES_MAX);
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     throw new MessengerError(
@@ -124,6 +133,7 @@ async function resolve({ hostname, port }: HostPort, signal: AbortSignal): Promi
 }
 
 function dial(dialling: Dialling, alpn: string, belief: Belief): Promise<QuicConnection> {
+  const dialledByName = new Set<number>();
   return dialFirst(dialling.hosts, {
     clock: dialling.clock,
     staggerMs: ADDRESS_STAGGER_MS,
@@ -137,6 +147,7 @@ function dial(dialling: Dialling, alpn: string, belief: Belief): Promise<QuicCon
           clock: dialling.clock,
           alpn,
           belief,
+          dialledByName,
           signal,
         });
       } catch (cause) {

@@ -104,14 +104,18 @@ export async function dialQuic(
     readonly serverName: string;
     readonly alpn: string;
     readonly belief: Belief;
+    /** IP versions in which the name itself was dialled, this time included. */
+    readonly dialledByName: Set<number>;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
 ): Promise<QuicConnection> {
   // An endpoint of its own: closing it ends an attempt, which the engine has no other way for, and
   // tickets of another connection, checked otherwise, cannot be resumed here.
+  const { dialledByName } = options;
+  const version = isIP(host);
   const endpoint = new Deno.QuicEndpoint({
-    hostname: isIP(host) === 6 ? "::" : "0.0.0.0",
+    hostname: version === 6 ? "::" : "0.0.0.0",
     port: 0,
   });
   const close = (): void => endpoint.close();
@@ -131,8 +135,10 @@ export async function dialQuic(
         ...options.belief,
       });
     const native = await connect(host).catch((error) => {
-      // A sandbox may allow a server by its name only: then the runtime looks the address up.
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      // A sandbox may allow a server by its name only: then the runtime looks the address up, and
+      // always takes the first, so that once is enough.
+      if (!(error instanceof Deno.errors.NotCapable) || dialledByName.has(version)) throw error;
+      dialledByName.add(version);
       return connect(options.serverName);
     });
     return new QuicConnection(native, () =>
