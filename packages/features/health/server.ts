@@ -1,4 +1,4 @@
-import { type BoundMethod } from "@qpq/capnp";
+import type { BoundMethod } from "@qpq/capnp";
 import { type Clock, VERSION } from "@qpq/ports";
 import { healthHandlers, type ServerState } from "./health.gen.ts";
 
