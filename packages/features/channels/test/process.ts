@@ -88,6 +88,10 @@ async function main([folder = "", limits = "{}"]: readonly string[]): Promise<vo
   const listening: Listening = { port: listener.address.port, pin: certificate.pin };
   // deno-lint-ignore no-console -- whoever started it reads it
   console.log(JSON.stringify(listening));
+  void (async () => {
+    for await (const _ of Deno.stdin.readable);
+    Deno.exit(0);
+  })();
   for (let next; (next = await listener.accept()) !== undefined;) void rpc.serve(next);
 }
 
@@ -109,7 +113,8 @@ export async function startService(folder: string, limits: unknown = {}): Promis
       folder,
       JSON.stringify(limits),
     ],
-    stdin: "null",
+    // Ends the service when whoever started it is gone.
+    stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -127,6 +132,7 @@ export async function startService(folder: string, limits: unknown = {}): Promis
       child.kill("SIGKILL");
       await child.status;
       await reader.cancel();
+      await child.stdin.close().catch(() => {});
     },
   };
 }
