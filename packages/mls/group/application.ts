@@ -3,7 +3,7 @@ import type { Bytes } from "../crypto/provider.ts";
 import { exportFromSecret } from "../keys/key-schedule.ts";
 import type { Padding } from "../messages/padding.ts";
 import { type Protected, protectOwn, signOwn } from "./protect-own.ts";
-import { type GroupState, refuseWhenClosed } from "./state.ts";
+import { type GroupState, refuseWhenClosed, requireLive } from "./state.ts";
 
 /** What goes with the data of one message. */
 export interface EncryptOptions {
@@ -47,6 +47,7 @@ export function exportSecret(
   state: GroupState,
   options: { readonly label: string; readonly context: Uint8Array; readonly length: number },
 ): Bytes {
+  requireLive(state);
   assert(
     options.length > 0 && options.length <= EXPORT_LENGTH_MAX,
     "an exported secret has a length",
@@ -56,10 +57,12 @@ export function exportSecret(
 
 /** The same at all members of one epoch; compared out of band it exposes impersonation (RFC 9420 §8.7). */
 export function epochAuthenticator(state: GroupState): Bytes {
+  requireLive(state);
   return state.secrets.epochAuthenticator.slice();
 }
 
 /** For a later group or epoch that proves membership in this one (RFC 9420 §8.6). A secret. */
 export function resumptionPsk(state: GroupState): Bytes {
+  requireLive(state);
   return state.secrets.resumptionPsk.slice();
 }

@@ -34,6 +34,36 @@ async function createWorld(): Promise<World> {
 
 const joining = ({ carol }: World) => ({ ...acceptAll, random, identity: carol });
 
+Deno.test("a removed member is not out by a commit that authentication refuses", async () => {
+  const [alice, bob, carol] = await createMembers(3) as [GroupState, GroupState, GroupState];
+  const refuse = {
+    authenticate: (entering: readonly unknown[]) => Promise.resolve(entering.map(() => false)),
+  };
+  // Whoever holds a GroupInfo can make this, with any key.
+  const evict = await joinByExternalCommit(CRYPTO, await createGroupInfo(alice), {
+    ...commitOptions,
+    ...acceptAll,
+    identity: identityOf("server"),
+    removes: 2,
+  });
+  for (const member of [bob, carol]) {
+    await assert.rejects(
+      processMessage(member, evict.commit, refuse),
+      { code: "mls/credential-refused" },
+    );
+  }
+});
+
+Deno.test("policy is asked of a removed member, too", async () => {
+  const [alice, bob, carol] = await createMembers(3) as [GroupState, GroupState, GroupState];
+  const remove = { kind: "remove", removed: 2 } as const;
+  const { commit } = await createCommit(alice, { ...commitOptions, proposals: [remove] });
+  const options = { ...acceptAll, policy: () => Promise.resolve("nobody may remove") };
+  for (const member of [bob, carol]) {
+    await assert.rejects(processMessage(member, commit, options), { code: "mls/commit-refused" });
+  }
+});
+
 Deno.test("joinByExternalCommit() gives a state that agrees with the members'", async () => {
   const world = await createWorld();
   const { staged, commit } = await joinByExternalCommit(CRYPTO, world.groupInfo, joining(world));

@@ -28,7 +28,7 @@ import type { PreSharedKeyId } from "../wire/proposal.ts";
 import { ratchetTreeExtension, ratchetTreeNodes } from "../wire/ratchet-tree.ts";
 import type { EpochKeys } from "./next-epoch.ts";
 import type { AddedMember } from "./proposal-list.ts";
-import type { GroupState } from "./state.ts";
+import { type GroupState, requireLive } from "./state.ts";
 
 const EMPTY = new Uint8Array();
 const NO_EXTENSIONS: readonly Extension[] = [];
@@ -47,6 +47,7 @@ export async function createGroupInfo(
     readonly extensions?: readonly Extension[];
   } = {},
 ): Promise<Bytes> {
+  requireLive(state);
   const extensions = [...options.extensions ?? NO_EXTENSIONS];
   if (options.ratchetTree ?? true) {
     extensions.push(ratchetTreeExtension(nodesOf(await state.tree.load())));

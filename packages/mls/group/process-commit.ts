@@ -65,10 +65,9 @@ export async function processCommit(
   const next = mergeCommit(state, { before, applied, sender, path: commit.path });
   const summary = summarize(state, { message, before, applied, proposals, ...next });
   const isRemoved = applied.removed.some((member) => member.leafIndex === state.ownLeafIndex);
-  // A removed member cannot derive the next epoch, so it cannot check the confirmation tag either.
-  if (!isRemoved) {
-    await authenticateAll(options.authenticate, enteringAll(summary, applied, before));
-  }
+  // Also of a commit that removes this member: all members come to the same answer, or one alone
+  // would believe that it is out. It cannot check the confirmation tag, having no keys of the epoch.
+  await authenticateAll(options.authenticate, enteringAll(summary, applied, before));
   await refuseByPolicy(options.policy, summary);
   if (isRemoved) return { kind: "removed", summary };
 

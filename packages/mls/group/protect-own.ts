@@ -10,7 +10,7 @@ import {
   encodeMessage,
   type MessageWireFormat,
 } from "../wire/framing.ts";
-import type { GroupState } from "./state.ts";
+import { type GroupState, requireLive } from "./state.ts";
 
 /** How a message is encrypted. */
 export interface ProtectOptions {
@@ -36,6 +36,7 @@ export function signOwn(
     readonly authenticatedData?: Uint8Array | undefined;
   },
 ): AuthenticatedContent {
+  requireLive(state);
   const { crypto, context } = state;
   const { wireFormat } = options;
   const framed = {

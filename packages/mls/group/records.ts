@@ -24,7 +24,7 @@ import {
   type RecordKey,
   secretRecord,
 } from "./record-codec.ts";
-import type { GroupState, PendingProposal, TreeSource } from "./state.ts";
+import { type GroupState, type PendingProposal, requireLive, type TreeSource } from "./state.ts";
 
 /**
  * A state as small records, so that one message changes at most 2 KiB of them in any group:
@@ -73,6 +73,7 @@ export function recordsOf(state: GroupState): RecordChanges {
  * that `after` was made for leaves. The old epoch's secrets are deleted with it.
  */
 export function changedRecords(before: GroupState | undefined, after: GroupState): RecordChanges {
+  requireLive(after);
   const changes = new Changes();
   if (!Object.is(before?.context, after.context)) {
     changes.put.push([["group"], encodeRecord(groupRecord, groupRecordOf(after))]);

@@ -10,6 +10,7 @@ import { joinGroup, retireKeyPackage } from "./join.ts";
 import { addPending, dropPendingProposals } from "./pending-proposals.ts";
 import { PENDING_PROPOSALS_COUNT_MAX } from "./pending-proposals.ts";
 import { processMessage } from "./process-message.ts";
+import { recordsOf } from "./records.ts";
 import { type GroupState, ratchetsOf, retire } from "./state.ts";
 
 const DATA = Uint8Array.of(1, 2, 3);
@@ -50,6 +51,40 @@ Deno.test("retire() of a staged commit that lost leaves the current epoch whole"
   const other = await createCommit(commit.state, commitOptions);
   const staged = await stage(bob, other.commit);
   assert.deepEqual(epochAuthenticator(staged.next), epochAuthenticator(other.staged.next));
+});
+
+Deno.test("retire() of an epoch that was dropped keeps the key of an own Update that it took", async () => {
+  const [alice, bob, carol] = await createMembers(3) as [GroupState, GroupState, GroupState];
+  const update = await createUpdate(alice, commitOptions);
+  const atBob = (await receive(bob, update.message, "proposal")).state;
+  const atCarol = (await receive(carol, update.message, "proposal")).state;
+  const commit = await createCommit(atBob, commitOptions);
+  const dropped = await stage(update.state, commit.commit);
+  retire(dropped.next, update.state);
+  const staged = await stage(update.state, commit.commit);
+  assert(!isWiped(staged.next.ownKeys.encryption.get(0) as Uint8Array));
+  const following = await createCommit((await stage(atCarol, commit.commit)).next, commitOptions);
+  await stage(staged.next, following.commit);
+});
+
+Deno.test("a retired state encrypts, exports, stores and reads nothing: its keys are zeros", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const commit = await createCommit(alice, commitOptions);
+  const { message } = encryptMessage(bob, DATA, { random });
+  retire(alice, mergeStaged(commit.state, commit.staged));
+  const uses: Readonly<Record<string, () => unknown>> = {
+    encryptMessage: () => encryptMessage(alice, DATA, { random }),
+    exportSecret: () => exportSecret(alice, { label: "x", context: DATA, length: 16 }),
+    epochAuthenticator: () => epochAuthenticator(alice),
+    recordsOf: () => recordsOf(alice),
+    createGroupInfo: () => createGroupInfo(alice),
+    createCommit: () => createCommit(alice, commitOptions),
+    createUpdate: () => createUpdate(alice, commitOptions),
+    processMessage: () => processMessage(alice, message, acceptAll),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    await assert.rejects(async () => await use(), /a retired state is not used again/, name);
+  }
 });
 
 Deno.test("retire() keeps the keys of an own Update that was committed", async () => {

@@ -1,4 +1,4 @@
-import { MessengerError } from "@qpq/ports";
+import { assert, MessengerError } from "@qpq/ports";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { EPOCH_SECRET_NAMES, type EpochSecrets } from "../keys/key-schedule.ts";
 import { openLeaf, type SecretTree, type SenderRatchets } from "../keys/secret-tree.ts";
@@ -94,9 +94,19 @@ export async function ratchetsOf(
 
 /** @throws MessengerError `mls/group-closed` */
 export function refuseWhenClosed(state: GroupState): void {
+  requireLive(state);
   if (state.reinit !== undefined) {
     throw new MessengerError("mls/group-closed", "Cannot use group: it was reinitialised");
   }
+}
+
+/**
+ * A retired state must not be used: its secrets are zeros, which everybody knows. Using one is a
+ * bug of the caller, caught wherever secrets of an epoch are about to be used.
+ */
+export function requireLive(state: GroupState): void {
+  const { epochAuthenticator } = state.secrets;
+  assert(epochAuthenticator.some((byte) => byte !== 0), "a retired state is not used again");
 }
 
 /**
@@ -111,6 +121,10 @@ export function retire(previous: GroupState, next: GroupState | undefined): void
   }
   retireSecretTree(previous.secretTree, next?.secretTree);
   const kept = new Set<Bytes>(next?.ownKeys.encryption.values());
+  // An epoch that is dropped may have taken the key of an own Update that is still proposed.
+  for (const { ownUpdate } of next?.pendingProposals ?? []) {
+    if (ownUpdate !== undefined) kept.add(ownUpdate.encryptionPrivateKey);
+  }
   for (const key of previous.ownKeys.encryption.values()) {
     if (!kept.has(key)) previous.crypto.destroyKey(key);
   }
