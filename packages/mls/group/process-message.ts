@@ -1,6 +1,6 @@
 import { assert, MessengerError } from "@qpq/ports";
-import { withRatchets } from "../keys/secret-tree.ts";
-import { keyToReceive } from "../keys/sender-ratchet.ts";
+import { ratchetsHeld, withRatchets } from "../keys/secret-tree.ts";
+import { keyToReceive, type MessageKey, type SenderRatchet } from "../keys/sender-ratchet.ts";
 import { openSenderData, unprotectPrivate, unprotectPublic } from "../messages/protection.ts";
 import { verifyContentSignature } from "../messages/protection.ts";
 import { sameBytes } from "../tree/validation.ts";
@@ -124,13 +124,21 @@ async function openPrivate(
     return { kind: "replayed-generation", sender: leafIndex, generation };
   }
   const { messageKey } = received;
-  const content = unprotectPrivate(crypto, message, { senderData, messageKey });
-  verifyContentSignature(crypto, content, { context, signatureKey: leafNode.signatureKey });
-  if (!ratchets[type].skipped.includes(messageKey)) {
-    messageKey.key.fill(0);
-    messageKey.nonce.fill(0);
-  }
   const place = { leafIndex, leafCount: state.tree.leafCount };
+  // What was derived or read for this message is in no state: nothing else will overwrite it.
+  const isHeld = ratchetsHeld(state.secretTree, place) !== undefined;
+  let content: AuthenticatedContent;
+  try {
+    content = unprotectPrivate(crypto, message, { senderData, messageKey });
+    verifyContentSignature(crypto, content, { context, signatureKey: leafNode.signatureKey });
+  } catch (error) {
+    wipeWithout(received.next, messageKey, isHeld ? ratchets[type] : undefined);
+    throw error;
+  }
+  if (!isHeld || !ratchets[type].skipped.includes(messageKey)) wipeKey(messageKey);
+  if (!isHeld && !Object.is(ratchets[type].secret, received.next.secret)) {
+    ratchets[type].secret.fill(0);
+  }
   return {
     kind: "opened",
     state: {
@@ -141,6 +149,23 @@ async function openPrivate(
     member: { leafIndex, leafNode },
     generation,
   };
+}
+
+/** Overwrites what was made to read a message that turned out to be none, but for what `held` has. */
+function wipeWithout(
+  next: SenderRatchet,
+  messageKey: MessageKey,
+  held: SenderRatchet | undefined,
+): void {
+  for (const each of [messageKey, ...next.skipped]) {
+    if (held?.skipped.includes(each) !== true) wipeKey(each);
+  }
+  if (held === undefined || !Object.is(next.secret, held.secret)) next.secret.fill(0);
+}
+
+function wipeKey({ key, nonce }: MessageKey): void {
+  key.fill(0);
+  nonce.fill(0);
 }
 
 async function openPublic(

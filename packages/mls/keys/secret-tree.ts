@@ -79,6 +79,19 @@ export function openLeaf(
   return { tree: opened, ratchets };
 }
 
+/** The ratchets that a tree holds already; what `openLeaf` derives, or a store reads, it holds not. */
+export function ratchetsHeld(tree: SecretTree, place: LeafPlace): SenderRatchets | undefined {
+  const leafNode = nodeOfLeaf(place.leafIndex);
+  let node = root(place.leafCount);
+  let subtree = tree;
+  while (subtree.kind === "split") {
+    const child = childTowards(node, leafNode);
+    subtree = child === leftOfParent(node) ? subtree.left : subtree.right;
+    node = child;
+  }
+  return subtree.kind === "leaf" ? subtree : undefined;
+}
+
 /** A leaf of a tree of `leafCount` leaves, a power of two. */
 export interface LeafPlace {
   readonly leafIndex: number;

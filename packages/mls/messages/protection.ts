@@ -120,11 +120,14 @@ export function protectPrivate(
     text: plaintext,
   });
   plaintext.fill(0);
+  const keys = senderDataKey(crypto, options.senderDataSecret, ciphertext);
   const encryptedSenderData = crypto.aeadSeal({
-    ...senderDataKey(crypto, options.senderDataSecret, ciphertext),
+    ...keys,
     additionalData: senderDataAdditionalData(header),
     text: encode(senderData, { leafIndex: options.leafIndex, generation, reuseGuard }),
   });
+  keys.key.fill(0);
+  keys.nonce.fill(0);
   return { ...header, encryptedSenderData, ciphertext };
 }
 
@@ -138,11 +141,14 @@ export function openSenderData(
   message: PrivateMessage,
   senderDataSecret: Uint8Array,
 ): SenderData {
+  const keys = senderDataKey(crypto, senderDataSecret, message.ciphertext);
   const plaintext = crypto.aeadOpen({
-    ...senderDataKey(crypto, senderDataSecret, message.ciphertext),
+    ...keys,
     additionalData: senderDataAdditionalData(message),
     text: message.encryptedSenderData,
   });
+  keys.key.fill(0);
+  keys.nonce.fill(0);
   if (plaintext === undefined) throw cannotDecrypt("sender data");
   return decodeExact(senderData, plaintext, { bytesMax: SENDER_DATA_BYTES });
 }
