@@ -8,6 +8,7 @@ import {
   encode,
   enumeration,
   fixed,
+  limited,
   type NamedCodec,
   opaque,
   optional,
@@ -19,6 +20,11 @@ import {
   uint8,
   vector,
 } from "./codec.ts";
+import {
+  BYTE_STRINGS_COUNT_BASE,
+  BYTE_STRINGS_COUNT_MAX,
+  BYTES_PER_BYTE_STRING_MIN,
+} from "../wire/limits.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -218,4 +224,40 @@ Deno.test("Writer grows, and is empty after finish()", () => {
   writer.uint8(1);
   assert.deepEqual(writer.finish(), Uint8Array.of(...long, 1));
   assert.equal(writer.finish().length, 0);
+});
+
+Deno.test("Reader copies no more byte strings than its input's length allows", () => {
+  const copiesOf = (length: number): number => {
+    let copies = 0;
+    const counted = named<Uint8Array[]>({
+      encode: () => {},
+      decode: (reader) => {
+        const all: Uint8Array[] = [];
+        while (reader.left > 0) {
+          all.push(opaque.decode(reader));
+          copies++;
+        }
+        return all;
+      },
+    });
+    const decodeEmpty = () => decodeExact(counted, new Uint8Array(length), { bytesMax: length });
+    assert.throws(decodeEmpty, isMalformed(/too many byte strings/));
+    return copies;
+  };
+  assert.equal(copiesOf(80_000), BYTE_STRINGS_COUNT_BASE + 80_000 / BYTES_PER_BYTE_STRING_MIN);
+  const huge = 2 * BYTE_STRINGS_COUNT_MAX * BYTES_PER_BYTE_STRING_MIN;
+  assert.equal(copiesOf(huge), BYTE_STRINGS_COUNT_MAX);
+});
+
+Deno.test("limited() decodes nothing beyond its limit, and all after it", () => {
+  const short = limited(named(opaque), { bytesMax: 3 });
+  const pair = struct<{ first: Uint8Array; second: Uint8Array }>("Pair", {
+    first: short,
+    second: opaque,
+  });
+  const second = hex("0102030405");
+  const fits = { first: hex("0102"), second };
+  assert.deepEqual(decodeExact(pair, encode(pair, fits), { bytesMax: 99 }), fits);
+  const longer = encode(pair, { first: hex("010203"), second });
+  assert.throws(() => decodeExact(pair, longer, { bytesMax: 99 }), isMalformed(/3 bytes has 2/));
 });

@@ -200,6 +200,18 @@ export function enumeration<Word extends string>(
   };
 }
 
+/** A structure of at most `bytesMax` bytes, wherever it stands: none is decoded further than that. */
+export function limited<T>(
+  codec: NamedCodec<T>,
+  options: { readonly bytesMax: number },
+): NamedCodec<T> {
+  return {
+    name: codec.name,
+    encode: (writer, value) => codec.encode(writer, value),
+    decode: (reader) => reader.within(options.bytesMax, () => codec.decode(reader)),
+  };
+}
+
 /** A codec whose decoded value must also pass `refusal`: undefined, or what is wrong with it. */
 export function checked<T>(codec: Codec<T>, refusal: (value: T) => string | undefined): Codec<T> {
   return {

@@ -1,9 +1,12 @@
 import { MessengerError } from "@qpq/ports";
+import { BYTE_STRINGS_COUNT_BASE, BYTE_STRINGS_COUNT_MAX } from "../wire/limits.ts";
+import { BYTES_PER_BYTE_STRING_MIN } from "../wire/limits.ts";
 
 /**
  * Reads the TLS presentation language as MLS uses it (RFC 8446 §3, RFC 9420 §2.1) from one bounded
  * input. Every read is checked against what is left; nothing is read twice, so the work is linear
- * in the input's length.
+ * in the input's length. So is the memory: the byte strings of one input are counted together, since
+ * lists that are each within their limit can be nested.
  */
 export class Reader {
   readonly #name: string;
@@ -11,6 +14,8 @@ export class Reader {
   readonly #view: DataView;
   #offset = 0;
   #end: number;
+  /** Byte strings that may still be copied. */
+  #byteStringsLeft: number;
 
   /** @param name the structure that is being read, for error texts */
   constructor(name: string, bytes: Uint8Array) {
@@ -18,6 +23,10 @@ export class Reader {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = bytes.length;
+    this.#byteStringsLeft = Math.min(
+      BYTE_STRINGS_COUNT_BASE + Math.floor(bytes.length / BYTES_PER_BYTE_STRING_MIN),
+      BYTE_STRINGS_COUNT_MAX,
+    );
   }
 
   /** Bytes left in the input, or in the vector that is being read. */
@@ -44,6 +53,8 @@ export class Reader {
   /** Copies `length` bytes: what is decoded never changes with the input buffer. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const start = this.#advance(length);
+    if (this.#byteStringsLeft === 0) this.fail("it has too many byte strings for its length");
+    this.#byteStringsLeft--;
     return this.#bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>;
   }
 
@@ -72,6 +83,15 @@ export class Reader {
     this.#end = this.#offset + length;
     const value = read();
     this.finish();
+    this.#end = outerEnd;
+    return value;
+  }
+
+  /** Reads one structure, which ends within the next `bytesMax` bytes. */
+  within<T>(bytesMax: number, read: () => T): T {
+    const outerEnd = this.#end;
+    this.#end = Math.min(outerEnd, this.#offset + bytesMax);
+    const value = read();
     this.#end = outerEnd;
     return value;
   }

@@ -1,6 +1,6 @@
-import { type Codec, opaque, struct, uint16, vector } from "../codec/codec.ts";
+import { type Codec, limited, opaque, struct, uint16, vector } from "../codec/codec.ts";
 import { checked, decodeExact, encode } from "../codec/codec.ts";
-import { CAPABILITIES_COUNT_MAX, EXTENSIONS_COUNT_MAX } from "./limits.ts";
+import { CAPABILITIES_COUNT_MAX, EXTENSION_BYTES_MAX, EXTENSIONS_COUNT_MAX } from "./limits.ts";
 
 /** IANA "MLS Extension Types" (RFC 9420 §17.3, draft-ietf-mls-extensions §7.2). */
 export const EXTENSION_TYPE = {
@@ -27,14 +27,22 @@ const extension = struct<Extension>("Extension", {
   extensionData: opaque,
 });
 
+/** Of a leaf, KeyPackage or group context. */
+export const extensions = extensionList(limited(extension, { bytesMax: EXTENSION_BYTES_MAX }));
+
+/** Of a GroupInfo: its ratchet tree is as long as the message lets it. */
+export const groupInfoExtensions = extensionList(extension);
+
 /** A list of extensions has at most one of each type (RFC 9420 §13.4). */
-export const extensions: Codec<readonly Extension[]> = checked(
-  vector(extension, { countMax: EXTENSIONS_COUNT_MAX }),
-  (list) =>
-    new Set(list.map((each) => each.extensionType)).size === list.length
-      ? undefined
-      : "an extension type is there twice",
-);
+function extensionList(each: Codec<Extension>): Codec<readonly Extension[]> {
+  return checked(
+    vector(each, { countMax: EXTENSIONS_COUNT_MAX }),
+    (list) =>
+      new Set(list.map(({ extensionType }) => extensionType)).size === list.length
+        ? undefined
+        : "an extension type is there twice",
+  );
+}
 
 /** The data of the extension of that type, or undefined. */
 export function findExtension(

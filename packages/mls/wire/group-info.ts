@@ -1,7 +1,7 @@
 import { type Codec, encode, opaque, struct } from "../codec/codec.ts";
 import { uint16, uint32, uint64, vector } from "../codec/codec.ts";
 import { type HpkeCiphertext, hpkeCiphertext } from "./commit.ts";
-import { type Extension, extensions } from "./extension.ts";
+import { type Extension, extensions, groupInfoExtensions } from "./extension.ts";
 import { type PROTOCOL_VERSION, protocolVersion } from "./key-package.ts";
 import { LEAVES_COUNT_MAX } from "./limits.ts";
 
@@ -42,7 +42,7 @@ export interface GroupInfo extends UnsignedGroupInfo {
 
 const unsignedFields: {
   readonly [Name in keyof UnsignedGroupInfo]: Codec<UnsignedGroupInfo[Name]>;
-} = { groupContext, extensions, confirmationTag: opaque, signer: uint32 };
+} = { groupContext, extensions: groupInfoExtensions, confirmationTag: opaque, signer: uint32 };
 
 const unsignedGroupInfo = struct<UnsignedGroupInfo>("GroupInfo", unsignedFields);
 

@@ -1,6 +1,7 @@
-import { type Codec, constant, encode, opaque, struct, uint16 } from "../codec/codec.ts";
+import { type Codec, constant, encode, limited, opaque, struct, uint16 } from "../codec/codec.ts";
 import { type Extension, extensions } from "./extension.ts";
 import { type LeafNode, leafNode } from "./leaf-node.ts";
+import { KEY_PACKAGE_BYTES_MAX } from "./limits.ts";
 
 /** `mls10`, the only version there is (RFC 9420 §6). */
 export const PROTOCOL_VERSION = 1;
@@ -33,10 +34,10 @@ const unsignedFields: {
 
 const unsignedKeyPackage = struct<UnsignedKeyPackage>("KeyPackage", unsignedFields);
 
-export const keyPackage = struct<KeyPackage>("KeyPackage", {
-  ...unsignedFields,
-  signature: opaque,
-});
+export const keyPackage = limited(
+  struct<KeyPackage>("KeyPackage", { ...unsignedFields, signature: opaque }),
+  { bytesMax: KEY_PACKAGE_BYTES_MAX },
+);
 
 /** KeyPackageTBS (RFC 9420 §10). */
 export function keyPackageToBeSigned(unsigned: UnsignedKeyPackage): Uint8Array {

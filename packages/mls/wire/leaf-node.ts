@@ -1,5 +1,6 @@
 import {
   type Codec,
+  limited,
   type NamedCodec,
   opaque,
   select,
@@ -12,6 +13,7 @@ import {
 import { Writer } from "../codec/writer.ts";
 import { type Extension, extensions } from "./extension.ts";
 import { CAPABILITIES_COUNT_MAX, CERTIFICATES_COUNT_MAX } from "./limits.ts";
+import { CREDENTIAL_BYTES_MAX, LEAF_NODE_BYTES_MAX } from "./limits.ts";
 
 /** IANA "MLS Credential Types" (RFC 9420 §17.5). */
 export const CREDENTIAL_TYPE = { basic: 0x0001, x509: 0x0002 } as const;
@@ -32,7 +34,7 @@ export function credentialTypeOf(credential: Credential): number {
 
 const certificates = vector(opaque, { countMax: CERTIFICATES_COUNT_MAX });
 
-export const credential: NamedCodec<Credential> = {
+const anyCredential: NamedCodec<Credential> = {
   name: "Credential",
   encode: (writer, value) => {
     writer.uint16(credentialTypeOf(value));
@@ -51,6 +53,8 @@ export const credential: NamedCodec<Credential> = {
     return { kind: "other", credentialType, data: opaque.decode(reader) };
   },
 };
+
+export const credential = limited(anyCredential, { bytesMax: CREDENTIAL_BYTES_MAX });
 
 /** What a client supports; unknown values are ignored (RFC 9420 §7.2, §13.5). */
 export interface Capabilities {
@@ -118,7 +122,10 @@ const unsignedFields: { readonly [Name in keyof UnsignedLeafNode]: Codec<Unsigne
 
 const unsignedLeafNode = struct<UnsignedLeafNode>("LeafNode", unsignedFields);
 
-export const leafNode = struct<LeafNode>("LeafNode", { ...unsignedFields, signature: opaque });
+export const leafNode = limited(
+  struct<LeafNode>("LeafNode", { ...unsignedFields, signature: opaque }),
+  { bytesMax: LEAF_NODE_BYTES_MAX },
+);
 
 /**
  * LeafNodeTBS: what the member signs. A leaf that was made for a group is bound to it and to its

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MessengerError } from "@qpq/ports";
 import { type Codec, decodeExact, encode, type NamedCodec } from "../codec/codec.ts";
-import { extensions, findExtension, findExternalPub } from "./extension.ts";
+import { extensions, findExtension, findExternalPub, groupInfoExtensions } from "./extension.ts";
 import {
   externalPubExtension,
   findRequiredCapabilities,
@@ -9,9 +9,22 @@ import {
 } from "./extension.ts";
 import { decodeMessage, encodeMessage, type FramedContent } from "./framing.ts";
 import { authenticatedContent, framedContentToBeSigned } from "./framing.ts";
-import { credential, credentialTypeOf, type LeafNode, leafNodeToBeSigned } from "./leaf-node.ts";
-import { CAPABILITIES_COUNT_MAX, CERTIFICATES_COUNT_MAX, EXTENSIONS_COUNT_MAX } from "./limits.ts";
+import { keyPackage } from "./key-package.ts";
+import { credential, credentialTypeOf, type LeafNode, leafNode } from "./leaf-node.ts";
+import { leafNodeToBeSigned } from "./leaf-node.ts";
+import {
+  CAPABILITIES_COUNT_MAX,
+  CERTIFICATES_COUNT_MAX,
+  CREDENTIAL_BYTES_MAX,
+  EXTENSION_BYTES_MAX,
+  EXTENSIONS_COUNT_MAX,
+  KEY_PACKAGE_BYTES_MAX,
+  LEAF_NODE_BYTES_MAX,
+  LEAVES_COUNT_MAX,
+  PROPOSALS_COUNT_MAX,
+} from "./limits.ts";
 import { externalSendersExtension, findExternalSenders, proposal } from "./proposal.ts";
+import type { Proposal, ProposalOrRef } from "./proposal.ts";
 import { findRatchetTree, type Node, parentNode, ratchetTreeExtension } from "./ratchet-tree.ts";
 import { ratchetTreeNodes } from "./ratchet-tree.ts";
 
@@ -22,7 +35,7 @@ function named<T>(codec: Codec<T>): NamedCodec<T> {
 }
 
 function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
-  return decodeExact(named(codec), bytes, { bytesMax: 1_000_000 });
+  return decodeExact(named(codec), bytes, { bytesMax: 10_000_000 });
 }
 
 function isMalformed(state: RegExp): (error: unknown) => boolean {
@@ -207,4 +220,98 @@ Deno.test("FramedContentTBS has the context for members and external committers 
   ) {
     assert.equal(lengthOf(sender, true), lengthOf(sender, false));
   }
+});
+
+/** A message with a Commit, as anyone can make it up. */
+function commitMessage(proposals: readonly ProposalOrRef[]): Uint8Array {
+  return encodeMessage({
+    kind: "public-message",
+    publicMessage: {
+      content: {
+        groupId: hex("01"),
+        epoch: 1n,
+        sender: { kind: "new-member-commit" },
+        authenticatedData: hex(""),
+        content: { kind: "commit", commit: { proposals, path: undefined } },
+      },
+      auth: { signature: hex(""), confirmationTag: hex("") },
+      membershipTag: undefined,
+    },
+  });
+}
+
+const byValue = (each: Proposal): ProposalOrRef => ({ kind: "proposal", proposal: each });
+
+Deno.test("decodeMessage() refuses lists that are small each and huge together", () => {
+  const extensionList = Array.from({ length: EXTENSIONS_COUNT_MAX }, (_, extensionType) => ({
+    extensionType,
+    extensionData: new Uint8Array(),
+  }));
+  const nested = byValue({ kind: "group-context-extensions", extensions: extensionList });
+  const bytes = commitMessage(new Array<ProposalOrRef>(1000).fill(nested));
+  assert.throws(() => decodeMessage(bytes), isMalformed(/too many byte strings/));
+  assert.equal(decodeMessage(commitMessage([nested, nested])).kind, "public-message");
+});
+
+Deno.test("the largest honest lists are within the count of byte strings", () => {
+  const lists: readonly ProposalOrRef[] = [
+    byValue({ kind: "remove", removed: 7 }),
+    { kind: "reference", reference: new Uint8Array(32) },
+  ];
+  for (const each of lists) {
+    const proposals = new Array<ProposalOrRef>(PROPOSALS_COUNT_MAX).fill(each);
+    assert.equal(decodeMessage(commitMessage(proposals)).kind, "public-message");
+  }
+  const key = new Uint8Array(32);
+  const small = { ...leaf, encryptionKey: key, signatureKey: key, signature: new Uint8Array(64) };
+  const leafNode: Node = { kind: "leaf", leafNode: small };
+  const parent: Node = {
+    kind: "parent",
+    parentNode: { encryptionKey: key, parentHash: hex(""), unmergedLeaves: [] },
+  };
+  const leafCount = 2 ** 13;
+  const full = Array.from({ length: 2 * leafCount - 1 }, (_, at) => at % 2 ? parent : leafNode);
+  assert.equal(decode(ratchetTreeNodes, encode(ratchetTreeNodes, full)).length, full.length);
+  const blank = [...new Array<undefined>(2 * (LEAVES_COUNT_MAX - 1)).fill(undefined), leafNode];
+  assert.equal(decode(ratchetTreeNodes, encode(ratchetTreeNodes, blank)).length, blank.length);
+});
+
+Deno.test("an extension, a credential, a leaf and a KeyPackage have limits wherever they stand", () => {
+  const decodes = <T>(codec: Codec<T>, value: T): boolean => {
+    try {
+      decode(codec, encode(codec, value));
+      return true;
+    } catch (error) {
+      if (isMalformed(/ left$/)(error)) return false;
+      throw error;
+    }
+  };
+  const dataOf = (length: number) => ({
+    extensionType: 7,
+    extensionData: new Uint8Array(length),
+  });
+  // Type and length take 6 bytes, as do those of a credential.
+  const longest = dataOf(EXTENSION_BYTES_MAX - 6);
+  const longer = dataOf(EXTENSION_BYTES_MAX - 5);
+  assert.ok(decodes(extensions, [longest]));
+  assert.ok(!decodes(extensions, [longer]));
+  assert.ok(decodes(groupInfoExtensions, [longer]));
+  const basic = (length: number) => ({ kind: "basic", identity: new Uint8Array(length) }) as const;
+  assert.ok(decodes(credential, basic(CREDENTIAL_BYTES_MAX - 6)));
+  assert.ok(!decodes(credential, basic(CREDENTIAL_BYTES_MAX - 5)));
+  const besides = encode(leafNode, { ...leaf, extensions: [dataOf(20_000)] }).length - 20_000;
+  const leafOf = (length: number) => ({ ...leaf, extensions: [dataOf(length)] });
+  assert.ok(decodes(leafNode, leafOf(LEAF_NODE_BYTES_MAX - besides)));
+  assert.ok(!decodes(leafNode, leafOf(LEAF_NODE_BYTES_MAX - besides + 1)));
+  const packageOf = (length: number) => ({
+    version: 1,
+    cipherSuite: 1,
+    initKey: new Uint8Array(length),
+    leafNode: leaf,
+    extensions: [],
+    signature: hex(""),
+  } as const);
+  const around = encode(keyPackage, packageOf(20_000)).length - 20_000;
+  assert.ok(decodes(keyPackage, packageOf(KEY_PACKAGE_BYTES_MAX - around)));
+  assert.ok(!decodes(keyPackage, packageOf(KEY_PACKAGE_BYTES_MAX - around + 1)));
 });
