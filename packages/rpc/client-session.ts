@@ -8,7 +8,7 @@ import type { FrameWriter } from "./frame-writer.ts";
 import { type ClientLimits, MESSAGE_BYTES_MAX, type SessionLimits } from "./limits.ts";
 import { hotCall, readHotResult } from "./hot-messages.ts";
 import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
-import { errorOf } from "./refusals.ts";
+import { cleanText, errorOf } from "./refusals.ts";
 import type { Credentials } from "./server.ts";
 import {
   type ClientMessage,
@@ -113,6 +113,8 @@ export class ClientSession {
   #ended: MessengerError | undefined;
   #settleOver!: (error: MessengerError) => void;
   readonly #starting: PendingStart[] = [];
+  /** A pong has not left yet. */
+  #pongWaits = false;
 
   constructor(
     connection: Connection,
@@ -128,7 +130,7 @@ export class ClientSession {
     this.#hello = hello;
     this.server = {
       name: hello.serverName,
-      build: hello.build,
+      build: cleanText(hello.build),
       protocolVersion: hello.version,
       incarnation: hello.incarnation,
       nonce: hello.nonce,
@@ -180,10 +182,22 @@ export class ClientSession {
   }
 
   /**
-   * Says who this is, or, without credentials, nobody. Calls made after this come behind it.
+   * Says who this is, or, without credentials, nobody. Calls made after this come behind it. What
+   * takes longer than an opening may ends the session.
    * @throws MessengerError `rpc/not-authenticated` and what else the server refuses with
    */
   async start(): Promise<void> {
+    const late = this.deadlines.add(this.options.limits.openingTimeoutMs, () => {
+      this.end(new MessengerError("rpc/handshake-timeout", "The start was not answered in time"));
+    });
+    try {
+      await this.#start();
+    } finally {
+      late.cancel();
+    }
+  }
+
+  async #start(): Promise<void> {
     const ask = this.options.credentials;
     // For nobody at once: calls follow right behind, and nothing may come before the start.
     const credentials = ask === undefined ? undefined : await ask(this.server);
@@ -319,7 +333,7 @@ export class ClientSession {
         return;
       }
       case "ping":
-        return this.#send({ callId: 0, kind: "pong" });
+        return this.#answerPing();
       case "pong":
         return;
       case "goingAway":
@@ -334,6 +348,14 @@ export class ClientSession {
       case "unknown":
         throw brokenRule("a message of a kind that this version does not have");
     }
+  }
+
+  /** One answer that waits is one to every question before it: who asks on and on fills nothing. */
+  #answerPing(): void {
+    if (this.#pongWaits) return;
+    this.#pongWaits = true;
+    this.#send({ callId: 0, kind: "pong" });
+    void this.#writer.below(0).then(() => this.#pongWaits = false);
   }
 
   #receiveResults(callId: number, frame: Uint8Array): void {
@@ -435,5 +457,6 @@ export function streamMessage(frame: Uint8Array): ServerMessage {
 
 export function errorOfClose(reason: string): MessengerError {
   const code = codeOfReason(reason) ?? "transport/closed";
-  return new MessengerError(code, reason === "" ? "The server closed the connection" : reason);
+  const text = reason === "" ? "The server closed the connection" : cleanText(reason);
+  return new MessengerError(code, text);
 }

@@ -1,4 +1,5 @@
-import { type ErrorCode, isErrorCode, type MessengerError } from "@qpq/ports";
+import type { ErrorCode, MessengerError } from "@qpq/ports";
+import { readCode } from "./refusals.ts";
 
 /**
  * The codes with which a session closes its connection. They are for people who look at packets; what
@@ -20,8 +21,7 @@ export function closeReason({ code, message }: MessengerError): string {
   return `${code}: ${message.replaceAll(/[^\x20-\x7e]/g, "?")}`.slice(0, REASON_BYTES_MAX);
 }
 
-/** @returns the code that a reason begins with, if this build knows it */
+/** @returns the code that a reason begins with, if it is one that a server may say */
 export function codeOfReason(reason: string): ErrorCode | undefined {
-  const code = reason.split(":", 1)[0] ?? "";
-  return isErrorCode(code) ? code : undefined;
+  return readCode(reason.split(":", 1)[0] ?? "");
 }

@@ -1,8 +1,20 @@
-import { AssertionFailure, isErrorCode, type Log, MessengerError } from "@qpq/ports";
+import {
+  AssertionFailure,
+  type ErrorCode,
+  isErrorCode,
+  type Log,
+  MessengerError,
+} from "@qpq/ports";
 import type { Refusal } from "./session.gen.ts";
 
 /** Bytes of a refusal's text, as the schema has it. */
 const MESSAGE_TEXT_BYTES_MAX = 512;
+
+/** Milliseconds that a server may tell a client to wait: a day. */
+const RETRY_AFTER_MAX_MS = 86_400_000;
+
+/** Areas of codes that only this side can find out: about its connection, its certificates, its files. */
+const OWN_AREAS = ["tls", "transport", "client", "cli", "server"];
 
 /** What a caller is told of an error: never a cause, a stack, or the text of a bug. */
 export function refusalOf(error: MessengerError): Refusal {
@@ -13,12 +25,30 @@ export function refusalOf(error: MessengerError): Refusal {
   };
 }
 
-/** What a refusal says, as the error that the caller gets. */
-export function errorOf({ code, message, retryAfterMs }: Refusal): MessengerError {
+/** What a server's refusal says, as the error that the caller gets. */
+export function errorOf(refusal: Refusal): MessengerError {
+  const retryAfterMs = Math.min(refusal.retryAfterMs, RETRY_AFTER_MAX_MS);
   const retry = retryAfterMs === 0 ? {} : { retryAfterMs };
-  return isErrorCode(code)
-    ? new MessengerError(code, message, retry)
-    : new MessengerError("internal", `${message} (${code}, which this build does not know)`, retry);
+  const code = readCode(refusal.code);
+  const message = cleanText(refusal.message);
+  if (code !== undefined) return new MessengerError(code, message, retry);
+  const shown = /^[a-z/-]+$/.test(refusal.code) ? `the code ${refusal.code}` : "a code";
+  return new MessengerError(
+    "internal",
+    `${message} (${shown} that this build does not take)`,
+    retry,
+  );
+}
+
+/** @returns a code that a server may say, if this build knows it */
+export function readCode(text: string): ErrorCode | undefined {
+  const [area = ""] = text.split("/", 1);
+  return isErrorCode(text) && !OWN_AREAS.includes(area) ? text : undefined;
+}
+
+/** Text from the other side, on one line and without what could steer a terminal. */
+export function cleanText(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 /**
