@@ -43,6 +43,19 @@ export function decodeExact<T>(
   return value;
 }
 
+/**
+ * Refuses a value whose bytes no receiver could decode. One who sent it would go on alone: its own
+ * state has what all others refuse.
+ * @throws MessengerError `malformed`, `too-large`
+ */
+export function validateForReceivers<T>(
+  codec: NamedCodec<T>,
+  value: T,
+  options: { readonly bytesMax: number },
+): void {
+  decodeExact(codec, encode(codec, value), options);
+}
+
 export const uint8: Codec<number> = {
   encode: (writer, value) => writer.uint8(value),
   decode: (reader) => reader.uint8(),

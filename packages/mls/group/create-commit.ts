@@ -1,4 +1,5 @@
 import { MessengerError, type Random } from "@qpq/ports";
+import { validateForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
 import { createPath, encryptPath, type NewPath } from "../keys/treekem.ts";
@@ -8,10 +9,12 @@ import { type MemberRequirements, validateLeaf, validateSupport } from "../tree/
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import { sameBytes } from "../tree/validation.ts";
-import type { Extension } from "../wire/extension.ts";
+import { commit as commitCodec } from "../wire/commit.ts";
+import { type Extension, EXTENSION_TYPE, groupInfoExtensions } from "../wire/extension.ts";
 import type { MessageWireFormat } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
-import type { LeafNode } from "../wire/leaf-node.ts";
+import { type LeafNode, leafNode as leafNodeCodec } from "../wire/leaf-node.ts";
+import { LEAF_NODE_BYTES_MAX, MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import type { Proposal, ProposalOrRef } from "../wire/proposal.ts";
 import { createWelcome } from "./group-info.ts";
 import type { Identity } from "./identity.ts";
@@ -74,7 +77,8 @@ export interface CreatedCommit {
  * Makes a commit and the epoch that it leads to (RFC 9420 §12.4.1). Nothing is consumed but one key
  * of the handshake ratchet: `staged` is merged when the delivery service has accepted the commit, and
  * dropped when it has not; then this member processes the winner.
- * @throws MessengerError as `processMessage` would at the receivers; `mls/key-package-expired`
+ * @throws MessengerError as `processMessage` would at the receivers, `malformed` and `too-large` for
+ *   what they could not decode; `mls/key-package-expired`
  */
 export async function createCommit(
   state: GroupState,
@@ -90,6 +94,7 @@ export async function commitInEpoch(
   succession: Succession,
 ): Promise<CreatedCommit> {
   refuseWhenClosed(state);
+  validateWelcomeExtensions(options);
   const { crypto, ownLeafIndex } = state;
   const { random } = options;
   const before = await state.tree.load();
@@ -148,6 +153,7 @@ export async function commitInEpoch(
     proposals: [...pending.map(toReference), ...byValue.map(toValue)],
     path: updatePath,
   };
+  validateForReceivers(commitCodec, commit, { bytesMax: MESSAGE_BYTES_MAX });
   const { authenticatedData } = options;
   const signed = signOwn(state, { kind: "commit", commit }, { wireFormat, authenticatedData });
   const summary = summarize(state, {
@@ -209,6 +215,15 @@ export async function commitInEpoch(
   };
 }
 
+function validateWelcomeExtensions(options: CommitOptions): void {
+  const tree: readonly Extension[] = options.ratchetTreeInWelcome ?? true
+    ? [{ extensionType: EXTENSION_TYPE.ratchetTree, extensionData: new Uint8Array() }]
+    : [];
+  validateForReceivers(groupInfoExtensions, [...tree, ...options.welcomeExtensions ?? []], {
+    bytesMax: MESSAGE_BYTES_MAX,
+  });
+}
+
 /** The next epoch, once the commit was accepted. `retire` the old one when this is durable. */
 export function mergeStaged(state: GroupState, staged: StagedCommit): GroupState {
   const { groupId, epoch } = staged.summary;
@@ -236,6 +251,7 @@ export function validateOwnLeaf(
     readonly requirements: MemberRequirements;
   },
 ): void {
+  validateForReceivers(leafNodeCodec, leaf, { bytesMax: LEAF_NODE_BYTES_MAX });
   validateLeaf(crypto, leaf, { ...place, source: "commit" });
   validateSupport(leaf, place.requirements);
 }

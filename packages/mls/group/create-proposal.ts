@@ -1,4 +1,5 @@
 import type { Random } from "@qpq/ports";
+import { validateForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
 import { signLeaf } from "../keys/treekem.ts";
@@ -11,7 +12,8 @@ import {
   type Sender,
 } from "../wire/framing.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
-import type { Proposal } from "../wire/proposal.ts";
+import { MESSAGE_BYTES_MAX } from "../wire/limits.ts";
+import { type Proposal, proposal as proposalCodec } from "../wire/proposal.ts";
 import { leafTemplate } from "./create-commit.ts";
 import type { Identity } from "./identity.ts";
 import { protectOwn, signOwn } from "./protect-own.ts";
@@ -39,7 +41,11 @@ export interface CreatedProposal {
 
 const EMPTY = new Uint8Array();
 
-/** Proposes a change to the group (RFC 9420 §12.1). For an Update there is `createUpdate`. */
+/**
+ * Proposes a change to the group (RFC 9420 §12.1). For an Update there is `createUpdate`.
+ * @throws MessengerError as `processMessage` would at the receivers, `malformed` and `too-large` for
+ *   what they could not decode; `mls/key-package-expired`
+ */
 export async function createProposal(
   state: GroupState,
   proposal: Exclude<Proposal, { readonly kind: "update" }>,
@@ -75,6 +81,7 @@ async function propose(
   ownUpdate?: OwnUpdate,
 ): Promise<CreatedProposal> {
   refuseWhenClosed(state);
+  validateForReceivers(proposalCodec, proposal, { bytesMax: MESSAGE_BYTES_MAX });
   if (proposal.kind === "add") validateKeyPackageLifetime(proposal.keyPackage, options);
   const wireFormat = proposal.kind === "self-remove"
     ? "public-message"
@@ -90,6 +97,7 @@ async function propose(
 /**
  * A proposal from outside the group (RFC 9420 §12.1.8): by one of its external senders, or a new
  * member's Add of itself. Always public.
+ * @throws MessengerError `malformed`, `too-large`: nobody could decode it
  */
 export function createExternalProposal(
   crypto: CipherSuite,
@@ -102,6 +110,7 @@ export function createExternalProposal(
     readonly authenticatedData?: Uint8Array;
   },
 ): Bytes {
+  validateForReceivers(proposalCodec, proposal, { bytesMax: MESSAGE_BYTES_MAX });
   const content: FramedContent = {
     groupId: options.groupId,
     epoch: options.epoch,

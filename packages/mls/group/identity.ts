@@ -1,5 +1,5 @@
 import type { Random } from "@qpq/ports";
-import { encode } from "../codec/codec.ts";
+import { encode, validateForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite, KeyPair } from "../crypto/provider.ts";
 import { signLeaf } from "../keys/treekem.ts";
 import { keyPackageReference, signWithLabel } from "../labels.ts";
@@ -14,6 +14,7 @@ import {
 import { type Capabilities, type Credential, credentialTypeOf } from "../wire/leaf-node.ts";
 import type { LeafNode, Lifetime } from "../wire/leaf-node.ts";
 import { encodeMessage } from "../wire/framing.ts";
+import { KEY_PACKAGE_BYTES_MAX } from "../wire/limits.ts";
 import { PROPOSAL_TYPE } from "../wire/proposal.ts";
 
 /** What a client says of itself in a leaf, and the key it signs with. */
@@ -105,6 +106,7 @@ export interface OwnKeyPackage {
  * A new KeyPackage (RFC 9420 §10).
  * @param options.lifetime seconds since 1970-01-01 UTC
  * @param options.lastResort marks it as usable more than once (draft-ietf-mls-extensions §5.4)
+ * @throws MessengerError `malformed`, `too-large`: nobody could decode it
  */
 export async function createKeyPackage(
   crypto: CipherSuite,
@@ -138,6 +140,7 @@ export async function createKeyPackage(
     content: keyPackageToBeSigned(unsigned),
   });
   const keyPackage = { ...unsigned, signature };
+  validateForReceivers(keyPackageCodec, keyPackage, { bytesMax: KEY_PACKAGE_BYTES_MAX });
   return {
     keyPackage,
     message: encodeMessage({ kind: "key-package", keyPackage }),

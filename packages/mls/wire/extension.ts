@@ -1,4 +1,12 @@
-import { type Codec, limited, opaque, struct, uint16, vector } from "../codec/codec.ts";
+import {
+  type Codec,
+  limited,
+  type NamedCodec,
+  opaque,
+  struct,
+  uint16,
+  vector,
+} from "../codec/codec.ts";
 import { checked, decodeExact, encode } from "../codec/codec.ts";
 import { CAPABILITIES_COUNT_MAX, EXTENSION_BYTES_MAX, EXTENSIONS_COUNT_MAX } from "./limits.ts";
 
@@ -34,14 +42,15 @@ export const extensions = extensionList(limited(extension, { bytesMax: EXTENSION
 export const groupInfoExtensions = extensionList(extension);
 
 /** A list of extensions has at most one of each type (RFC 9420 §13.4). */
-function extensionList(each: Codec<Extension>): Codec<readonly Extension[]> {
-  return checked(
+function extensionList(each: Codec<Extension>): NamedCodec<readonly Extension[]> {
+  const list = checked(
     vector(each, { countMax: EXTENSIONS_COUNT_MAX }),
     (list) =>
       new Set(list.map(({ extensionType }) => extensionType)).size === list.length
         ? undefined
         : "an extension type is there twice",
   );
+  return { name: "extensions", ...list };
 }
 
 /** The data of the extension of that type, or undefined. */
