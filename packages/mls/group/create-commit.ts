@@ -87,11 +87,11 @@ export async function createCommit(
   return await commitInEpoch(state, options, undefined);
 }
 
-/** @param succession allows the resumption key of the group that this one follows (RFC 9420 §11) */
+/** @param following the group that this one follows: allows its resumption key (RFC 9420 §11) */
 export async function commitInEpoch(
   state: GroupState,
   options: CommitOptions,
-  succession: Succession,
+  following: { readonly usage: Succession; readonly old: GroupState } | undefined,
 ): Promise<CreatedCommit> {
   refuseWhenClosed(state);
   validateWelcomeExtensions(options);
@@ -109,7 +109,7 @@ export async function commitInEpoch(
   const applied = applyProposals(crypto, { tree: before, context: state.context }, {
     proposals,
     committer: ownLeafIndex,
-    succession,
+    succession: following?.usage,
   });
   for (const { keyPackage } of applied.added) validateKeyPackageLifetime(keyPackage, options);
 
@@ -167,7 +167,10 @@ export async function commitInEpoch(
   });
   await authenticateAll(options.authenticate, enteringAll(summary, applied, before));
   await refuseByPolicy(options.policy, summary);
-  const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
+  const psks = await lookUpPsks(applied.psks, {
+    state: following?.old ?? state,
+    findPsks: options.findPsks,
+  });
 
   const { signature } = signed.auth;
   const keys = deriveEpoch(crypto, {

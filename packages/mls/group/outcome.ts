@@ -114,7 +114,7 @@ function isSameClient(one: LeafNode, other: LeafNode): boolean {
 }
 
 /** Whether two credentials are byte for byte the same. */
-export function sameCredential(one: Credential, other: Credential): boolean {
+function sameCredential(one: Credential, other: Credential): boolean {
   return sameBytes(encode(credentialCodec, one), encode(credentialCodec, other));
 }
 
@@ -141,7 +141,11 @@ export function enteringExternalSenders(
 }
 
 /**
- * The keys of all ids, in order. This group's resumption key of the current epoch is known.
+ * The keys of all ids, in order. This group's resumption key of the current epoch is known. A key that
+ * links a group to the one that it follows is held only for the very group and epoch of a given
+ * `options.state`, whatever `findPsks` says: who expects one predecessor gets no other
+ * (RFC 9420 §11.2, §11.3).
+ * @param options.state the group, or for who joins or creates one that follows another, that other
  * @throws MessengerError `mls/missing-psk`
  */
 export async function lookUpPsks(
@@ -152,12 +156,18 @@ export async function lookUpPsks(
   const { state, findPsks } = options;
   const found = await findPsks?.(ids) ?? [];
   return ids.map((id, index): PreSharedKey => {
-    const psk = found[index] ?? currentResumptionPsk(id, state);
+    const current = currentResumptionPsk(id, state);
+    const leadsElsewhere = state !== undefined && isLink(id) && current === undefined;
+    const psk = leadsElsewhere ? undefined : found[index] ?? current;
     if (psk === undefined) {
       throw new MessengerError("mls/missing-psk", "Cannot go on: a pre-shared key is not held");
     }
     return { id, psk };
   });
+}
+
+function isLink(id: PreSharedKeyId): boolean {
+  return id.kind === "resumption" && id.usage !== "application";
 }
 
 function currentResumptionPsk(

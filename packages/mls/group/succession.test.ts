@@ -11,6 +11,7 @@ import { joinGroup } from "./join.ts";
 import { processMessage } from "./process-message.ts";
 import type { GroupState } from "./state.ts";
 import { branchGroup, createSuccessor, type Predecessor, predecessorOf } from "./succession.ts";
+import { validateSuccession } from "./succession.ts";
 
 /** RFC 9420 §11.2 and §11.3. */
 
@@ -20,6 +21,7 @@ const SUCCESSOR: ReInit = {
   cipherSuite: 3,
   extensions: [],
 };
+const NONE = new Uint8Array();
 const NEW_CRYPTO = provider.cipherSuite(3);
 
 /** Two members after a commit with a ReInit. */
@@ -109,7 +111,7 @@ const REFUSALS: readonly {
   {
     rule: "all members of the old group are in the new one",
     code: "mls/invalid-welcome",
-    predecessor: (bob) => predecessorOf(bob, () => false),
+    predecessor: (bob) => predecessorOf(bob, ({ signatureKey }) => signatureKey.toHex()),
   },
 ];
 
@@ -128,20 +130,72 @@ for (const { rule, code, predecessor } of REFUSALS) {
   });
 }
 
-Deno.test("joinGroup() refuses a plain group in the place of a ReInit's", async () => {
-  const [, bob] = await reinitialised();
+for (const follows of ["reinit", "branch"]) {
+  Deno.test(`joinGroup() refuses a plain group in the place of one that follows by ${follows}`, async () => {
+    const [, bob] = follows === "reinit"
+      ? await reinitialised()
+      : await createMembers(2) as [GroupState, GroupState];
+    const own = await keyPackageOf(identityOf("member 1"));
+    const [other] = await createMembers(1) as [GroupState];
+    const commit = await createCommit(other, {
+      ...commitOptions,
+      proposals: [{ kind: "add", keyPackage: own.keyPackage }],
+    });
+    const joined = joinGroup(CRYPTO, commit.welcome as Uint8Array, {
+      ...acceptAll,
+      keyPackages: [own],
+      predecessor: await predecessorOf(bob),
+    });
+    await assert.rejects(joined, { code: "mls/invalid-welcome" });
+  });
+}
+
+Deno.test("joinGroup() refuses a link to another group or epoch than the predecessor's", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const [elsewhere] = await createMembers(2) as [GroupState];
+  const later = await createCommit(alice, commitOptions);
   const own = await keyPackageOf(identityOf("member 1"));
-  const [other] = await createMembers(1) as [GroupState];
-  const commit = await createCommit(other, {
-    ...commitOptions,
-    proposals: [{ kind: "add", keyPackage: own.keyPackage }],
+  const predecessor = await predecessorOf(bob);
+  const linked: readonly (readonly [GroupState, string | undefined])[] = [
+    [elsewhere, "mls/missing-psk"],
+    [later.staged.next, "mls/missing-psk"],
+    [alice, undefined],
+  ];
+  for (const [old, code] of linked) {
+    const created = await branchGroup(old, {
+      ...successorOptions(own),
+      identity: identityOf("member 0"),
+    });
+    const joined = joinGroup(CRYPTO, created.welcome as Uint8Array, {
+      ...acceptAll,
+      keyPackages: [own],
+      predecessor,
+      // The client is a member there, too: it holds that key.
+      findPsks: (ids) => Promise.resolve(ids.map(() => old.secrets.resumptionPsk)),
+    });
+    if (code === undefined) await joined;
+    else await assert.rejects(joined, { code });
+  }
+});
+
+Deno.test("validateSuccession() reads each client's name once", async () => {
+  const [alice, bob] = await createMembers(12) as [GroupState, GroupState];
+  const tree = await alice.tree.load();
+  let count = 0;
+  const predecessor = await predecessorOf(bob, ({ credential }) => {
+    count++;
+    return credential.kind === "basic" ? credential.identity.toHex() : "";
   });
-  const joined = joinGroup(CRYPTO, commit.welcome as Uint8Array, {
-    ...acceptAll,
-    keyPackages: [own],
-    predecessor: await predecessorOf(bob),
-  });
-  await assert.rejects(joined, { code: "mls/invalid-welcome" });
+  const groupContext = { ...alice.context, epoch: 1n };
+  const groupInfo = {
+    groupContext,
+    extensions: [],
+    confirmationTag: NONE,
+    signer: 0,
+    signature: NONE,
+  };
+  validateSuccession({ succession: "branch", groupInfo, tree, predecessor });
+  assert.equal(count, 2 * 12);
 });
 
 Deno.test("branchGroup() makes a group of some members, linked to the old one (§11.3)", async () => {
@@ -156,7 +210,10 @@ Deno.test("branchGroup() makes a group of some members, linked to the old one (�
   const { state } = await joinGroup(CRYPTO, welcome, options);
   assert.deepEqual(epochAuthenticator(state), epochAuthenticator(created.staged.next));
   // §11.3: "Each LeafNode in a new subgroup MUST match some LeafNode in the original group."
-  const nobody = { ...options, predecessor: await predecessorOf(bob, () => false) };
+  const nobody = {
+    ...options,
+    predecessor: await predecessorOf(bob, ({ signatureKey }) => signatureKey.toHex()),
+  };
   await assert.rejects(joinGroup(CRYPTO, welcome, nobody), { code: "mls/invalid-welcome" });
   const otherSuite = { ...bob, context: { ...bob.context, cipherSuite: 3 } };
   const otherwise = { ...options, predecessor: await predecessorOf(otherSuite) };
@@ -179,8 +236,7 @@ Deno.test("a group that follows another starts at epoch 1 (§12.4.3.1)", async (
   const created = await commitInEpoch(first.staged.next, {
     ...commitOptions,
     proposals: [{ kind: "psk", psk }, { kind: "add", keyPackage: own.keyPackage }],
-    findPsks: () => Promise.resolve([bob.secrets.resumptionPsk]),
-  }, "branch");
+  }, { usage: "branch", old: bob });
   const joined = joinGroup(CRYPTO, created.welcome as Uint8Array, {
     ...acceptAll,
     keyPackages: [own],

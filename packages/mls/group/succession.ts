@@ -6,39 +6,39 @@ import { sameBytes } from "../tree/validation.ts";
 import { extensions as extensionsCodec } from "../wire/extension.ts";
 import type { GroupInfo } from "../wire/group-info.ts";
 import type { KeyPackage } from "../wire/key-package.ts";
-import type { LeafNode, Lifetime } from "../wire/leaf-node.ts";
+import { credential as credentialCodec, type LeafNode, type Lifetime } from "../wire/leaf-node.ts";
 import type { Proposal, ResumptionPskId } from "../wire/proposal.ts";
 import { commitInEpoch, type CommitOptions, type CreatedCommit } from "./create-commit.ts";
 import { createGroup } from "./create-group.ts";
 import type { Identity } from "./identity.ts";
-import { type FindPsks, sameCredential } from "./outcome.ts";
 import type { Succession } from "./proposal-list.ts";
 import type { GroupState } from "./state.ts";
 
 /** The group that another one follows. */
 export interface Predecessor {
-  /** For `reinit` the epoch that the ReInit began; for `branch` any. */
+  /** For `reinit` the epoch that the ReInit began; for `branch` the one that it branches from. */
   readonly state: GroupState;
   /** The old group's tree. */
   readonly tree: RatchetTree;
-  /** Whether two leaves are one client; default: their credentials are equal. */
-  readonly isSameClient?: (old: LeafNode, now: LeafNode) => boolean;
+  /** Leaves of equal names are one client's; default: those of equal credentials. */
+  readonly clientName?: (leafNode: LeafNode) => string;
 }
 
 /** The old group as `joinGroup` wants it. */
 export async function predecessorOf(
   state: GroupState,
-  isSameClient: (old: LeafNode, now: LeafNode) => boolean = haveEqualCredentials,
+  clientName: (leafNode: LeafNode) => string = encodedCredential,
 ): Promise<Predecessor> {
-  return { state, tree: await state.tree.load(), isSameClient };
+  return { state, tree: await state.tree.load(), clientName };
 }
 
-function haveEqualCredentials(old: LeafNode, now: LeafNode): boolean {
-  return sameCredential(old.credential, now.credential);
+function encodedCredential({ credential }: LeafNode): string {
+  return encode(credentialCodec, credential).toHex();
 }
 
 /**
- * A joiner's checks of a group that says it follows another (RFC 9420 §11.2, §11.3, §12.4.3.1).
+ * A joiner's checks of a group that follows another, or should (RFC 9420 §11.2, §11.3, §12.4.3.1).
+ * That the link is to the predecessor's group and epoch `lookUpPsks` has seen to.
  * @throws MessengerError `mls/invalid-welcome`
  */
 export function validateSuccession(joined: {
@@ -49,25 +49,24 @@ export function validateSuccession(joined: {
 }): void {
   const { succession, predecessor } = joined;
   if (succession === undefined) {
-    if (predecessor?.state.reinit !== undefined) {
-      refuse("it does not follow the reinitialised group");
-    }
+    if (predecessor !== undefined) refuse("it does not follow the group that was expected");
     return;
   }
   if (predecessor === undefined) refuse("it follows a group that was not expected");
   const { groupContext } = joined.groupInfo;
   if (groupContext.epoch !== 1n) refuse("a group that follows another starts at epoch 1");
-  const isSame = predecessor.isSameClient ?? haveEqualCredentials;
-  const oldMembers = membersOf(predecessor.tree);
-  const newMembers = membersOf(joined.tree);
+  const clientName = predecessor.clientName ?? encodedCredential;
+  const clientsOf = (tree: RatchetTree): ReadonlySet<string> =>
+    new Set(membersOf(tree).map(({ leafNode }) => clientName(leafNode)));
+  const oldClients = clientsOf(predecessor.tree);
+  const newClients = clientsOf(joined.tree);
   if (succession === "branch") {
     if (groupContext.cipherSuite !== predecessor.state.context.cipherSuite) {
       refuse("a branch changes the cipher suite");
     }
-    const isSubset = newMembers.every((now) =>
-      oldMembers.some((old) => isSame(old.leafNode, now.leafNode))
-    );
-    if (!isSubset) refuse("a branch has a member that the old group has not");
+    if (!newClients.isSubsetOf(oldClients)) {
+      refuse("a branch has a member that the old group has not");
+    }
     return;
   }
   const { reinit } = predecessor.state;
@@ -80,10 +79,7 @@ export function validateSuccession(joined: {
       encode(extensionsCodec, groupContext.extensions),
     );
   if (!hasItsParameters) refuse("it has not the parameters of the ReInit");
-  const hasAll = oldMembers.every((old) =>
-    newMembers.some((now) => isSame(old.leafNode, now.leafNode))
-  );
-  if (!hasAll) refuse("a member of the old group is missing");
+  if (!oldClients.isSubsetOf(newClients)) refuse("a member of the old group is missing");
 }
 
 /** Who creates the new group, and who is in it. */
@@ -138,11 +134,10 @@ async function commitSuccession(
     pskNonce: options.random.bytes(group.crypto.hashLength),
   };
   const adds = keyPackages.map((keyPackage): Proposal => ({ kind: "add", keyPackage }));
-  const findPsks: FindPsks = () => Promise.resolve([old.secrets.resumptionPsk]);
   return await commitInEpoch(
     group,
-    { ...rest, proposals: [{ kind: "psk", psk }, ...adds], findPsks },
-    usage,
+    { ...rest, proposals: [{ kind: "psk", psk }, ...adds] },
+    { usage, old },
   );
 }
 
