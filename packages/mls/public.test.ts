@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { countingProvider, type WorkCounter } from "./fuzz/counting-provider.ts";
 import { encryptMessage } from "./group/application.ts";
 import { createCommit } from "./group/create-commit.ts";
 import { createGroupInfo, ratchetTree } from "./group/group-info.ts";
@@ -19,7 +20,7 @@ import {
   verifyPublicMessage,
 } from "./public.ts";
 import { commitOptions, createMembers, CRYPTO } from "./test/members.ts";
-import { identityOf, keyPackageOf, NOW_MS, random } from "./test/members.ts";
+import { identityOf, keyPackageOf, NOW_MS, provider, random } from "./test/members.ts";
 import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 
 Deno.test("public.ts reaches no module that holds, derives or decrypts a secret", () => {
@@ -100,6 +101,23 @@ Deno.test("validateGroupInfo() refuses another cipher suite than its own", async
   assert.throws(() => validateGroupInfo(CRYPTO, { ...info, groupContext }), {
     code: "mls/invalid-group-info",
   });
+});
+
+Deno.test("validateGroupInfo() does no work for a tree of more leaves than it is asked for", async () => {
+  const counter: WorkCounter = { operations: 0 };
+  const crypto = countingProvider(provider, counter).cipherSuite(CRYPTO.id);
+  const [alice] = await createMembers(3) as [GroupState];
+  for (const isInside of [true, false]) {
+    const info = parseGroupInfo(await createGroupInfo(alice, { ratchetTree: isInside }));
+    const beside = isInside ? undefined : await ratchetTree(alice);
+    counter.operations = 0;
+    const refused = () =>
+      validateGroupInfo(crypto, info, { ratchetTree: beside, leavesCountMax: 2 });
+    assert.throws(refused, { code: "mls/invalid-group-info", message: /more than 2 leaves/ });
+    assert.equal(counter.operations, 0);
+    validateGroupInfo(crypto, info, { ratchetTree: beside, leavesCountMax: 3 });
+    assert.ok(counter.operations > 0);
+  }
 });
 
 Deno.test("validateGroupInfo() gives the members, the tree inside or beside", async () => {
