@@ -1,7 +1,7 @@
 import { MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { verifyWithLabel } from "./labels.ts";
-import { validateLeaf } from "./tree/leaf-validation.ts";
+import { supportsExtensions, validateLeaf } from "./tree/leaf-validation.ts";
 import { sameBytes } from "./tree/validation.ts";
 import { EXTENSION_TYPE, findExtension } from "./wire/extension.ts";
 import { type KeyPackage, keyPackageToBeSigned } from "./wire/key-package.ts";
@@ -21,6 +21,7 @@ export function validateKeyPackage(crypto: CipherSuite, keyPackage: KeyPackage):
     leafIndex: undefined,
     source: "key-package",
   });
+  validateKeyPackageExtensions(keyPackage);
   if (!crypto.isHpkePublicKey(keyPackage.initKey)) refuse("its init key is not one");
   if (sameBytes(keyPackage.initKey, leafNode.encryptionKey)) {
     refuse("its init key is its encryption key");
@@ -32,6 +33,18 @@ export function validateKeyPackage(crypto: CipherSuite, keyPackage: KeyPackage):
   });
   if (!isSigned) {
     throw new MessengerError("mls/invalid-signature", "Cannot accept key package: wrong signature");
+  }
+}
+
+/**
+ * The leaf's capabilities have all of the KeyPackage's own extensions (RFC 9420 §10).
+ * @throws MessengerError `mls/invalid-key-package`
+ */
+export function validateKeyPackageExtensions(
+  { leafNode, extensions }: Pick<KeyPackage, "leafNode" | "extensions">,
+): void {
+  if (!supportsExtensions(leafNode, extensions)) {
+    refuse("its capabilities lack one of its own extensions");
   }
 }
 

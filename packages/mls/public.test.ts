@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { countingProvider, type WorkCounter } from "./fuzz/counting-provider.ts";
 import { encryptMessage } from "./group/application.ts";
 import { createCommit } from "./group/create-commit.ts";
+import { createExternalProposal } from "./group/create-proposal.ts";
 import { createGroupInfo, ratchetTree } from "./group/group-info.ts";
+import { createKeyPackage } from "./group/identity.ts";
 import type { GroupState } from "./group/state.ts";
 import {
   acceptKeyPackage,
@@ -16,11 +18,14 @@ import {
   parseMessageHeader,
   parseRatchetTree,
   validateGroupInfo,
+  validateKeyPackage,
   validateKeyPackageLifetime,
   verifyPublicMessage,
 } from "./public.ts";
-import { commitOptions, createMembers, CRYPTO } from "./test/members.ts";
+import { forgeKeyPackage } from "./test/forge.ts";
+import { commitOptions, createMembers, CRYPTO, LIFETIME } from "./test/members.ts";
 import { identityOf, keyPackageOf, NOW_MS, provider, random } from "./test/members.ts";
+import type { UnsignedKeyPackage } from "./wire/key-package.ts";
 import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 
 Deno.test("public.ts reaches no module that holds, derives or decrypts a secret", () => {
@@ -70,6 +75,43 @@ Deno.test("parseMessageHeader() shows the sender of a PublicMessage", async () =
   assert.deepEqual(header.sender, { kind: "member", leafIndex: 0 });
   const own = await keyPackageOf(identityOf("carol"));
   assert.throws(() => parseMessageHeader(own.message), { code: "mls/invalid-message" });
+});
+
+Deno.test("verifyPublicMessage() refuses an outsider's Add to another group or epoch", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const identity = identityOf("carol");
+  const { keyPackage } = await keyPackageOf(identity);
+  const { context } = alice;
+  const tree = await alice.tree.load();
+  const verifyAddTo = (place: { readonly groupId?: Uint8Array; readonly epoch?: bigint }): void => {
+    // Nothing but the header says which group it is for: its signature covers no context.
+    const message = createExternalProposal(CRYPTO, { kind: "add", keyPackage }, {
+      groupId: context.groupId,
+      epoch: context.epoch,
+      ...place,
+      sender: { kind: "new-member-proposal" },
+      signaturePrivateKey: identity.signatureKeyPair.privateKey,
+    });
+    verifyPublicMessage(CRYPTO, parseMessageHeader(message), { context, tree });
+  };
+  verifyAddTo({});
+  assert.throws(() => verifyAddTo({ epoch: 9n }), { code: "mls/invalid-message" });
+  const groupId = Uint8Array.of(9);
+  assert.throws(() => verifyAddTo({ groupId }), { code: "mls/invalid-message" });
+});
+
+Deno.test("a KeyPackage's capabilities have its own extensions (RFC 9420 §10)", async () => {
+  const extensions = [{ extensionType: 0xf0f0, extensionData: Uint8Array.of(1) }];
+  const refused = { code: "mls/invalid-key-package", message: /own extensions/ };
+  const outer = (each: UnsignedKeyPackage): UnsignedKeyPackage => ({ ...each, extensions });
+  const forged = await forgeKeyPackage(identityOf("carol"), { outer });
+  assert.throws(() => validateKeyPackage(CRYPTO, forged.keyPackage), refused);
+  const options = { lifetime: LIFETIME, random, extensions };
+  const unable = createKeyPackage(CRYPTO, { ...options, identity: identityOf("carol") });
+  await assert.rejects(unable, refused);
+  const able = identityOf("carol", { extensionTypes: [0xf0f0] });
+  const own = await createKeyPackage(CRYPTO, { ...options, identity: able });
+  validateKeyPackage(CRYPTO, own.keyPackage);
 });
 
 Deno.test("acceptKeyPackage() decodes with a limit and checks everything", async () => {

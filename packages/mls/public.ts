@@ -10,6 +10,7 @@ import type { CipherSuite } from "./crypto/provider.ts";
 import { validateKeyPackage, validateKeyPackageLifetime } from "./key-package.ts";
 import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
+import { sameBytes } from "./tree/validation.ts";
 import {
   type ContentType,
   decodeMessage,
@@ -144,7 +145,8 @@ export function externalCommitOf(header: MessageHeader): ExternalCommitHeader | 
 /**
  * Verifies the signature of a PublicMessage against the epoch's context and tree, which a GroupInfo
  * has (RFC 9420 §6.1). The membership tag only members can check.
- * @throws MessengerError `mls/invalid-signature`, `mls/unknown-sender`, `mls/invalid-message`
+ * @throws MessengerError `mls/invalid-signature`, also for a sender that the epoch has not;
+ *   `mls/invalid-message` when it is encrypted, or of another group or epoch
  */
 export function verifyPublicMessage(
   crypto: CipherSuite,
@@ -154,6 +156,14 @@ export function verifyPublicMessage(
   const message = header.publicMessage;
   if (message === undefined) {
     throw new MessengerError("mls/invalid-message", "Cannot verify message: it is encrypted");
+  }
+  // Proposals from outside are signed without the context (RFC 9420 §6.1).
+  const { groupId, epoch } = message.content;
+  if (!sameBytes(groupId, group.context.groupId) || epoch !== group.context.epoch) {
+    throw new MessengerError(
+      "mls/invalid-message",
+      "Cannot verify message: it is of another group or epoch",
+    );
   }
   const signatureKey = signatureKeyOf(message.content, group);
   const isSigned = signatureKey !== undefined && verifyWithLabel(crypto, signatureKey, {

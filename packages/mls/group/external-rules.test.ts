@@ -362,10 +362,15 @@ Deno.test("public.ts shows and verifies an external commit", async () => {
   const tree = await world.alice.tree.load();
   const { context } = world.alice;
   verifyPublicMessage(CRYPTO, header, { context, tree });
-  const other = { context: { ...context, epoch: 7n }, tree };
-  assert.throws(() => verifyPublicMessage(CRYPTO, header, other), {
-    code: "mls/invalid-signature",
-  });
+  const others = [
+    [{ epoch: 7n }, "mls/invalid-message"],
+    [{ groupId: Uint8Array.of(7) }, "mls/invalid-message"],
+    [{ treeHash: Uint8Array.of(7) }, "mls/invalid-signature"],
+  ] as const;
+  for (const [change, code] of others) {
+    const group = { context: { ...context, ...change }, tree };
+    assert.throws(() => verifyPublicMessage(CRYPTO, header, group), { code });
+  }
   const regular = parseMessageHeader(forgeCommit(world.alice, { proposals: [], path: undefined }));
   assert.equal(externalCommitOf(regular), undefined);
   const sender = { kind: "new-member-commit" } as const;

@@ -1,6 +1,7 @@
 import type { Random } from "@qpq/ports";
 import { encode, validateForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite, KeyPair } from "../crypto/provider.ts";
+import { validateKeyPackageExtensions } from "../key-package.ts";
 import { signLeaf } from "../keys/treekem.ts";
 import { keyPackageReference, signWithLabel } from "../labels.ts";
 import { type Extension, EXTENSION_TYPE } from "../wire/extension.ts";
@@ -106,7 +107,8 @@ export interface OwnKeyPackage {
  * A new KeyPackage (RFC 9420 §10).
  * @param options.lifetime seconds since 1970-01-01 UTC
  * @param options.lastResort marks it as usable more than once (draft-ietf-mls-extensions §5.4)
- * @throws MessengerError `malformed`, `too-large`: nobody could decode it
+ * @throws MessengerError `malformed`, `too-large`: nobody could decode it;
+ *   `mls/invalid-key-package`: the identity's capabilities lack an extension
  */
 export async function createKeyPackage(
   crypto: CipherSuite,
@@ -135,6 +137,7 @@ export async function createKeyPackage(
     leafNode,
     extensions: [...lastResort, ...options.extensions ?? []],
   };
+  validateKeyPackageExtensions(unsigned);
   const signature = signWithLabel(crypto, identity.signatureKeyPair.privateKey, {
     label: "KeyPackageTBS",
     content: keyPackageToBeSigned(unsigned),

@@ -68,10 +68,9 @@ export function validateLeaf(
   if (!capabilities.credentials.includes(credentialTypeOf(leaf.credential))) {
     refuse("its capabilities lack its own credential type");
   }
-  const extensionTypes = leaf.extensions.map((extension) => extension.extensionType);
-  if (
-    firstMissing(extensionTypes, capabilities.extensions, DEFAULT_EXTENSION_TYPES) !== undefined
-  ) refuse("its capabilities lack one of its own extensions");
+  if (!supportsExtensions(leaf, leaf.extensions)) {
+    refuse("its capabilities lack one of its own extensions");
+  }
   if (!crypto.isHpkePublicKey(leaf.encryptionKey)) refuse("its encryption key is not one");
   if (!crypto.isSignaturePublicKey(leaf.signatureKey)) refuse("its signature key is not one");
   const { groupId, leafIndex } = options;
@@ -90,6 +89,13 @@ export function validateLeaf(
   if (!isSigned) {
     throw new MessengerError("mls/invalid-signature", "Cannot accept leaf node: wrong signature");
   }
+}
+
+/** Whether a leaf's capabilities have the types of all `extensions` (RFC 9420 §7.2). */
+export function supportsExtensions(leaf: LeafNode, extensions: readonly Extension[]): boolean {
+  const types = extensions.map((extension) => extension.extensionType);
+  const supported = leaf.capabilities.extensions;
+  return firstMissing(types, supported, DEFAULT_EXTENSION_TYPES) === undefined;
 }
 
 /**
