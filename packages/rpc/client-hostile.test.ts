@@ -56,6 +56,7 @@ async function withServer(
   };
   await say({ callId: 0, kind: "hello", hello });
   await world.clock.settle();
+  await world.clock.settle();
   if (started) await say({ callId: 0, kind: "started" });
   await world.clock.settle();
   const lost = (): MessengerError | undefined =>

@@ -204,3 +204,87 @@ Deno.test("incomplete large calls of one connection hold no more than their limi
   await again.write(params);
   assert.equal(await lastOf(again), "1 results");
 });
+
+/** Lets time pass for a peer that shows life on its call stream. */
+async function alive(peer: ScriptedPeer, durationMs: number): Promise<void> {
+  for (let passed = 0; passed < durationMs; passed += 1_000) {
+    await peer.send({ callId: 0, kind: "ping" });
+    await peer.clock.advance(1_000);
+  }
+}
+
+async function openUpload(peer: ScriptedPeer): Promise<Stream> {
+  const stream = await peer.connection.openStream();
+  await stream.write(callMessage(upload, { timeoutMs: 300_000 }));
+  return stream;
+}
+
+Deno.test("who reads a large result slowly gets all of it", async () => {
+  await using world = openWorld();
+  const peer = await (await world.connect()).open();
+  const stream = await openUpload(peer);
+  const params = upload.encodeParams({ payload: new Uint8Array(200_000) });
+  await stream.write(params);
+  let bytes = 0;
+  for (;;) {
+    await alive(peer, 1_000);
+    const piece = await stream.read(new Uint8Array(8 * 1024));
+    if (piece.length === 0) break;
+    bytes += piece.length;
+  }
+  assert.ok(bytes > 200_000, `${bytes} bytes came`);
+});
+
+Deno.test("a large result that nobody reads is given up, and its stream's place is free", async () => {
+  await using world = openWorld({ limits: { streamsMax: 1 } });
+  const peer = await (await world.connect()).open();
+  const unread = await openUpload(peer);
+  await unread.write(upload.encodeParams({ payload: new Uint8Array(200_000) }));
+  await alive(peer, 29_000);
+  assert.equal(await lastOf(await openCount(peer, 1)), "rpc/too-many-streams");
+  await alive(peer, 16_000);
+  assert.equal(await lastOf(await openCount(peer, 1)), "end");
+});
+
+Deno.test("a refusal that nobody reads keeps its stream's place for a second", async () => {
+  // The refusal is larger than what the stream takes unread.
+  await using world = openWorld({ limits: { streamsMax: 1 }, windowBytes: 64 });
+  const peer = await (await world.connect()).open();
+  const refusedUnread = await peer.connection.openStream();
+  await refusedUnread.write(callMessage({ interfaceId: 1n, ordinal: 0 }));
+  await world.clock.advance(900);
+  const opened = async (): Promise<string> => {
+    const stream = await peer.connection.openStream();
+    // One that is refused is not read, and this is more than the stream takes then.
+    void (async () => {
+      await stream.write(callMessage(count));
+      await stream.write(count.encodeParams({ upTo: 1 }));
+    })().catch(() => {});
+    return await lastOf(stream);
+  };
+  assert.equal(await opened(), "rpc/too-many-streams");
+  await world.clock.advance(200);
+  assert.equal(await opened(), "end");
+});
+
+Deno.test("large parameters may come slowly, but not stop, nor last for ever", async () => {
+  const params = upload.encodeParams({ payload: new Uint8Array(3_000_000) });
+  const secondsTo = async (bytesASecond: number, seconds: number): Promise<string> => {
+    await using world = openWorld();
+    const peer = await (await world.connect()).open();
+    const stream = await openUpload(peer);
+    let over = false;
+    const end = lastOf(stream).finally(() => over = true);
+    let second = 0;
+    for (; second < seconds && !over; second++) {
+      const piece = params.subarray(second * bytesASecond, (second + 1) * bytesASecond);
+      if (piece.length > 0) await stream.write(piece).catch(() => {});
+      await alive(peer, 1_000);
+    }
+    return over ? `${await end} after ${second}` : "still comes in";
+  };
+  // A stream that is given up ends without a word.
+  assert.equal(await secondsTo(16_000, 400), "1 results after 188");
+  assert.match(await secondsTo(9_000, 400), /^0 results after 30[01]$/);
+  assert.match(await secondsTo(7_000, 400), /^0 results after 1[01]$/);
+});
