@@ -192,6 +192,7 @@ Deno.test("a start without an answer ends the attempt, and so do credentials tha
       await world.clock.advance(200);
       assert.equal(closed, true);
       assert.equal(lost()?.code, "rpc/handshake-timeout");
+      assert.ok(client.statuses.every(({ kind }) => kind !== "connected"));
     }, { started: false, credentials });
   }
 });

@@ -170,6 +170,11 @@ export class ClientSession {
     void this.#read();
   }
 
+  /** What ended it, if it has ended. */
+  get ended(): MessengerError | undefined {
+    return this.#ended;
+  }
+
   /** Whether another call may begin now. */
   get hasRoom(): boolean {
     return this.#ended === undefined && this.#pending.size < this.#callsMax &&

@@ -370,6 +370,10 @@ class ReconnectingClient implements RpcClient {
     });
     // With credentials, who they belong to is settled first; for nobody there is nothing to wait for.
     if (this.#options.credentials !== undefined) await Promise.race([starting, session.over]);
+    if (session.ended !== undefined) {
+      this.#closed.signal.removeEventListener("abort", onClose);
+      return session.ended;
+    }
     const left = new Promise<MessengerError>((resolve) => this.#leave = resolve);
     this.#session = session;
     this.#setStatus({ kind: "connected", server: session.server, refusal });
