@@ -1,5 +1,6 @@
 import { ACCOUNT_CODES } from "./error-codes/accounts.ts";
 import { CHANNEL_CODES } from "./error-codes/channels.ts";
+import { CONVERSATION_CODES } from "./error-codes/conversations.ts";
 import { GENERAL_CODES } from "./error-codes/general.ts";
 import { MLS_CODES } from "./error-codes/mls.ts";
 import { STORE_CODES } from "./error-codes/store.ts";
@@ -23,6 +24,7 @@ export const ERROR_CODES = {
   ...TRANSPORT_CODES,
   ...ACCOUNT_CODES,
   ...CHANNEL_CODES,
+  ...CONVERSATION_CODES,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
