@@ -1,5 +1,4 @@
-import type { Connection } from "@qpq/ports";
-import { networkOf } from "./address-network.ts";
+import { type Connection, networkOf } from "@qpq/ports";
 
 /** Which bound a connection met. */
 export type TableRefusal = "table" | "address";

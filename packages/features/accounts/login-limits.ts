@@ -1,6 +1,5 @@
-import { type Clock, MessengerError } from "@qpq/ports";
+import { type Clock, MessengerError, networkOf } from "@qpq/ports";
 import type { CallContext } from "../devices/caller.ts";
-import { addressKey } from "../limits/address-key.ts";
 import { BackOff, type BackOffLimits } from "../limits/back-off.ts";
 import { type Rate, TokenBuckets } from "../limits/token-buckets.ts";
 import type { AccountName } from "./names.ts";
@@ -68,7 +67,7 @@ export function createLoginLimiter(clock: Clock, limits: StrangerLimits): LoginL
 }
 
 function addressOf({ session }: CallContext): string {
-  return addressKey(session.remoteAddress.hostname);
+  return networkOf(session.remoteAddress.hostname);
 }
 
 /** A key for the calling device, if it is one of that account and not revoked. */

@@ -1,7 +1,6 @@
 import type { BoundMethod } from "@qpq/capnp";
-import { type Clock, MessengerError } from "@qpq/ports";
+import { type Clock, MessengerError, networkOf } from "@qpq/ports";
 import type { CallContext } from "../devices/caller.ts";
-import { addressKey } from "./address-key.ts";
 import { type Rate, TokenBuckets } from "./token-buckets.ts";
 
 /** Calls that one caller may make, all slices together. */
@@ -32,7 +31,7 @@ export function limitCalls<Context extends CallContext>(
   const ofAddress = new TokenBuckets({ clock, rate: limits.callsOfAddress });
   const count = ({ session, identity }: CallContext): void => {
     const retryAfterMs = identity === undefined
-      ? ofAddress.take(addressKey(session.remoteAddress.hostname))
+      ? ofAddress.take(networkOf(session.remoteAddress.hostname))
       : ofAccount.take(identity.accountId.toHex());
     if (retryAfterMs === 0) return;
     throw new MessengerError("accounts/rate-limited", "Cannot call: too many calls of late", {

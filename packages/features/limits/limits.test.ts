@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createManualClock } from "@qpq/adapters";
-import { addressKey } from "./address-key.ts";
 import { BackOff } from "./back-off.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
@@ -76,16 +75,4 @@ Deno.test("BackOff forgets after success, after a long pause, and beyond keysMax
   backOff.attempt("b");
   backOff.attempt("c");
   assert.equal(backOff.attempt("a"), 0);
-});
-
-Deno.test("addressKey() counts an IPv6 subscriber once, however it is written", () => {
-  assert.equal(addressKey("192.0.2.7"), "192.0.2.7");
-  assert.equal(addressKey("::ffff:192.0.2.7"), "192.0.2.7");
-  const first = addressKey("2001:db8:1:2:3:4:5:6");
-  assert.equal(first, "2001:db8:1:2::/64");
-  assert.equal(addressKey("2001:0DB8:0001:2::9"), first);
-  assert.notEqual(addressKey("2001:db8:1:3::9"), first);
-  assert.equal(addressKey("2001:db8::9"), addressKey("2001:db8:0:0:7::"));
-  assert.equal(addressKey("fe80::1%eth0"), "fe80:0:0:0::/64");
-  assert.equal(addressKey("::1"), "0:0:0:0::/64");
 });
