@@ -17,6 +17,7 @@ import { accountsSchema } from "../features/accounts/keys.ts";
 import { parseAccountName } from "../features/accounts/names.ts";
 import { devicesSchema } from "../features/devices/keys.ts";
 import { keyPackagesSchema } from "../features/key-packages/keys.ts";
+import { settingsSchema } from "../features/settings/keys.ts";
 
 /** Which account on which server, and the folder that everything of this kind stands in. */
 export interface AccountPlace {
@@ -27,7 +28,7 @@ export interface AccountPlace {
 }
 
 const DATABASE_FILE = "client.db";
-const SCHEMAS = [accountsSchema, devicesSchema, keyPackagesSchema];
+const SCHEMAS = [accountsSchema, devicesSchema, keyPackagesSchema, settingsSchema];
 
 /** `<state folder>/<host>_<port>/<name>`. @throws MessengerError `accounts/name-invalid` */
 export function accountFolder({ stateFolder, server, name }: AccountPlace): string {

@@ -7,6 +7,7 @@ import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlo
 import { listOwnDevices, revokeDevices } from "../features/devices/client.ts";
 import { completeEnrolment } from "../features/devices/enrolment.ts";
 import { logOut } from "../features/devices/own-device.ts";
+import { type Settings, settingsOf } from "../features/settings/client.ts";
 import {
   type AccountPlace,
   createAccountStore,
@@ -128,6 +129,8 @@ export class Client implements AsyncDisposable {
   readonly deviceId: DeviceId;
   /** Other accounts: their keys, and what is thought of them. */
   readonly peers: Peers;
+  /** What the program on top remembers between its runs. */
+  readonly settings: Settings;
   readonly #core: ClientCore;
 
   /** `openClient`, `registerClient` and `logInClient` make one. */
@@ -140,6 +143,7 @@ export class Client implements AsyncDisposable {
       home: core.rpc,
       log: core.log,
     });
+    this.settings = settingsOf(core.store);
   }
 
   get rpc(): RpcClient {
