@@ -23,7 +23,7 @@ import { type DeviceId, parseAccountName } from "../features/accounts/names.ts";
 import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
 import { readOwnIdentity } from "../features/devices/client.ts";
-import { deviceCredentials, readOwnDevice } from "../features/devices/own-device.ts";
+import { deviceCredentials, deviceProver, readOwnDevice } from "../features/devices/own-device.ts";
 import { refillKeyPackages } from "../features/key-packages/client.ts";
 import {
   type AccountPlace,
@@ -176,6 +176,7 @@ export class ClientCore {
       random,
       primitives: this.#primitives,
       keyStretching,
+      ...this.#held === undefined ? {} : { proveDevice: deviceProver(this.deviceOptions()) },
     };
   }
 

@@ -139,6 +139,18 @@ Deno.test("logOut() and a revocation end the session; logInClient() begins one, 
   });
 });
 
+Deno.test("strangers who fail to log in don't keep a device out whose session is over", async () => {
+  await using world = await openDeviceWorld({
+    limits: { loginsOfName: { burst: 1, perMinute: 1 } },
+  });
+  await using own = await device(world);
+  await withClient(registerClient(own.options()), (client) => client.logOut());
+  await refusedWith("accounts/login-refused", logIn(world.connect(), as(world, "alice", "guess")));
+  await using elsewhere = await device(world);
+  await refusedWith("accounts/rate-limited", logInClient(elsewhere.options()));
+  await withClient(logInClient(own.options()), connects);
+});
+
 Deno.test("deleteAccount() takes the account from the server and the store from this device", async () => {
   await using world = await openDeviceWorld();
   await using own = await device(world);

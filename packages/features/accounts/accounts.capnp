@@ -85,6 +85,12 @@ struct DirectoryPin @0xddf39414c9c9407c {
   # The user has compared safety numbers.
 }
 
+struct DeviceProof @0xb6d2f0c3a4e81957 {
+  deviceId @0 :Data $Qpq.max(16);
+  signature @1 :Data $Qpq.max(64);
+  # By the device key, over the session's `SessionProof`.
+}
+
 interface Accounts @0xaf725c645bbb7a8f {
   # Lengths of OPAQUE's messages: RFC 9807 with ristretto255-SHA512.
 
@@ -108,8 +114,12 @@ interface Accounts @0xaf725c645bbb7a8f {
   ) -> ();
   # Leaves the session with a fresh login. The same again has the same result.
 
-  loginStart @2 (name :Text $Qpq.max(64), request :Data $Qpq.max(96))
-    -> (response :Data $Qpq.max(320));
+  loginStart @2 (
+    name :Text $Qpq.max(64),
+    request :Data $Qpq.max(96),
+    device :DeviceProof $Qpq.optional
+    # Of a device that was on the account before: what strangers do doesn't slow it.
+  ) -> (response :Data $Qpq.max(320));
 
   loginFinish @3 (finish :Data $Qpq.max(64)) -> (
     accountId :Data $Qpq.max(16),

@@ -90,6 +90,12 @@ export interface DirectoryPin {
   readonly isVerified: boolean;
 }
 
+export interface DeviceProof {
+  readonly deviceId: Uint8Array;
+  /** By the device key, over the session's `SessionProof`. */
+  readonly signature: Uint8Array;
+}
+
 export interface AccountsRegisterStartParams {
   readonly name: string;
   readonly request: Uint8Array;
@@ -115,6 +121,7 @@ export type AccountsRegisterFinishResults = Readonly<Record<never, never>>;
 export interface AccountsLoginStartParams {
   readonly name: string;
   readonly request: Uint8Array;
+  readonly device?: DeviceProof | undefined;
 }
 
 export interface AccountsLoginStartResults {
@@ -822,6 +829,31 @@ export function writeDirectoryPin(writer: Writer, at: number, value: DirectoryPi
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
+export function encodeDeviceProof(value: DeviceProof): Uint8Array {
+  const writer = openWriter(0, 2);
+  writeDeviceProof(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeDeviceProof(frame: Uint8Array, limits?: DecodeLimits): DeviceProof {
+  return readDeviceProof(openFrame(frame, limits), 1);
+}
+
+export function readDeviceProof(reader: Reader, _depth: number): DeviceProof {
+  const { pointers, end } = reader;
+  return {
+    deviceId: reader.bytes(pointers, end, 16, "DeviceProof.deviceId"),
+    signature: reader.bytes(pointers + 8, end, 64, "DeviceProof.signature"),
+  };
+}
+
+export function writeDeviceProof(writer: Writer, at: number, value: DeviceProof): void {
+  writer.data(at, value.deviceId, 16, "DeviceProof.deviceId");
+  writer.data(at + 8, value.signature, 64, "DeviceProof.signature");
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
 export function encodeAccountsRegisterStartParams(value: AccountsRegisterStartParams): Uint8Array {
   const writer = openWriter(0, 3);
   writeAccountsRegisterStartParams(writer, writer.rootAt, value);
@@ -976,7 +1008,7 @@ export function writeAccountsRegisterFinishResults(
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeAccountsLoginStartParams(value: AccountsLoginStartParams): Uint8Array {
-  const writer = openWriter(0, 2);
+  const writer = openWriter(0, 3);
   writeAccountsLoginStartParams(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -991,12 +1023,16 @@ export function decodeAccountsLoginStartParams(
 
 export function readAccountsLoginStartParams(
   reader: Reader,
-  _depth: number,
+  depth: number,
 ): AccountsLoginStartParams {
   const { pointers, end } = reader;
   return {
     name: reader.text(pointers, end, 64, "Accounts.loginStart$Params.name"),
     request: reader.bytes(pointers + 8, end, 96, "Accounts.loginStart$Params.request"),
+    device: reader.isNull(pointers + 16, end) ? undefined : readDeviceProof(
+      reader.openStruct(pointers + 16, end, depth, "Accounts.loginStart$Params.device"),
+      depth + 1,
+    ),
   };
 }
 
@@ -1007,6 +1043,9 @@ export function writeAccountsLoginStartParams(
 ): void {
   writer.text(at, value.name, 64, "Accounts.loginStart$Params.name");
   writer.data(at + 8, value.request, 96, "Accounts.loginStart$Params.request");
+  if (value.device !== undefined) {
+    writeDeviceProof(writer, writer.struct(at + 16, 0, 2), value.device);
+  }
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

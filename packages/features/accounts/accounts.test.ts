@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryDisk, openMemoryStore } from "@qpq/adapters";
-import type { MessengerError, Store } from "@qpq/ports";
-import { as, contentOf, openWorld, primitives, refusedWith } from "../test/world.ts";
+import type { MessengerError } from "@qpq/ports";
+import { as, contentOf, countingReads, openWorld, primitives, refusedWith } from "../test/world.ts";
 import { accountsClient } from "./accounts.gen.ts";
 import { changePassword, deleteAccount, logIn, register, reloadVault } from "./client.ts";
 import { KEY_STRETCHING, openOpaqueServer, startLogin } from "./opaque.ts";
@@ -198,27 +198,3 @@ Deno.test("KEY_STRETCHING, the default, is Argon2id with 64 MiB, 3 passes, 4 lan
     "argon2id-custom": { memory: 65_536, iterations: 3, parallelism: 4 },
   });
 });
-
-function countingReads(store: Store, count: () => void): Store {
-  return {
-    ...store,
-    closed: store.closed,
-    transaction: (fn, options) => store.transaction(fn, options),
-    snapshot: (fn) =>
-      store.snapshot((reader) =>
-        fn({
-          get: (key) => {
-            count();
-            return reader.get(key);
-          },
-          range: (options) => {
-            count();
-            return reader.range(options);
-          },
-        })
-      ),
-    watch: (prefix, onChange) => store.watch(prefix, onChange),
-    close: () => store.close(),
-    [Symbol.asyncDispose]: () => store.close(),
-  };
-}

@@ -4,10 +4,11 @@ import { MessengerError, type Random, type Store } from "@qpq/ports";
 import {
   accountsClient,
   decodeStoredOwnAccount,
+  type DeviceProof,
   encodeStoredOwnAccount,
   type StoredOwnAccount,
 } from "./accounts.gen.ts";
-import { callOptions, type Home, requireHome } from "./home.ts";
+import { callOptions, type Home, type HomeSession, requireHome } from "./home.ts";
 import { OWN_ACCOUNT_KEY } from "./keys.ts";
 import {
   ACCOUNT_ID_BYTES,
@@ -35,6 +36,11 @@ export interface PasswordOptions extends CallOptions {
   readonly serverName: string;
   readonly primitives: Primitives;
   readonly random: Random;
+  /**
+   * What shows this device, if it was on the account before: however many strangers fail to log in
+   * under the name, it isn't slowed.
+   */
+  readonly proveDevice?: (session: HomeSession) => Promise<DeviceProof | undefined>;
   /** Default: `KEY_STRETCHING`. Accounts made with one can't be used with another. */
   readonly keyStretching?: KeyStretching;
 }
@@ -104,10 +110,13 @@ export async function logIn(
   const { primitives, serverName, known } = options;
   const name = parseAccountName(options.name);
   const step = await startLogin(preparePassword(options.password));
-  await requireHome(home, serverName);
+  const session = await requireHome(home, serverName);
   const calls = accountsClient(home);
-  const { request } = step;
-  const { response } = await calls.loginStart({ name, request }, callOptions(options));
+  const device = await options.proveDevice?.(session);
+  const { response } = await calls.loginStart(
+    { name, request: step.request, ...device === undefined ? {} : { device } },
+    callOptions(options),
+  );
   const finished = finishLogin(step, {
     response,
     accountName: name,

@@ -3,6 +3,7 @@ import type { CallContext } from "../devices/caller.ts";
 import { BackOff, type BackOffLimits } from "../limits/back-off.ts";
 import { type Rate, TokenBuckets } from "../limits/token-buckets.ts";
 import type { AccountName } from "./names.ts";
+import type { KnownDevice } from "./recognition.ts";
 
 /** What strangers may do; all in the memory of one server process. */
 export interface StrangerLimits {
@@ -33,12 +34,22 @@ export interface LoginLimiter {
   /** @throws MessengerError `accounts/rate-limited` */
   register(context: CallContext): void;
   /**
-   * Counts a login as failed until `succeeded`: who guesses learns from the server's first answer
+   * Counts a login as failed until it `succeeded`: who guesses learns from the server's first answer
    * whether the guess was right, and never says so.
+   * @param caller.device a device that is known to be on the account: nothing that strangers do with
+   *   the name, or from its address, reaches its count
    * @throws MessengerError `accounts/rate-limited`
    */
-  begin(name: AccountName, context: CallContext): void;
-  succeeded(name: AccountName, context: CallContext): void;
+  begin(name: AccountName, caller: LoginCaller): LoginAttempt;
+}
+
+export interface LoginCaller {
+  readonly context: CallContext;
+  readonly device: KnownDevice | undefined;
+}
+
+export interface LoginAttempt {
+  succeeded(): void;
 }
 
 export function createLoginLimiter(clock: Clock, limits: StrangerLimits): LoginLimiter {
@@ -48,32 +59,29 @@ export function createLoginLimiter(clock: Clock, limits: StrangerLimits): LoginL
   const backOff = new BackOff(clock, limits.loginBackOff);
   return {
     register: (context) => refuseFor(registrations.take(addressOf(context)), "register"),
-    begin(name, context) {
-      const device = ownDevice(name, context);
+    begin(name, { context, device }) {
       if (device !== undefined) {
-        // Nothing that strangers do with the name reaches this count.
-        return refuseFor(backOff.attempt(device), "log in");
+        const key = `device ${device.accountId.toHex()} ${device.deviceId.toHex()}`;
+        refuseFor(backOff.attempt(key), "log in");
+        return { succeeded: () => backOff.succeeded(key) };
       }
-      refuseFor(logins.take(addressOf(context)), "log in");
-      refuseFor(backOff.attempt(`${name} ${addressOf(context)}`), "log in");
+      const address = addressOf(context);
+      const key = `${name} ${address}`;
+      refuseFor(logins.take(address), "log in");
+      refuseFor(backOff.attempt(key), "log in");
       refuseFor(loginsOfName.take(name), "log in");
-    },
-    succeeded(name, context) {
-      const device = ownDevice(name, context);
-      backOff.succeeded(device ?? `${name} ${addressOf(context)}`);
-      if (device === undefined) loginsOfName.giveBack(name);
+      return {
+        succeeded: () => {
+          backOff.succeeded(key);
+          loginsOfName.giveBack(name);
+        },
+      };
     },
   };
 }
 
 function addressOf({ session }: CallContext): string {
   return networkOf(session.remoteAddress.hostname);
-}
-
-/** A key for the calling device, if it is one of that account and not revoked. */
-function ownDevice(name: AccountName, { identity }: CallContext): string | undefined {
-  if (identity?.accountName !== name || identity.revoked.aborted) return undefined;
-  return `device ${identity.accountId.toHex()} ${identity.deviceId.toHex()}`;
 }
 
 function refuseFor(retryAfterMs: number, action: string): void {

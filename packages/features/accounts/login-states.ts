@@ -1,6 +1,7 @@
 import { type Clock, MessengerError, type StoreReader } from "@qpq/ports";
 import type { CallContext } from "../devices/caller.ts";
 import type { StoredAccount } from "./accounts.gen.ts";
+import type { LoginAttempt } from "./login-limits.ts";
 import type { AccountId, AccountName } from "./names.ts";
 import { requireAccount } from "./records.ts";
 
@@ -12,6 +13,7 @@ export interface PendingLogin {
   readonly passwordVersion: number;
   /** OPAQUE's. */
   readonly state: string;
+  readonly attempt: LoginAttempt;
 }
 
 /** Who has just shown the password on this connection. */

@@ -58,6 +58,9 @@ export function parseAccountId(bytes: Uint8Array): AccountId {
   return parseBytes(bytes, ACCOUNT_ID_BYTES, "account id") as AccountId;
 }
 
+/** An id that no account has: stands for the account of a name that nobody has. */
+export const NOBODY = new Uint8Array(ACCOUNT_ID_BYTES) as AccountId;
+
 /** @throws MessengerError `malformed`: not 16 bytes */
 export function parseDeviceId(bytes: Uint8Array): DeviceId {
   return parseBytes(bytes, DEVICE_ID_BYTES, "device id") as DeviceId;

@@ -42,6 +42,7 @@ import {
 import {
   type AccountId,
   type AccountName,
+  NOBODY,
   parseAccountId,
   parseAccountName,
   parseBytes,
@@ -49,6 +50,7 @@ import {
 } from "./names.ts";
 import { OPAQUE_BYTES, type OpaqueServer, openOpaqueServer } from "./opaque.ts";
 import type { Primitives } from "./primitives.ts";
+import { createRecognition } from "./recognition.ts";
 import { checkRevision, findAccountId, putAccount, readAccount, reviseAccount } from "./records.ts";
 import { LABELS, openStatement, sameBytes } from "./signed.ts";
 
@@ -130,9 +132,6 @@ interface Core extends AccountsOptions {
 }
 
 type Handlers = AccountsHandlers<CallContext>;
-
-/** An id that no account has: stands for the account of a name that nobody has. */
-const NOBODY = parseAccountId(new Uint8Array(16));
 
 async function openSetup(
   { store, serverName }: AccountsOptions,
@@ -232,11 +231,13 @@ function isSameAccount(
 
 function loginHandlers(core: Core): Pick<Handlers, "loginStart" | "loginFinish" | "vault"> {
   const { store, serverName, opaque, setup, states, limiter } = core;
+  const recognise = createRecognition(core);
   return {
-    async loginStart({ name, request }, context) {
+    async loginStart({ name, request, device: proof }, context) {
       const accountName = parseAccountName(name);
       parseBytes(request, OPAQUE_BYTES.loginRequest, "OPAQUE login request");
-      limiter.begin(accountName, context);
+      const device = await recognise(accountName, { proof, context });
+      const attempt = limiter.begin(accountName, { context, device });
       // The same two reads and one OPAQUE call whether the name exists or not.
       const { accountId, account } = await store.snapshot((reader) =>
         readForLogin(reader, accountName)
@@ -252,16 +253,17 @@ function loginHandlers(core: Core): Pick<Handlers, "loginStart" | "loginFinish" 
         accountId,
         passwordVersion: account?.passwordVersion ?? 0,
         state,
+        attempt,
       });
       return { response };
     },
     async loginFinish({ finish }, context) {
-      const { name, accountId, passwordVersion, state } = states.end(context);
+      const { name, accountId, passwordVersion, state, attempt } = states.end(context);
       const isRight = opaque.finishLogin(state, { finish, accountName: name, serverName });
       if (!isRight || accountId === undefined) throw loginRefused();
       const fresh = { name, accountId, passwordVersion };
       const account = await store.snapshot((reader) => requireFreshAccount(reader, fresh));
-      limiter.succeeded(name, context);
+      attempt.succeeded();
       states.setFresh(context, fresh);
       const { accountKey, vault, version } = account;
       return { accountId, accountKey, vault, version };

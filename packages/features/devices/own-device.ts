@@ -1,6 +1,7 @@
 /** This device: its key and its session, in the client's encrypted store. */
 import { MessengerError, type Random, type Store } from "@qpq/ports";
 import type { Credentials } from "@qpq/rpc";
+import type { DeviceProof } from "../accounts/accounts.gen.ts";
 import { type Home, type HomeSession, requireHome } from "../accounts/home.ts";
 import { DEVICE_ID_BYTES, type DeviceId, parseDeviceId } from "../accounts/names.ts";
 import type { Primitives, SignatureKeyPair } from "../accounts/primitives.ts";
@@ -113,6 +114,23 @@ export function deviceCredentials(
       sessionToken: device.stored.sessionToken,
       deviceSignature: signProof(primitives, device, { session, serverName }),
     };
+  };
+}
+
+/** For `PasswordOptions.proveDevice`: shows this device, with a session or without, if there is one. */
+export function deviceProver(
+  options: {
+    readonly store: Store;
+    readonly primitives: Primitives;
+    readonly serverName: string;
+  },
+): (server: HomeSession) => Promise<DeviceProof | undefined> {
+  const { store, primitives, serverName } = options;
+  return async (session) => {
+    const device = await readOwnDevice(store, primitives);
+    if (device === undefined) return undefined;
+    const signature = signProof(primitives, device, { session, serverName });
+    return { deviceId: device.deviceId, signature };
   };
 }
 

@@ -232,3 +232,28 @@ export function recordingHome(
     subscribe: (method, params, options) => home.subscribe(method, params, options),
   };
 }
+
+/** The same store, which tells of each read in a snapshot. */
+export function countingReads(store: Store, count: () => void): Store {
+  return {
+    ...store,
+    closed: store.closed,
+    transaction: (fn, options) => store.transaction(fn, options),
+    snapshot: (fn) =>
+      store.snapshot((reader) =>
+        fn({
+          get: (key) => {
+            count();
+            return reader.get(key);
+          },
+          range: (options) => {
+            count();
+            return reader.range(options);
+          },
+        })
+      ),
+    watch: (prefix, onChange) => store.watch(prefix, onChange),
+    close: () => store.close(),
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+}
