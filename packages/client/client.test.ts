@@ -184,6 +184,29 @@ Deno.test("a new device takes over the account's pins from the directory", async
   });
 });
 
+Deno.test("what is wrong with the directory is said: by a login, and before an account is pinned", async () => {
+  let isHostile = false;
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      const result = await call();
+      if (method !== "accounts/read-directory" || !isHostile) return result;
+      return { ...result as object, sealed: new Uint8Array(100) };
+    },
+  });
+  await using own = await device(world);
+  await using second = await device(world);
+  await using bobs = await device(world);
+  await withClient(registerClient({ ...bobs.options(), name: "bob" }), connects);
+  await withClient(registerClient(own.options()), async ({ peers }) => {
+    await peers.fetch("bob");
+    isHostile = true;
+    await peers.fetch("bob");
+    await refusedWith("accounts/directory-refused", peers.fetch("carol"));
+    await refusedWith("accounts/directory-refused", peers.syncDirectory());
+  });
+  await refusedWith("accounts/directory-refused", logInClient(second.options()));
+});
+
 Deno.test("changePassword() moves account and store; other devices ask once for the new one", async () => {
   await using world = await openDeviceWorld();
   await using own = await device(world);

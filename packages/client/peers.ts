@@ -1,28 +1,19 @@
 /** Other accounts: their keys, pinned on first use, and what this device thinks of them. */
-import { type Log, MessengerError } from "@qpq/ports";
+import type { Log } from "@qpq/ports";
 import type { EnrolmentHome } from "../features/devices/enrolment.ts";
-import {
-  type DirectoryContent,
-  encodeDirectoryContent,
-} from "../features/accounts/accounts.gen.ts";
-import { readDirectory, writeDirectory } from "../features/accounts/directory.ts";
 import { parseAccountId, parseAccountName } from "../features/accounts/names.ts";
 import type { AccountIdentity } from "../features/accounts/unlocked.ts";
-import { sameBytes } from "../features/accounts/signed.ts";
 import type { DeviceOptions } from "../features/devices/client.ts";
 import {
   acceptKey,
-  exportPins,
   fetchPeer,
-  importPins,
   markVerified,
   type Peer,
   type PeerState,
+  rejectKey,
 } from "../features/devices/peers.ts";
 import { safetyNumber, safetyQrText } from "../features/devices/safety-number.ts";
-
-const encodePins = (pins: DirectoryContent["pins"]): Uint8Array =>
-  encodeDirectoryContent({ conversations: [], pins });
+import { sharePins } from "../features/devices/shared-pins.ts";
 
 /** What is known of another account. */
 export interface PeerView {
@@ -35,7 +26,7 @@ export interface PeerView {
   /** The same as text of a QR code. */
   readonly safetyQrText: string;
   readonly firstSeenAtMs: number;
-  /** Another key that the server gives now, and its safety number: compare before accepting it. */
+  /** Another key that was given since, and its safety number: compare, then accept or reject it. */
   readonly offered?: { readonly accountKey: Uint8Array; readonly safetyNumber: string };
   /** As the server says now, and the account's key has signed. */
   readonly accountId: Uint8Array;
@@ -48,9 +39,6 @@ export interface PeersOptions extends DeviceOptions {
   readonly log: Log;
 }
 
-/** Times that the directory is tried again when another device was first. */
-const ATTEMPTS_MAX = 4;
-
 export class Peers {
   readonly #own: AccountIdentity;
   readonly #options: PeersOptions;
@@ -61,8 +49,9 @@ export class Peers {
   }
 
   /**
-   * Asks the server for an account, verifies all of it, and pins its key at first use.
-   * @throws MessengerError `accounts/unknown`, and as `fetchPeer`
+   * Asks the server for an account, verifies all of it, and pins its key at first use: by any of the
+   * own account's devices, so the directory is read before and written after.
+   * @throws MessengerError `accounts/unknown`, and as `fetchPeer` and `syncDirectory`
    */
   async fetch(name: string): Promise<PeerView> {
     const peer = await fetchPeer(this.#options.home, name, this.#options);
@@ -90,27 +79,23 @@ export class Peers {
   }
 
   /**
-   * Shares pins with the account's other devices, both ways. What fails is logged: the next time does
-   * it.
+   * Keeps the pinned key: the one that was offered is wrong.
+   * @param accountKey the offered one, as the user was shown it
+   * @throws MessengerError as `acceptKey`
+   */
+  async rejectKey(name: string, accountKey: Uint8Array): Promise<void> {
+    await rejectKey(this.#options.store, parseAccountName(name), accountKey);
+    await this.syncDirectory();
+  }
+
+  /**
+   * Shares pins with the account's other devices, both ways. What fails does not take back what was
+   * decided here: the next time shares it.
+   * @throws MessengerError as `sharePins`
    */
   async syncDirectory(): Promise<void> {
-    const { home, store, clock, primitives, random, log } = this.#options;
-    const options = { store, primitives, random };
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      try {
-        const { version, content } = await readDirectory(home, options);
-        await importPins(store, content.pins, clock);
-        const pins = await exportPins(store);
-        if (sameBytes(encodePins(content.pins), encodePins(pins))) return;
-        await writeDirectory(home, { version, content: { ...content, pins } }, options);
-        return;
-      } catch (error) {
-        if (!(error instanceof MessengerError)) throw error;
-        if (error.code === "accounts/version-conflict") continue;
-        log.warn("directory-not-shared", { code: error.code });
-        return;
-      }
-    }
+    const { leftOut } = await sharePins(this.#options.home, this.#options);
+    if (leftOut > 0) this.#options.log.warn("directory-full", { leftOut });
   }
 
   #view({ account, state, pin }: Peer): PeerView {

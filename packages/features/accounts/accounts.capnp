@@ -55,8 +55,9 @@ struct AccountKeyChange @0x9b0a34c9fa6f097d {
 }
 
 struct DirectoryContent @0xe7f5cf1f848ecf52 {
-  conversations @0 :List(DirectoryConversation) $Qpq.max(4096);
-  pins @1 :List(DirectoryPin) $Qpq.max(4096);
+  # Both full, with every field full, still fit.
+  conversations @0 :List(DirectoryConversation) $Qpq.max(768);
+  pins @1 :List(DirectoryPin) $Qpq.max(2048);
 }
 
 struct DirectoryConversation @0x9ed834c8216c420a {
@@ -65,7 +66,7 @@ struct DirectoryConversation @0x9ed834c8216c420a {
   confirmedTranscriptHash @2 :Data $Qpq.max(64);
   # Both as last seen: no device may be led behind them.
   kind @3 :DirectoryConversationKind;
-  name @4 :Text $Qpq.max(256);
+  name @4 :Text $Qpq.max(128);
   # Of a group; of a direct message the peer's account name.
 }
 
@@ -83,6 +84,8 @@ struct DirectoryPin @0xddf39414c9c9407c {
   listCounter @4 :UInt64 $Qpq.safeInteger;
   isVerified @5 :Bool;
   # The user has compared safety numbers.
+  listResets @6 :UInt32;
+  # Times that the user has accepted an older list: numbers of before no longer count.
 }
 
 struct DeviceProof @0xb6d2f0c3a4e81957 {

@@ -65,6 +65,7 @@ export interface AccountKeyChange {
   readonly changedAtMs: number;
 }
 
+/** Both full, with every field full, still fit. */
 export interface DirectoryContent {
   readonly conversations: readonly DirectoryConversation[];
   readonly pins: readonly DirectoryPin[];
@@ -88,6 +89,8 @@ export interface DirectoryPin {
   readonly listCounter: number;
   /** The user has compared safety numbers. */
   readonly isVerified: boolean;
+  /** Times that the user has accepted an older list: numbers of before no longer count. */
+  readonly listResets: number;
 }
 
 export interface DeviceProof {
@@ -724,11 +727,11 @@ export function readDirectoryContent(reader: Reader, depth: number): DirectoryCo
       reader,
       pointers,
       end,
-      4096,
+      768,
       depth,
       "DirectoryContent.conversations",
     ),
-    pins: readListOfDirectoryPin(reader, pointers + 8, end, 4096, depth, "DirectoryContent.pins"),
+    pins: readListOfDirectoryPin(reader, pointers + 8, end, 2048, depth, "DirectoryContent.pins"),
   };
 }
 
@@ -738,12 +741,12 @@ export function writeDirectoryContent(writer: Writer, at: number, value: Directo
       writer,
       at,
       value.conversations,
-      4096,
+      768,
       "DirectoryContent.conversations",
     );
   }
   if (value.pins.length !== 0) {
-    writeListOfDirectoryPin(writer, at + 8, value.pins, 4096, "DirectoryContent.pins");
+    writeListOfDirectoryPin(writer, at + 8, value.pins, 2048, "DirectoryContent.pins");
   }
 }
 
@@ -774,7 +777,7 @@ export function readDirectoryConversation(reader: Reader, _depth: number): Direc
       "DirectoryConversation.confirmedTranscriptHash",
     ),
     kind: readDirectoryConversationKind(reader.uint16(data + 8, pointers)),
-    name: reader.text(pointers + 16, end, 256, "DirectoryConversation.name"),
+    name: reader.text(pointers + 16, end, 128, "DirectoryConversation.name"),
   };
 }
 
@@ -792,12 +795,12 @@ export function writeDirectoryConversation(
     "DirectoryConversation.confirmedTranscriptHash",
   );
   writer.uint16(at + 8, ordinalOfDirectoryConversationKind(value.kind));
-  writer.text(at + 32, value.name, 256, "DirectoryConversation.name");
+  writer.text(at + 32, value.name, 128, "DirectoryConversation.name");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeDirectoryPin(value: DirectoryPin): Uint8Array {
-  const writer = openWriter(2, 3);
+  const writer = openWriter(3, 3);
   writeDirectoryPin(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -816,16 +819,18 @@ export function readDirectoryPin(reader: Reader, _depth: number): DirectoryPin {
     generation: reader.uint32(data, pointers),
     listCounter: reader.safeInteger(data + 8, pointers, false, "DirectoryPin.listCounter"),
     isVerified: reader.bool(data + 4, 0, pointers),
+    listResets: reader.uint32(data + 16, pointers),
   };
 }
 
 export function writeDirectoryPin(writer: Writer, at: number, value: DirectoryPin): void {
-  writer.data(at + 16, value.accountId, 16, "DirectoryPin.accountId");
-  writer.text(at + 24, value.accountName, 32, "DirectoryPin.accountName");
-  writer.data(at + 32, value.accountKey, 32, "DirectoryPin.accountKey");
+  writer.data(at + 24, value.accountId, 16, "DirectoryPin.accountId");
+  writer.text(at + 32, value.accountName, 32, "DirectoryPin.accountName");
+  writer.data(at + 40, value.accountKey, 32, "DirectoryPin.accountKey");
   writer.uint32(at, value.generation);
   writer.safeInteger(at + 8, value.listCounter, false);
   writer.bool(at + 4, 0, value.isVerified);
+  writer.uint32(at + 16, value.listResets);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -1799,7 +1804,7 @@ function writeListOfDirectoryPin(
 ): void {
   let at = writer.structList(
     pointerAt,
-    2,
+    3,
     3,
     items.length,
     itemsMax,
@@ -1807,7 +1812,7 @@ function writeListOfDirectoryPin(
   );
   for (const item of items) {
     writeDirectoryPin(writer, at, item);
-    at += 40;
+    at += 48;
   }
 }
 

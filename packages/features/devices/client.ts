@@ -15,7 +15,7 @@ import {
   encodeDeviceList,
 } from "./devices.gen.ts";
 import { ensureOwnDevice, readOwnDevice, updateOwnDevice } from "./own-device.ts";
-import { seeOwnAccount } from "./peers.ts";
+import { requireOwnKey, seeOwnAccount } from "./own-list.ts";
 import type { CertifiedDevice, CertifiedList } from "./statements.ts";
 
 /** Times that a change is tried again when another device was first. */
@@ -126,10 +126,10 @@ export async function changeAccountKey(
 export async function listOwnDevices(
   home: Home,
   own: AccountIdentity,
-  options: Pick<DeviceOptions, "store" | "primitives" | "clock">,
+  options: Pick<DeviceOptions, "store" | "primitives">,
 ): Promise<CertifiedList | undefined> {
   const account = await findOwn(home, own, options.primitives);
-  await seeOwnAccount(account, options);
+  await seeOwnAccount(own, account, options);
   return account.list;
 }
 
@@ -139,7 +139,7 @@ export async function listOwnDevices(
  */
 export async function refreshCertificate(
   home: Home,
-  options: Pick<DeviceOptions, "store" | "primitives" | "clock">,
+  options: Pick<DeviceOptions, "store" | "primitives">,
 ): Promise<void> {
   const { store, primitives } = options;
   const account = await readOwnIdentity(store);
@@ -271,17 +271,13 @@ function certify(
 /** @throws MessengerError `devices/key-changed`; what `verifyView` throws */
 async function findOwn(
   home: Home,
-  { accountId, name, accountKey }: AccountIdentity,
+  own: AccountIdentity,
   primitives: Primitives,
 ): Promise<VerifiedAccount> {
+  const { accountId, name } = own;
   const view = await devicesClient(home).findById({ accountId });
   const account = verifyView(primitives, view, { accountId, name });
-  if (!sameBytes(account.accountKey, accountKey)) {
-    throw new MessengerError(
-      "devices/key-changed",
-      "Cannot go on: the own account has another key now; log in with the password",
-    );
-  }
+  requireOwnKey(own, account);
   return account;
 }
 

@@ -129,7 +129,18 @@ struct StoredPin @0xdc4a77012e0cc67a {
   # Safety numbers were compared.
   firstSeenAtMs @7 :UInt64 $Qpq.safeInteger;
   offered @8 :OfferedKey $Qpq.optional;
-  # Another key that the server gave since, not accepted yet.
+  # Another key that was given since. Stays until the user has decided.
+  sharedKey @9 :Data $Qpq.max(32);
+  # What the directory said last; empty before. Only who knows what it replaces replaces it.
+  listResets @10 :UInt32;
+  # As in the directory.
+}
+
+struct StoredOwnList @0xa41f0d6c27b95e83 {
+  # The own account's newest device list, as this device has verified it.
+  accountKey @0 :Data $Qpq.max(32);
+  list @1 :Accounts.Signed;
+  certificates @2 :List(Accounts.Signed) $Qpq.max(64);
 }
 
 struct OfferedKey @0xbc1dffe281ff9715 {

@@ -133,8 +133,19 @@ export interface StoredPin {
   /** Safety numbers were compared. */
   readonly isVerified: boolean;
   readonly firstSeenAtMs: number;
-  /** Another key that the server gave since, not accepted yet. */
+  /** Another key that was given since. Stays until the user has decided. */
   readonly offered?: OfferedKey | undefined;
+  /** What the directory said last; empty before. Only who knows what it replaces replaces it. */
+  readonly sharedKey: Uint8Array;
+  /** As in the directory. */
+  readonly listResets: number;
+}
+
+/** The own account's newest device list, as this device has verified it. */
+export interface StoredOwnList {
+  readonly accountKey: Uint8Array;
+  readonly list: Signed;
+  readonly certificates: readonly Signed[];
 }
 
 export interface OfferedKey {
@@ -886,7 +897,7 @@ export function writeStoredOwnDevice(writer: Writer, at: number, value: StoredOw
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredPin(value: StoredPin): Uint8Array {
-  const writer = openWriter(3, 5);
+  const writer = openWriter(4, 6);
   writeStoredPin(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -911,20 +922,60 @@ export function readStoredPin(reader: Reader, depth: number): StoredPin {
       reader.openStruct(pointers + 32, end, depth, "StoredPin.offered"),
       depth + 1,
     ),
+    sharedKey: reader.bytes(pointers + 40, end, 32, "StoredPin.sharedKey"),
+    listResets: reader.uint32(data + 24, pointers),
   };
 }
 
 export function writeStoredPin(writer: Writer, at: number, value: StoredPin): void {
-  writer.data(at + 24, value.accountId, 16, "StoredPin.accountId");
-  writer.text(at + 32, value.name, 32, "StoredPin.name");
-  writer.data(at + 40, value.accountKey, 32, "StoredPin.accountKey");
+  writer.data(at + 32, value.accountId, 16, "StoredPin.accountId");
+  writer.text(at + 40, value.name, 32, "StoredPin.name");
+  writer.data(at + 48, value.accountKey, 32, "StoredPin.accountKey");
   writer.uint32(at, value.generation);
   writer.safeInteger(at + 8, value.listCounter, false);
-  writer.data(at + 48, value.listHash, 32, "StoredPin.listHash");
+  writer.data(at + 56, value.listHash, 32, "StoredPin.listHash");
   writer.bool(at + 4, 0, value.isVerified);
   writer.safeInteger(at + 16, value.firstSeenAtMs, false);
   if (value.offered !== undefined) {
-    writeOfferedKey(writer, writer.struct(at + 56, 1, 2), value.offered);
+    writeOfferedKey(writer, writer.struct(at + 64, 1, 2), value.offered);
+  }
+  writer.data(at + 72, value.sharedKey, 32, "StoredPin.sharedKey");
+  writer.uint32(at + 24, value.listResets);
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredOwnList(value: StoredOwnList): Uint8Array {
+  const writer = openWriter(0, 3);
+  writeStoredOwnList(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredOwnList(frame: Uint8Array, limits?: DecodeLimits): StoredOwnList {
+  return readStoredOwnList(openFrame(frame, limits), 1);
+}
+
+export function readStoredOwnList(reader: Reader, depth: number): StoredOwnList {
+  const { pointers, end } = reader;
+  return {
+    accountKey: reader.bytes(pointers, end, 32, "StoredOwnList.accountKey"),
+    list: readSigned(reader.openStruct(pointers + 8, end, depth, "StoredOwnList.list"), depth + 1),
+    certificates: readListOfSigned(
+      reader,
+      pointers + 16,
+      end,
+      64,
+      depth,
+      "StoredOwnList.certificates",
+    ),
+  };
+}
+
+export function writeStoredOwnList(writer: Writer, at: number, value: StoredOwnList): void {
+  writer.data(at, value.accountKey, 32, "StoredOwnList.accountKey");
+  writeSigned(writer, writer.struct(at + 8, 0, 2), value.list);
+  if (value.certificates.length !== 0) {
+    writeListOfSigned(writer, at + 16, value.certificates, 64, "StoredOwnList.certificates");
   }
 }
 

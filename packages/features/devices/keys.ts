@@ -34,6 +34,8 @@ export const SESSION_KEYS: Uint8Array = encodeKey(SLICE, "session");
 
 /** `StoredOwnDevice`. */
 export const OWN_DEVICE_KEY: Uint8Array = encodeKey(SLICE, "own");
+/** `StoredOwnList`. */
+export const OWN_LIST_KEY: Uint8Array = encodeKey(SLICE, "own-list");
 /** `StoredPin`. */
 export const pinKey = (name: AccountName): Uint8Array => encodeKey(SLICE, "pin", name);
 export const PIN_KEYS: Uint8Array = encodeKey(SLICE, "pin");

@@ -1,28 +1,28 @@
 import assert from "node:assert/strict";
-import { openMemoryStore } from "@qpq/adapters";
 import type { ErrorCode } from "@qpq/ports";
 import { logIn } from "../accounts/client.ts";
 import { parseAccountName } from "../accounts/names.ts";
+import type { SignatureKeyPair } from "../accounts/primitives.ts";
 import {
   as,
   type DeviceWorld,
   enrolled,
+  type EnrolledDevice,
   openDeviceWorld,
   primitives,
   refusedWith,
 } from "../test/device-world.ts";
 import { changeAccountKey, enrolDevice, listOwnDevices, revokeDevices } from "./client.ts";
-import { makeCredential, openCredential } from "./credential.ts";
+import { type LeafDevice, makeCredential, openCredential } from "./credential.ts";
 import { type AccountView, decodeCredential, encodeDeviceList } from "./devices.gen.ts";
 import { LABELS, signStatement } from "../accounts/signed.ts";
 import { readOwnDevice } from "./own-device.ts";
 import {
   acceptKey,
-  exportPins,
   fetchPeer,
-  importPins,
   markVerified,
   readPin,
+  rejectKey,
   requireTrusted,
   seeCredential,
 } from "./peers.ts";
@@ -204,11 +204,64 @@ Deno.test("another key blocks sending until exactly that one is accepted", async
   requireTrusted(before.state);
 
   await refusedWith("devices/not-pinned", acceptKey(bob.store, ALICE, bob.own.accountKey));
+  await refusedWith("devices/not-pinned", rejectKey(bob.store, ALICE, bob.own.accountKey));
   await acceptKey(bob.store, ALICE, anew.own.accountKey);
   const accepted = await fetchPeer(bob.home, "alice", bob);
   // Verified was the other key.
   assert.equal(accepted.state.kind, "pinned");
   await refusedWith("devices/not-pinned", acceptKey(bob.store, ALICE, anew.own.accountKey));
+});
+
+Deno.test("a change stays until the user decides, whatever the server and leaves show then", async () => {
+  const liar = await openLiar();
+  const { world, seen } = liar;
+  await using _ = world;
+  const alice = await enrolled(world, "alice");
+  const mallory = await enrolled(world, "mallory");
+  const bob = await enrolled(world, "bob");
+  await fetchPeer(bob.home, "alice", bob);
+  const honest = seen.at(-1) as AccountView;
+  const leaf = await leafOf(alice, alice.own.accountKey);
+  assert.equal((await seeCredential(leaf, bob)).state.kind, "pinned");
+
+  liar.lie = ({ name }) => ({
+    ...honest,
+    name,
+    list: undefined,
+    certificates: [],
+    accountKey: mallory.own.accountKey,
+  });
+  const changed = { kind: "changed", isSigned: false } as const;
+  assert.deepEqual((await fetchPeer(bob.home, "alice", bob)).state, changed);
+  liar.lie = undefined;
+  assert.deepEqual((await seeCredential(leaf, bob)).state, changed);
+  assert.deepEqual((await fetchPeer(bob.home, "alice", bob)).state, changed);
+  await rejectKey(bob.store, ALICE, mallory.own.accountKey);
+  assert.equal((await fetchPeer(bob.home, "alice", bob)).state.kind, "pinned");
+  assert.equal((await seeCredential(leaf, bob)).state.kind, "pinned");
+});
+
+Deno.test("the own account is held to the key of its vault, and is never pinned", async () => {
+  const liar = await openLiar();
+  const { world } = liar;
+  await using _ = world;
+  const alice = await enrolled(world, "alice");
+  const mallory = await enrolled(world, "mallory");
+  const own = await fetchPeer(alice.home, "alice", alice);
+  assert.equal(own.state.kind, "verified");
+  assert.equal(await readPin(alice.store, ALICE), undefined);
+  const leaf = await leafOf(alice, alice.own.accountKey);
+  assert.equal((await seeCredential(leaf, alice)).state.kind, "verified");
+  const pair = primitives.generateSignatureKeyPair(world.random);
+  const forged = forge(leaf, pair);
+  assert.equal((await seeCredential(forged, alice)).state.kind, "changed");
+  liar.lie = (view) => ({
+    ...view,
+    list: undefined,
+    certificates: [],
+    accountKey: mallory.own.accountKey,
+  });
+  await refusedWith("devices/key-changed", fetchPeer(alice.home, "alice", alice));
 });
 
 Deno.test("a key change that the pinned key signed is told apart from one that it didn't", async () => {
@@ -295,13 +348,6 @@ Deno.test("seeCredential() pins leaves at first use, and marks what is of an ear
   const alice = await enrolled(world, "alice");
   const second = await enrolled(world, "alice", { kind: "log-in" });
   const bob = await enrolled(world, "bob");
-  const leafOf = async ({ store }: typeof alice, accountKey: Uint8Array) => {
-    const device = await readOwnDevice(store, primitives);
-    const certificate = device?.stored.certificate;
-    assert.ok(device !== undefined && certificate !== undefined);
-    const identity = makeCredential(accountKey, certificate);
-    return openCredential(primitives, identity, device.signatureKeyPair.publicKey);
-  };
   const gone = await leafOf(second, alice.own.accountKey);
   const first = await seeCredential(gone, bob);
   assert.deepEqual(first, { state: { kind: "first-use" }, isOutdated: false });
@@ -315,54 +361,31 @@ Deno.test("seeCredential() pins leaves at first use, and marks what is of an ear
     isOutdated: false,
   });
   // Somebody who made a key of their own for the name.
-  const pair = primitives.generateSignatureKeyPair(world.random);
-  const forged = signStatement(primitives, pair.privateKey, {
-    label: LABELS.deviceCertificate,
-    statement: kept.certificate.statement,
-  });
-  const leaf = openCredential(
-    primitives,
-    makeCredential(pair.publicKey, forged),
-    kept.signatureKey,
-  );
+  const before = await readPin(bob.store, ALICE);
+  const leaf = forge(kept, primitives.generateSignatureKeyPair(world.random));
   const seen = await seeCredential(leaf, bob);
   assert.deepEqual(seen.state, { kind: "changed", isSigned: false });
+  // Any member can make such a leaf: it blocks sending to its group, and nothing else.
+  assert.deepEqual(await readPin(bob.store, ALICE), before);
 });
 
-Deno.test("pins travel by the directory: known keys are never replaced, numbers only grow", async () => {
-  const { world } = await openLiar();
-  await using _ = world;
-  const alice = await enrolled(world, "alice");
-  const bob = await enrolled(world, "bob");
-  await fetchPeer(bob.home, "alice", bob);
-  await markVerified(bob.store, ALICE, alice.own.accountKey);
-  const exported = await exportPins(bob.store);
-  assert.deepEqual(exported.map(({ accountName }) => accountName), ["alice", "bob"]);
-  const fresh = openMemoryStore();
-  await importPins(fresh, exported, world.clock);
-  const peer = await fetchPeer(bob.home, "alice", { ...bob, store: fresh });
-  assert.equal(peer.state.kind, "verified");
-  const pinned = await readPin(fresh, ALICE);
-  const [pin] = exported;
-  assert.ok(pin !== undefined);
-  await importPins(
-    fresh,
-    [{ ...pin, listCounter: 0, generation: 0, isVerified: false }],
-    world.clock,
-  );
-  assert.deepEqual(await readPin(fresh, ALICE), pinned);
-  await importPins(
-    fresh,
-    [{ ...pin, accountKey: bob.own.accountKey, listCounter: 50, generation: 9 }],
-    world.clock,
-  );
-  assert.deepEqual(await readPin(fresh, ALICE), pinned);
-  await importPins(fresh, [{ ...pin, listCounter: 9, generation: 3 }], world.clock);
-  await refusedWith(
-    "devices/list-rolled-back",
-    fetchPeer(bob.home, "alice", { ...bob, store: fresh }),
-  );
-});
+async function leafOf({ store }: EnrolledDevice, accountKey: Uint8Array): Promise<LeafDevice> {
+  const device = await readOwnDevice(store, primitives);
+  const certificate = device?.stored.certificate;
+  assert.ok(device !== undefined && certificate !== undefined);
+  const identity = makeCredential(accountKey, certificate);
+  return openCredential(primitives, identity, device.signatureKeyPair.publicKey);
+}
+
+/** The same leaf under another account key. */
+function forge(leaf: LeafDevice, pair: SignatureKeyPair): LeafDevice {
+  const certificate = signStatement(primitives, pair.privateKey, {
+    label: LABELS.deviceCertificate,
+    statement: leaf.certificate.statement,
+  });
+  const identity = makeCredential(pair.publicKey, certificate);
+  return openCredential(primitives, identity, leaf.signatureKey);
+}
 
 function flipped(bytes: Uint8Array): Uint8Array {
   return bytes.with(bytes.length - 1, (bytes.at(-1) as number) ^ 1);

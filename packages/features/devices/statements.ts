@@ -54,6 +54,7 @@ export interface CertifiedList {
   readonly issuedAtMs: number;
   /** SHA-256 of the statement. */
   readonly hash: Uint8Array;
+  readonly signed: Signed;
   readonly devices: readonly CertifiedDevice[];
 }
 
@@ -133,6 +134,7 @@ export function verifyList(
     generation: said.generation,
     issuedAtMs: said.issuedAtMs,
     hash: primitives.hash(list.statement),
+    signed: list,
     devices,
   };
 }
