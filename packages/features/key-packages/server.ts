@@ -1,7 +1,13 @@
 /** Key packages, the server's half: takes only what is sound, and gives each away once. */
 import type { BoundMethod } from "@qpq/capnp";
 import { acceptKeyPackage, type CipherSuite, isLastResort, type KeyPackage } from "@qpq/mls/public";
-import { type Clock, MessengerError, type Store, type StoreTransaction } from "@qpq/ports";
+import {
+  type Clock,
+  MessengerError,
+  networkOf,
+  type Store,
+  type StoreTransaction,
+} from "@qpq/ports";
 import { type AccountId, type DeviceId, parseAccountId } from "../accounts/names.ts";
 import type { Primitives } from "../accounts/primitives.ts";
 import { readAccount } from "../accounts/records.ts";
@@ -44,8 +50,14 @@ export interface KeyPackageLimits {
   readonly packagesMax: number;
   /** Accounts that one account may claim for: enough to begin a large group at once. */
   readonly claims: Rate;
-  /** Claims by one account for the same other one: nobody drains a victim alone. */
+  /** Claims by one account for the same other one. */
   readonly claimsOfTarget: Rate;
+  /**
+   * Single-use packages of one account, to one network and to all together: beyond it its last resorts
+   * are given, so that many accounts of one attacker neither drain a victim nor make it unreachable.
+   */
+  readonly singleUseOfNetwork: Rate;
+  readonly singleUseOfAll: Rate;
   /** Packages that one account may publish. */
   readonly publications: Rate;
 }
@@ -54,6 +66,8 @@ export const KEY_PACKAGE_LIMITS: KeyPackageLimits = {
   packagesMax: 200,
   claims: { burst: 1_000, perMinute: 60 },
   claimsOfTarget: { burst: 10, perMinute: 0.2 },
+  singleUseOfNetwork: { burst: 20, perMinute: 0.1 },
+  singleUseOfAll: { burst: 60, perMinute: 0.2 },
   publications: { burst: 4_000, perMinute: 100 },
 };
 
@@ -78,13 +92,16 @@ export interface KeyPackages {
 /** Call it after `openDevices`. */
 export function openKeyPackages(options: KeyPackagesOptions): KeyPackages {
   const limits = { ...KEY_PACKAGE_LIMITS, ...options.limits };
+  const buckets = (rate: Rate) => new TokenBuckets({ clock: options.clock, rate });
   const core: Core = {
     ...options,
     limits,
     suites: new Map(options.cipherSuites.map((suite) => [suite.id, suite])),
-    claims: new TokenBuckets({ clock: options.clock, rate: limits.claims }),
-    claimsOfTarget: new TokenBuckets({ clock: options.clock, rate: limits.claimsOfTarget }),
-    publications: new TokenBuckets({ clock: options.clock, rate: limits.publications }),
+    claims: buckets(limits.claims),
+    claimsOfTarget: buckets(limits.claimsOfTarget),
+    singleUseOfNetwork: buckets(limits.singleUseOfNetwork),
+    singleUseOfAll: buckets(limits.singleUseOfAll),
+    publications: buckets(limits.publications),
   };
   options.devices.onVoid(async (transaction, account, devices) => {
     for (const device of devices) await clearDevice(transaction, account, device);
@@ -101,6 +118,8 @@ interface Core extends KeyPackagesOptions {
   readonly suites: ReadonlyMap<number, CipherSuite>;
   readonly claims: TokenBuckets;
   readonly claimsOfTarget: TokenBuckets;
+  readonly singleUseOfNetwork: TokenBuckets;
+  readonly singleUseOfAll: TokenBuckets;
   readonly publications: TokenBuckets;
 }
 
@@ -238,15 +257,13 @@ async function putLastResort(
 }
 
 function claimHandler(core: Core): Pick<Handlers, "claim"> {
-  const { store, clock, devices, suites, claims, claimsOfTarget } = core;
+  const { store, clock, devices, suites } = core;
   return {
     async claim({ accountId, cipherSuite }, context) {
       const caller = requireDevice(context);
       const target = parseAccountId(accountId);
       if (!suites.has(cipherSuite)) throw wrongSuite();
-      const [callerHex, targetHex] = [caller.accountId.toHex(), target.toHex()];
-      refuseFor(claimsOfTarget.take(`${callerHex} ${targetHex}`));
-      refuseFor(claims.take(callerHex));
+      const mayTakeSingleUse = admitClaim(core, { caller, target, context });
       const nowMs = clock.now();
       return await store.transaction(async (transaction) => {
         const account = await readAccount(transaction, target);
@@ -257,7 +274,7 @@ function claimHandler(core: Core): Pick<Handlers, "claim"> {
         for (const { deviceId } of await devices.devicesOf(transaction, target)) {
           if (sameBytes(deviceId, caller.deviceId)) continue;
           const shelf = { accountId: target, deviceId, cipherSuite };
-          const taken = await take(transaction, shelf, nowMs);
+          const taken = await take(transaction, shelf, { nowMs, mayTakeSingleUse });
           if (taken !== undefined) packages.push({ deviceId, package: taken });
         }
         return { packages };
@@ -266,21 +283,54 @@ function claimHandler(core: Core): Pick<Handlers, "claim"> {
   };
 }
 
-/** The oldest package that has not expired, for good; else the last resort. */
+/**
+ * Counts a claim, once: what one bucket refuses is not taken from another.
+ * @returns whether single-use packages may be given
+ * @throws MessengerError `accounts/rate-limited`
+ */
+function admitClaim(
+  { claims, claimsOfTarget, singleUseOfNetwork, singleUseOfAll }: Core,
+  { caller, target, context }: {
+    readonly caller: DeviceIdentity;
+    readonly target: AccountId;
+    readonly context: CallContext;
+  },
+): boolean {
+  const [callerHex, targetHex] = [caller.accountId.toHex(), target.toHex()];
+  const pair = `${callerHex} ${targetHex}`;
+  refuseFor(claims.take(callerHex));
+  const retryAfterMs = claimsOfTarget.take(pair);
+  if (retryAfterMs > 0) claims.giveBack(callerHex);
+  refuseFor(retryAfterMs);
+  if (callerHex === targetHex) return true;
+  const network = networkOf(context.session.remoteAddress.hostname);
+  if (singleUseOfNetwork.take(`${network} ${targetHex}`) > 0) return false;
+  if (singleUseOfAll.take(targetHex) === 0) return true;
+  singleUseOfNetwork.giveBack(`${network} ${targetHex}`);
+  return false;
+}
+
+/**
+ * The oldest package that has not expired, for good; else the last resort. Where single-use ones are not
+ * to be given: the last resort, if there is one.
+ */
 async function take(
   transaction: StoreTransaction,
   shelf: Shelf,
-  nowMs: number,
+  { nowMs, mayTakeSingleUse }: { readonly nowMs: number; readonly mayTakeSingleUse: boolean },
 ): Promise<Uint8Array | undefined> {
   await dropExpired(transaction, shelf, nowMs);
-  const { entries } = await transaction.range({ prefix: packageKeys(shelf), countMax: 1 });
-  const oldest = entries[0];
-  if (oldest !== undefined) {
-    await drop(transaction, shelf, oldest.key);
-    return decodeStoredPackage(oldest.value).package;
+  const last = await readLastResort(transaction, shelf);
+  const lastResort = last !== undefined && last.expiresAtMs > nowMs ? last : undefined;
+  if (mayTakeSingleUse || lastResort === undefined) {
+    const { entries } = await transaction.range({ prefix: packageKeys(shelf), countMax: 1 });
+    const oldest = entries[0];
+    if (oldest !== undefined) {
+      await drop(transaction, shelf, oldest.key);
+      return decodeStoredPackage(oldest.value).package;
+    }
   }
-  const lastResort = await readLastResort(transaction, shelf);
-  if (lastResort === undefined || lastResort.expiresAtMs <= nowMs) return undefined;
+  if (lastResort === undefined) return undefined;
   const { state } = lastResort;
   if (state.firstUsedAtMs === 0) {
     const used = { ...lastResort, state: { ...state, firstUsedAtMs: nowMs } };

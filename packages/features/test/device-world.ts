@@ -1,6 +1,11 @@
 /** A server with accounts and devices, and devices that are enrolled there: for tests. */
 import { openMemoryStore, runningTwice } from "@qpq/adapters";
-import { HYBRID_CIPHER_SUITE, runtimeCryptoProvider } from "@qpq/mls";
+import {
+  createKeyPackage,
+  HYBRID_CIPHER_SUITE,
+  type OwnKeyPackage,
+  runtimeCryptoProvider,
+} from "@qpq/mls";
 import { openSlices, type Store } from "@qpq/ports";
 import type { RpcClient } from "@qpq/rpc";
 import { accountsSchema } from "../accounts/keys.ts";
@@ -11,6 +16,7 @@ import { enrol } from "../devices/enrolment.ts";
 import { devicesSchema } from "../devices/keys.ts";
 import { deviceCredentials } from "../devices/own-device.ts";
 import { type DeviceLimits, type Devices, openDevices } from "../devices/server.ts";
+import { ownLeafIdentity } from "../key-packages/client.ts";
 import { keyPackagesSchema } from "../key-packages/keys.ts";
 import {
   type KeyPackageLimits,
@@ -86,11 +92,14 @@ export async function enrolled(
   options: Partial<PasswordOptions> & {
     readonly kind?: "register" | "log-in";
     readonly store?: Store;
+    /** Where it connects from. */
+    readonly hostname?: string;
   } = {},
 ): Promise<EnrolledDevice> {
   const store = await openClientStore(options.store ?? runningTwice(openMemoryStore()));
   const reconnect = () =>
     world.connect({
+      ...options.hostname === undefined ? {} : { hostname: options.hostname },
       credentials: deviceCredentials({ store, primitives, serverName: SERVER_NAME }),
     });
   const home = reconnect();
@@ -104,4 +113,26 @@ export async function enrolled(
 export async function openClientStore(store: Store): Promise<Store> {
   await openSlices(store, [accountsSchema, devicesSchema, keyPackagesSchema]);
   return store;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** One more package of a device, as it could make it; of the quick suite. */
+export async function makePackage(
+  world: World,
+  device: EnrolledDevice,
+  options: {
+    readonly lifetimeMs?: number;
+    readonly lastResort?: boolean;
+    readonly beginMs?: number;
+  } = {},
+): Promise<OwnKeyPackage> {
+  const { lifetimeMs = 90 * DAY_MS, lastResort = false, beginMs = world.clock.now() } = options;
+  const seconds = (ms: number) => BigInt(Math.floor(ms / 1_000));
+  return await createKeyPackage(classicalSuite, {
+    identity: await ownLeafIdentity({ ...device, suite: classicalSuite }),
+    lifetime: { notBefore: seconds(beginMs), notAfter: seconds(beginMs + lifetimeMs) },
+    random: world.random,
+    lastResort,
+  });
 }
