@@ -58,17 +58,25 @@ export function validateKeyPackageLifetime(
   keyPackage: KeyPackage,
   options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
 ): void {
-  const { source } = keyPackage.leafNode;
-  if (source.kind !== "key-package") refuse("its leaf node has no lifetime");
-  const { notBefore, notAfter } = source.lifetime;
-  const now = BigInt(Math.floor(options.nowMs / 1000));
-  const longest = BigInt(options.lifetimeSecondsMax ?? KEY_PACKAGE_LIFETIME_SECONDS_MAX);
-  if (now < notBefore || now > notAfter || notAfter - notBefore > longest) {
+  if (keyPackage.leafNode.source.kind !== "key-package") refuse("its leaf node has no lifetime");
+  if (!isWithinLifetime(keyPackage, options)) {
     throw new MessengerError(
       "mls/key-package-expired",
       "Cannot accept key package: outside its lifetime, or its lifetime is too long",
     );
   }
+}
+
+/** The same as an answer. */
+export function isWithinLifetime(
+  { leafNode: { source } }: KeyPackage,
+  options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
+): boolean {
+  if (source.kind !== "key-package") return false;
+  const { notBefore, notAfter } = source.lifetime;
+  const now = BigInt(Math.floor(options.nowMs / 1000));
+  const longest = BigInt(options.lifetimeSecondsMax ?? KEY_PACKAGE_LIFETIME_SECONDS_MAX);
+  return notBefore <= now && now <= notAfter && notAfter - notBefore <= longest;
 }
 
 /** Whether it may be used more than once (draft-ietf-mls-extensions §5.4). */

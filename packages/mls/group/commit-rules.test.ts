@@ -416,7 +416,8 @@ const FRAMING: readonly {
 for (const { rule, code, forge } of FRAMING) {
   Deno.test(`processMessage() holds of messages RFC 9420 ${rule}`, async () => {
     const world = await createWorld();
-    await assert.rejects(processMessage(world.members[1], forge(world), acceptAll), { code });
+    const options = { ...acceptAll, acceptNewMemberProposals: true };
+    await assert.rejects(processMessage(world.members[1], forge(world), options), { code });
   });
 }
 

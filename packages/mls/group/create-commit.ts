@@ -104,7 +104,12 @@ export async function commitInEpoch(
     sender,
     byReference: false,
   }));
-  const pending = selectPending(state, { byValue, wanted: options.pending ?? (() => true) });
+  const pending = await selectPending(state, {
+    byValue,
+    wanted: options.pending ?? (() => true),
+    nowMs: options.nowMs,
+    findPsks: options.findPsks,
+  });
   const proposals = [...pending, ...byValue];
   const applied = applyProposals(crypto, { tree: before, context: state.context }, {
     proposals,

@@ -416,7 +416,9 @@ Deno.test("an external sender's Remove is committed by reference (§12.1.8)", as
   assert.deepEqual(staged.summary.removed.map(({ leafIndex }) => leafIndex), [2]);
 });
 
-Deno.test("a new member proposes its own Add (§12.1.8)", async () => {
+const acceptOutsiders = { ...acceptAll, acceptNewMemberProposals: true };
+
+Deno.test("a new member proposes its own Add, where the group wants it (§12.1.8)", async () => {
   const { alice, bob } = await createWorld();
   const identity = identityOf("dave");
   const own = await keyPackageOf(identity);
@@ -427,12 +429,18 @@ Deno.test("a new member proposes its own Add (§12.1.8)", async () => {
     context: alice.context,
     tree: await alice.tree.load(),
   });
-  const atAlice = (await receive(alice, bytes, "proposal")).state;
-  const atBob = (await receive(bob, bytes, "proposal")).state;
+  await assert.rejects(processMessage(alice, bytes, acceptAll), { code: "mls/unknown-sender" });
+  const [atAlice, atBob] = await Promise.all([alice, bob].map(async (member) => {
+    const outcome = await processMessage(member, bytes, acceptOutsiders);
+    assert(outcome.kind === "proposal");
+    return outcome.state;
+  })) as [GroupState, GroupState];
   const commit = await createCommit(atAlice, commitOptions);
   assert.equal((await stage(atBob, commit.commit)).summary.added.length, 1);
   const other = createExternalProposal(CRYPTO, { kind: "remove", removed: 1 }, options);
-  await assert.rejects(processMessage(alice, other, acceptAll), { code: "mls/invalid-message" });
+  await assert.rejects(processMessage(alice, other, acceptOutsiders), {
+    code: "mls/invalid-message",
+  });
   const tree = await alice.tree.load();
   assert.throws(
     () => verifyPublicMessage(CRYPTO, parseMessageHeader(other), { context: alice.context, tree }),

@@ -141,24 +141,37 @@ export function enteringExternalSenders(
 }
 
 /**
- * The keys of all ids, in order. This group's resumption key of the current epoch is known. A key that
- * links a group to the one that it follows is held only for the very group and epoch of a given
- * `options.state`, whatever `findPsks` says: who expects one predecessor gets no other
- * (RFC 9420 §11.2, §11.3).
+ * The keys of all ids, in order; undefined for those that are not held. This group's resumption key of
+ * the current epoch is known. A key that links a group to the one that it follows is held only for
+ * the very group and epoch of a given `options.state`, whatever `findPsks` says: who expects one
+ * predecessor gets no other (RFC 9420 §11.2, §11.3).
  * @param options.state the group, or for who joins or creates one that follows another, that other
+ */
+export async function findHeldPsks(
+  ids: readonly PreSharedKeyId[],
+  options: { readonly state: GroupState | undefined; readonly findPsks: FindPsks | undefined },
+): Promise<readonly (Uint8Array | undefined)[]> {
+  if (ids.length === 0) return [];
+  const { state, findPsks } = options;
+  const found = await findPsks?.(ids) ?? [];
+  return ids.map((id, index) => {
+    const current = currentResumptionPsk(id, state);
+    const leadsElsewhere = state !== undefined && isLink(id) && current === undefined;
+    return leadsElsewhere ? undefined : found[index] ?? current;
+  });
+}
+
+/**
+ * The same, where all are needed.
  * @throws MessengerError `mls/missing-psk`
  */
 export async function lookUpPsks(
   ids: readonly PreSharedKeyId[],
-  options: { readonly state: GroupState | undefined; readonly findPsks: FindPsks | undefined },
+  options: Parameters<typeof findHeldPsks>[1],
 ): Promise<readonly PreSharedKey[]> {
-  if (ids.length === 0) return [];
-  const { state, findPsks } = options;
-  const found = await findPsks?.(ids) ?? [];
+  const keys = await findHeldPsks(ids, options);
   return ids.map((id, index): PreSharedKey => {
-    const current = currentResumptionPsk(id, state);
-    const leadsElsewhere = state !== undefined && isLink(id) && current === undefined;
-    const psk = leadsElsewhere ? undefined : found[index] ?? current;
+    const psk = keys[index];
     if (psk === undefined) {
       throw new MessengerError("mls/missing-psk", "Cannot go on: a pre-shared key is not held");
     }

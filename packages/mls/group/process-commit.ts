@@ -35,7 +35,11 @@ export interface CommitCallbacks {
   readonly findPsks?: FindPsks;
 }
 
-/** A next epoch, or the end of this membership. */
+/**
+ * A next epoch, or the end of this membership. The removed cannot derive the next epoch, so the
+ * confirmation tag is the one rule that they cannot check: a member who may remove another can make
+ * it leave by a commit with a wrong tag, which those who stay refuse.
+ */
 export type CommitOutcome =
   | { readonly kind: "staged"; readonly staged: StagedCommit }
   | { readonly kind: "removed"; readonly summary: CommitSummary };

@@ -14,8 +14,8 @@ import type {
 import { decodeMessage } from "../wire/framing.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import { findExternalSenders, type Proposal } from "../wire/proposal.ts";
-import type { CommitSummary, Member, StagedCommit } from "./outcome.ts";
-import { addPending, validateProposal } from "./pending-proposals.ts";
+import { authenticateAll, type CommitSummary, type Member, type StagedCommit } from "./outcome.ts";
+import { addPending, enteringBy, validateProposal } from "./pending-proposals.ts";
 import { type CommitCallbacks, processCommit } from "./process-commit.ts";
 import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
 
@@ -23,6 +23,11 @@ import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
 export interface ProcessOptions extends CommitCallbacks {
   /** Own commits that are on their way: one that comes back is recognised by its bytes. */
   readonly staged?: readonly StagedCommit[];
+  /**
+   * Default false. Whether anyone may propose its own Add (RFC 9420 §12.1.8): such a proposal shows
+   * no secret of the group, and while it waits nothing can be encrypted. All members must agree.
+   */
+  readonly acceptNewMemberProposals?: boolean;
 }
 
 /** What came of a message. Where there is no `state`, the one before goes on. */
@@ -43,7 +48,10 @@ export type Outcome =
     readonly proposal: Proposal;
     readonly reference: Uint8Array;
   }
-  /** `state` is the current epoch still: merge `staged` to go on, or drop it. */
+  /**
+   * `state` is the current epoch still: merge `staged` to go on, or drop it. It holds keys that the
+   * state before had not: when the next epoch is durable, retire both.
+   */
   | { readonly kind: "commit-staged"; readonly state: GroupState; readonly staged: StagedCommit }
   /** A commit removes this member: nothing later can be read. Retire the state. */
   | { readonly kind: "removed"; readonly summary: CommitSummary }
@@ -77,7 +85,7 @@ export async function processMessage(
   refuseWhenClosed(state);
   const opened = decoded.kind === "private-message"
     ? await openPrivate(state, decoded.privateMessage)
-    : await openPublic(state, publicMessageOf(decoded));
+    : await openPublic(state, publicMessageOf(decoded), options);
   if (opened.kind !== "opened") return opened;
   return await processContent(opened, bytes, options);
 }
@@ -171,10 +179,14 @@ function wipeKey({ key, nonce }: MessageKey): void {
 async function openPublic(
   state: GroupState,
   message: PublicMessage,
+  options: ProcessOptions,
 ): Promise<Opened | Extract<Outcome, { kind: "own-message" }>> {
   const { crypto, context, secrets } = state;
   const { sender, content } = message.content;
   if (content.kind === "application") refuse("application data must be encrypted");
+  if (sender.kind === "new-member-proposal" && options.acceptNewMemberProposals !== true) {
+    throw unknownSender();
+  }
   if (sender.kind === "member" && sender.leafIndex === state.ownLeafIndex) {
     return { kind: "own-message" };
   }
@@ -233,6 +245,7 @@ async function processContent(
   if (content.kind === "proposal") {
     await validateProposal(state, message);
     const { proposal } = content;
+    await authenticateAll(options.authenticate, await enteringBy(state, proposal, sender));
     return { kind: "proposal", sender, authenticatedData, proposal, ...addPending(state, message) };
   }
   const outcome = await processCommit(state, { message, bytes: bytes.slice() }, options);

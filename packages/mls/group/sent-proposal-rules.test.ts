@@ -19,6 +19,7 @@ import { createKeyPackage } from "./identity.ts";
 import { joinGroup } from "./join.ts";
 import { protectOwn, signOwn } from "./protect-own.ts";
 import { processMessage } from "./process-message.ts";
+import type { PendingProposal } from "./state.ts";
 
 import {
   createWorld,
@@ -171,9 +172,20 @@ Deno.test("a SelfRemove is refused where a member lacks it (§12.2, draft §5.3)
   const carolNow = (await receive(carol, added.commit, "commit-staged")).staged.next;
   const proposal = await createProposal(carolNow, { kind: "self-remove" }, commitOptions);
   const aliceNow = (await receive(added.staged.next, proposal.message, "proposal")).state;
-  await assert.rejects(createCommit(aliceNow, commitOptions), {
+  const { reference } = aliceNow.pendingProposals[0] as PendingProposal;
+  const eve = await joinGroup(CRYPTO, added.welcome as Uint8Array, {
+    ...acceptAll,
+    keyPackages: [own],
+  });
+  const forged = forgeCommit(eve.state, {
+    proposals: [{ kind: "reference", reference }],
+    path: undefined,
+  });
+  await assert.rejects(processMessage(aliceNow, forged, acceptAll), {
     code: "mls/invalid-proposal-list",
   });
+  const { staged } = await createCommit(aliceNow, commitOptions);
+  assert.deepEqual(staged.summary.removed, []);
 });
 
 Deno.test("processMessage() refuses a SelfRemove that is encrypted, or unsupported (draft §5.3)", async () => {

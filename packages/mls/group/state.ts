@@ -112,7 +112,11 @@ export function requireLive(state: GroupState): void {
 /**
  * Overwrites the secrets that `previous` has and `next` has not: call it when `next` is durable. The
  * runtime may hold copies that nothing here can reach (moved by its collector, in key objects): what
- * this promises is that no reachable object keeps them.
+ * this promises is that no reachable object keeps them. `previous` must not be used again, nor any
+ * other state of its epoch when that has ended.
+ *
+ * Every state between the two is retired, too: each holds keys that the one before it had not derived
+ * yet. After `commit-staged` that is the outcome's `state` besides the one that processed the commit.
  * @param next undefined after the group was left
  */
 export function retire(previous: GroupState, next: GroupState | undefined): void {
