@@ -18,6 +18,13 @@ export function bytesOf(buffer: Uint8Array | ArrayBuffer): Bytes {
   return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : new Uint8Array(buffer);
 }
 
+/** The same of what may be secret: the runtime's own buffer is overwritten. */
+export function takenOf(buffer: Uint8Array): Bytes {
+  const bytes = bytesOf(buffer);
+  buffer.fill(0);
+  return bytes;
+}
+
 /** Two bytes, big-endian: I2OSP(value, 2) of RFC 8017 §4.1. */
 export function uint16(value: number): Bytes {
   return Uint8Array.of(value >> 8, value & 0xff);

@@ -1,6 +1,6 @@
 import { diffieHellman, type KeyObject } from "node:crypto";
 import { assert, type Random } from "@qpq/ports";
-import { ascii, type Bytes, bytesOf, concat, uint16 } from "./bytes.ts";
+import { ascii, type Bytes, bytesOf, concat, takenOf, uint16 } from "./bytes.ts";
 import type { Kem } from "./kem.ts";
 import { webCryptoX448, X448_LENGTH } from "./x448.ts";
 import { createKeyImporter, invalidKey } from "./key-objects.ts";
@@ -161,7 +161,7 @@ function createKeyObjectGroup(
 function agree(privateKey: KeyObject, publicKey: KeyObject): Bytes | undefined {
   let secret: Bytes;
   try {
-    secret = bytesOf(diffieHellman({ privateKey, publicKey }));
+    secret = takenOf(diffieHellman({ privateKey, publicKey }));
   } catch {
     return undefined;
   }

@@ -113,7 +113,7 @@ export function createHpke({ kem, kdf, kdfId, aead, aeadId }: HpkeParameters): H
       const { output, secret } = await kem.encapsulate(publicKey, random);
       const keys = messageKeys(secret, keyScheduleContext);
       const ciphertext = aead.seal({ ...keys, additionalData, text: plaintext });
-      keys.key.fill(0);
+      wipeKeys(keys);
       return { kemOutput: output, ciphertext };
     },
     async open(privateKey, { keyScheduleContext, additionalData, kemOutput, ciphertext }) {
@@ -121,7 +121,7 @@ export function createHpke({ kem, kdf, kdfId, aead, aeadId }: HpkeParameters): H
       if (secret === undefined) return undefined;
       const keys = messageKeys(secret, keyScheduleContext);
       const plaintext = aead.open({ ...keys, additionalData, text: ciphertext });
-      keys.key.fill(0);
+      wipeKeys(keys);
       return plaintext;
     },
     async exportSender(publicKey, { keyScheduleContext, exporterContext, length, random }) {
@@ -142,4 +142,9 @@ export function createHpke({ kem, kdf, kdfId, aead, aeadId }: HpkeParameters): H
 interface MessageKeys {
   readonly key: Bytes;
   readonly nonce: Bytes;
+}
+
+function wipeKeys({ key, nonce }: MessageKeys): void {
+  key.fill(0);
+  nonce.fill(0);
 }

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
 import { assert } from "@qpq/ports";
-import { type Bytes, bytesOf, concat } from "./bytes.ts";
+import { type Bytes, bytesOf, concat, takenOf } from "./bytes.ts";
 import type { AeadInput } from "./provider.ts";
 import type { AeadName, HashName } from "./suites.ts";
 
@@ -41,7 +41,7 @@ const TAG_LENGTH = 16;
 export function createKdf(name: HashName): Kdf {
   const { algorithm, hashLength } = HASHES[name];
   const hmac = (key: Uint8Array, data: Uint8Array): Bytes =>
-    bytesOf(createHmac(algorithm, key).update(data).digest());
+    takenOf(createHmac(algorithm, key).update(data).digest());
   return {
     hashLength,
     hash: (data) => bytesOf(createHash(algorithm).update(data).digest()),
@@ -55,14 +55,21 @@ export function createKdf(name: HashName): Kdf {
         input.set(info);
         input[info.length] = 1;
         const block = hmac(pseudorandomKey, input);
-        return length === hashLength ? block : block.slice(0, length);
+        if (length === hashLength) return block;
+        const output = block.slice(0, length);
+        block.fill(0);
+        return output;
       }
       const output = new Uint8Array(length);
       let previous: Uint8Array = new Uint8Array();
       for (let offset = 0, counter = 1; offset < length; offset += hashLength, counter++) {
-        previous = hmac(pseudorandomKey, concat([previous, info, Uint8Array.of(counter)]));
+        const input = concat([previous, info, Uint8Array.of(counter)]);
+        previous.fill(0);
+        previous = hmac(pseudorandomKey, input);
+        input.fill(0);
         output.set(previous.subarray(0, Math.min(hashLength, length - offset)), offset);
       }
+      previous.fill(0);
       return output;
     },
   };
@@ -90,7 +97,7 @@ export function createAead(name: AeadName): Aead {
       if (additionalData.length > 0) decipher.setAAD(additionalData);
       const end = text.length - TAG_LENGTH;
       decipher.setAuthTag(text.subarray(end));
-      const plaintext = bytesOf(decipher.update(text.subarray(0, end)));
+      const plaintext = takenOf(decipher.update(text.subarray(0, end)));
       try {
         decipher.final();
       } catch {

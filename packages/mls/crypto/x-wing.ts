@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { assert, type Random } from "@qpq/ports";
-import { ascii, type Bytes, bytesOf, concat, uint16 } from "./bytes.ts";
+import { ascii, type Bytes, concat, takenOf, uint16 } from "./bytes.ts";
 import { createGroup } from "./diffie-hellman.ts";
 import type { Kem } from "./kem.ts";
 import { createKeyCache, invalidKey } from "./key-objects.ts";
@@ -179,9 +179,9 @@ function combine(
   }
   mlKemSecret.fill(0);
   x25519Secret.fill(0);
-  return bytesOf(hash.digest());
+  return takenOf(hash.digest());
 }
 
 function shake256(data: Uint8Array, outputLength: number): Bytes {
-  return bytesOf(createHash("shake256", { outputLength }).update(data).digest());
+  return takenOf(createHash("shake256", { outputLength }).update(data).digest());
 }

@@ -2,7 +2,13 @@ import { MessengerError, type Random } from "@qpq/ports";
 import { validateForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
-import { createPath, encryptPath, type NewPath } from "../keys/treekem.ts";
+import {
+  createPath,
+  encryptPath,
+  type NewPath,
+  wipePath,
+  wipePathSecrets,
+} from "../keys/treekem.ts";
 import type { Padding } from "../messages/padding.ts";
 import { treeHash } from "../tree/hashes.ts";
 import { type MemberRequirements, validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
@@ -18,7 +24,13 @@ import { LEAF_NODE_BYTES_MAX, MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import type { Proposal, ProposalOrRef } from "../wire/proposal.ts";
 import { createWelcome } from "./group-info.ts";
 import type { Identity } from "./identity.ts";
-import { deriveEpoch, keptPrivateKeys, stateOfEpoch } from "./next-epoch.ts";
+import {
+  deriveEpoch,
+  keptPrivateKeys,
+  stateOfEpoch,
+  wipeEpoch,
+  wipeWelcomeSecrets,
+} from "./next-epoch.ts";
 import {
   authenticateAll,
   type CommittedProposal,
@@ -35,7 +47,7 @@ import {
 } from "./process-commit.ts";
 import { protectOwn, signOwn } from "./protect-own.ts";
 import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
-import { type GroupState, refuseWhenClosed } from "./state.ts";
+import { type GroupState, refuseWhenClosed, requireLive, retire } from "./state.ts";
 
 /** What to commit, how, and who is asked. The authentication service is asked of the author, too. */
 export interface CommitOptions extends CommitCallbacks {
@@ -123,6 +135,7 @@ export async function commitInEpoch(
   const own = leafAt(before, ownLeafIndex) as LeafNode;
   const signaturePrivateKey = options.identity?.signatureKeyPair.privateKey ??
     state.ownKeys.signaturePrivateKey;
+  using refused = new DisposableStack();
   const path = withPath
     ? await createPath(crypto, applied.tree, {
       leafIndex: ownLeafIndex,
@@ -134,6 +147,7 @@ export async function commitInEpoch(
     : undefined;
   const tree = path?.tree ?? applied.tree;
   if (path !== undefined) {
+    refused.defer(() => wipePath(crypto, path));
     validateOwnLeaf(crypto, path.leafNode, {
       groupId: state.context.groupId,
       leafIndex: ownLeafIndex,
@@ -178,6 +192,7 @@ export async function commitInEpoch(
   });
 
   const { signature } = signed.auth;
+  requireLive(state);
   const keys = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,
@@ -188,6 +203,7 @@ export async function commitInEpoch(
     content: signed.content,
     signature,
   });
+  refused.defer(() => wipeEpoch(keys));
   const welcome = applied.added.length === 0 ? undefined : await createWelcome(crypto, {
     keys,
     tree,
@@ -200,7 +216,7 @@ export async function commitInEpoch(
     extensions: options.welcomeExtensions ?? [],
     random,
   });
-  wipeTransient(keys, path);
+  wipeWelcomeSecrets(keys);
   const next = stateOfEpoch(crypto, {
     ...keys,
     tree,
@@ -213,8 +229,11 @@ export async function commitInEpoch(
     },
     reinit: applied.reinit,
   });
+  refused.defer(() => retire(next, state));
   const auth = { signature, confirmationTag: keys.confirmationTag };
   const sent = protectOwn(state, { wireFormat, content: signed.content, auth }, options);
+  refused.move();
+  if (path !== undefined) wipePathSecrets(path);
   return {
     state: sent.state,
     staged: { message: sent.message, summary, next },
@@ -276,16 +295,6 @@ export function leafTemplate(
     capabilities: identity.capabilities,
     extensions: identity.extensions,
   };
-}
-
-/** RFC 9420 §9.2: what joiners and members were told is consumed here. */
-export function wipeTransient(
-  keys: { readonly joinerSecret: Bytes; readonly pskSecret: Bytes },
-  path: NewPath | undefined,
-): void {
-  keys.joinerSecret.fill(0);
-  keys.pskSecret.fill(0);
-  for (const { pathSecret } of path?.nodes ?? []) pathSecret.fill(0);
 }
 
 function toValue({ proposal }: CommittedProposal): ProposalOrRef {

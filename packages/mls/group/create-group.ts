@@ -34,6 +34,8 @@ export async function createGroup(
   const extensions = options.extensions ?? [];
   const groupId = options.groupId?.slice() ?? random.bytes(crypto.hashLength);
   const encryptionKeyPair = await crypto.generateHpkeKeyPair(random);
+  using refused = new DisposableStack();
+  refused.defer(() => crypto.destroyKey(encryptionKeyPair.privateKey));
   const leaf = leafOf(crypto, identity, {
     encryptionKey: encryptionKeyPair.publicKey,
     lifetime: options.lifetime,
@@ -41,6 +43,7 @@ export async function createGroup(
   validateLeaf(crypto, leaf, { groupId: undefined, leafIndex: undefined, source: "key-package" });
   validateSupport(leaf, memberRequirements({ groupId, extensions }));
   findExternalSenders(extensions);
+  refused.move();
   const tree = oneLeafTree(leaf);
   const context: GroupContext = {
     version: PROTOCOL_VERSION,

@@ -62,6 +62,8 @@ export async function createUpdate(
   const { crypto, ownLeafIndex } = state;
   const { identity, random } = options;
   const keyPair = await crypto.generateHpkeKeyPair(random);
+  using refused = new DisposableStack();
+  refused.defer(() => crypto.destroyKey(keyPair.privateKey));
   const own = await state.tree.leaf(ownLeafIndex) as LeafNode;
   const signaturePrivateKey = identity?.signatureKeyPair.privateKey ??
     state.ownKeys.signaturePrivateKey;
@@ -71,7 +73,9 @@ export async function createUpdate(
     source: { kind: "update" },
   }, { groupId: state.context.groupId, leafIndex: ownLeafIndex, signaturePrivateKey });
   const ownUpdate = { encryptionPrivateKey: keyPair.privateKey, signaturePrivateKey };
-  return await propose(state, { kind: "update", leafNode }, options, ownUpdate);
+  const created = await propose(state, { kind: "update", leafNode }, options, ownUpdate);
+  refused.move();
+  return created;
 }
 
 async function propose(

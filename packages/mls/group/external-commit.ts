@@ -4,7 +4,7 @@ import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateGroupInfo } from "../group-info.ts";
 import { externalInitSender } from "../keys/key-schedule.ts";
 import { interimTranscriptHash } from "../keys/transcript-hashes.ts";
-import { createPath, encryptPath } from "../keys/treekem.ts";
+import { createPath, encryptPath, wipePath, wipePathSecrets } from "../keys/treekem.ts";
 import { proposalReference } from "../labels.ts";
 import { protectPublic, signContent, verifyContentSignature } from "../messages/protection.ts";
 import { treeHash } from "../tree/hashes.ts";
@@ -20,14 +20,9 @@ import {
 } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { PreSharedKeyId, Proposal, ProposalOrRef } from "../wire/proposal.ts";
-import {
-  type CommitOptions,
-  pathPrivateKeys,
-  validateOwnLeaf,
-  wipeTransient,
-} from "./create-commit.ts";
+import { type CommitOptions, pathPrivateKeys, validateOwnLeaf } from "./create-commit.ts";
 import type { Identity } from "./identity.ts";
-import { deriveEpoch, stateOfEpoch } from "./next-epoch.ts";
+import { deriveEpoch, stateOfEpoch, wipeWelcomeSecrets } from "./next-epoch.ts";
 import {
   authenticateAll,
   type CommittedProposal,
@@ -86,6 +81,9 @@ export async function joinByExternalCommit(
     readSelfRemove(crypto, bytes, { context, tree: before })
   );
   const { kemOutput, secret: initSecret } = await externalInitSender(crypto, externalPub, random);
+  using used = new DisposableStack();
+  used.defer(() => initSecret.fill(0));
+  using refused = new DisposableStack();
   const sender = { kind: "new-member-commit" } as const;
   const byValue: readonly Proposal[] = [
     { kind: "external-init", kemOutput },
@@ -116,6 +114,8 @@ export async function joinByExternalCommit(
     signaturePrivateKey: identity.signatureKeyPair.privateKey,
     random,
   });
+  used.defer(() => wipePathSecrets(path));
+  refused.defer(() => wipePath(crypto, path));
   validateOwnLeaf(crypto, path.leafNode, {
     groupId: context.groupId,
     leafIndex,
@@ -185,8 +185,7 @@ export async function joinByExternalCommit(
     content,
     signature,
   });
-  initSecret.fill(0);
-  wipeTransient(keys, path);
+  used.defer(() => wipeWelcomeSecrets(keys));
   const next = stateOfEpoch(crypto, {
     ...keys,
     tree: path.tree,
@@ -203,6 +202,7 @@ export async function joinByExternalCommit(
     membershipKey: EMPTY,
   });
   const commit = encodeMessage({ kind: "public-message", publicMessage });
+  refused.move();
   return { staged: { message: commit, summary, next }, commit };
 }
 

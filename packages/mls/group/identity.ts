@@ -123,6 +123,10 @@ export async function createKeyPackage(
   const { identity, random } = options;
   const initKeyPair = await crypto.generateHpkeKeyPair(random);
   const encryptionKeyPair = await crypto.generateHpkeKeyPair(random);
+  using refused = new DisposableStack();
+  for (const { privateKey } of [initKeyPair, encryptionKeyPair]) {
+    refused.defer(() => crypto.destroyKey(privateKey));
+  }
   const leafNode = leafOf(crypto, identity, {
     encryptionKey: encryptionKeyPair.publicKey,
     lifetime: options.lifetime,
@@ -144,6 +148,7 @@ export async function createKeyPackage(
   });
   const keyPackage = { ...unsigned, signature };
   validateForReceivers(keyPackageCodec, keyPackage, { bytesMax: KEY_PACKAGE_BYTES_MAX });
+  refused.move();
   return {
     keyPackage,
     message: encodeMessage({ kind: "key-package", keyPackage }),

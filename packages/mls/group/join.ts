@@ -9,6 +9,7 @@ import {
   pskSecret,
   welcomeKeyAndNonce,
   welcomeSecret,
+  wipeNewEpoch,
 } from "../keys/key-schedule.ts";
 import { interimTranscriptHash } from "../keys/transcript-hashes.ts";
 import { derivePath } from "../keys/treekem.ts";
@@ -74,12 +75,16 @@ export async function joinGroup(
   const { welcome } = decoded;
   if (welcome.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
   const { keyPackage, secrets } = await openSecrets(crypto, welcome, options.keyPackages);
+  using used = new DisposableStack();
+  used.defer(() => secrets.joinerSecret.fill(0));
+  used.defer(() => secrets.pathSecret?.pathSecret.fill(0));
   const succession = validatePsks(secrets);
   const psks = await lookUpPsks(secrets.psks, {
     state: options.predecessor?.state,
     findPsks: options.findPsks,
   });
   const psk = pskSecret(crypto, psks);
+  used.defer(() => psk.fill(0));
   const groupInfo = openGroupInfo(crypto, welcome, { joinerSecret: secrets.joinerSecret, psk });
   const { groupContext } = groupInfo;
   if (options.isKnownGroup?.(groupContext.groupId) === true) refuse("its group is known already");
@@ -106,8 +111,8 @@ export async function joinGroup(
     pskSecret: psk,
     context: groupContext,
   });
-  psk.fill(0);
-  secrets.joinerSecret.fill(0);
+  using refused = new DisposableStack();
+  refused.defer(() => wipeNewEpoch(epoch));
   const isConfirmed = isConfirmationTag(crypto, epoch.secrets, {
     confirmedTranscriptHash: groupContext.confirmedTranscriptHash,
     tag: groupInfo.confirmationTag,
@@ -124,6 +129,7 @@ export async function joinGroup(
     pathSecret: secrets.pathSecret?.pathSecret,
     encryptionPrivateKey: keyPackage.encryptionPrivateKey,
   });
+  refused.move();
   const state = stateOfEpoch(crypto, {
     context: groupContext,
     tree,
@@ -162,9 +168,12 @@ async function openSecrets(
       ...entry.encryptedGroupSecrets,
     });
     if (plaintext === undefined) refuse("its secrets do not decrypt");
-    const secrets = decodeExact(groupSecrets, plaintext, { bytesMax: MESSAGE_BYTES_MAX });
-    plaintext.fill(0);
-    return { keyPackage, secrets };
+    try {
+      const secrets = decodeExact(groupSecrets, plaintext, { bytesMax: MESSAGE_BYTES_MAX });
+      return { keyPackage, secrets };
+    } finally {
+      plaintext.fill(0);
+    }
   }
   refuse("it is for other key packages");
 }
@@ -203,13 +212,15 @@ async function privateKeysOf(
   own: {
     readonly ownLeafIndex: number;
     readonly signer: number;
-    readonly pathSecret: Uint8Array | undefined;
+    readonly pathSecret: Bytes | undefined;
     readonly encryptionPrivateKey: Bytes;
   },
 ): Promise<ReadonlyMap<number, Bytes>> {
   const ownNode = nodeOfLeaf(own.ownLeafIndex);
   // A copy: a last-resort KeyPackage outlives this leaf.
   const keys = new Map<number, Bytes>([[ownNode, own.encryptionPrivateKey.slice()]]);
+  using refused = new DisposableStack();
+  refused.defer(() => keys.forEach((key) => crypto.destroyKey(key)));
   if (own.pathSecret !== undefined) {
     if (own.signer === own.ownLeafIndex) refuse("its signer is the joiner");
     const ancestor = commonAncestor(nodeOfLeaf(own.signer), ownNode);
@@ -219,9 +230,7 @@ async function privateKeysOf(
       if (publicKey === undefined) refuse("its path secret is for a blank node");
       return { node, publicKey };
     });
-    const { commitSecret, privateKeys } = await derivePath(crypto, own.pathSecret.slice(), {
-      nodes,
-    });
+    const { commitSecret, privateKeys } = await derivePath(crypto, own.pathSecret, { nodes });
     commitSecret.fill(0);
     for (const [node, key] of privateKeys) keys.set(node, key);
   }
@@ -231,6 +240,7 @@ async function privateKeysOf(
     if (parent === undefined || parent.unmergedLeaves.includes(own.ownLeafIndex)) continue;
     if (!keys.has(node)) refuse("the key of a node above the joiner is missing");
   }
+  refused.move();
   return keys;
 }
 

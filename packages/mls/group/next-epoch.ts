@@ -6,6 +6,7 @@ import {
   type NewEpoch,
   type PreSharedKey,
   pskSecret,
+  wipeNewEpoch,
 } from "../keys/key-schedule.ts";
 import { createSecretTree, openLeaf } from "../keys/secret-tree.ts";
 import { confirmedTranscriptHash, interimTranscriptHash } from "../keys/transcript-hashes.ts";
@@ -58,6 +59,18 @@ export function deriveEpoch(
     joinerSecret: joiner,
     pskSecret: psk,
   };
+}
+
+/** Overwrites what only joiners need, when they were told (RFC 9420 §9.2). */
+export function wipeWelcomeSecrets({ joinerSecret, pskSecret }: EpochKeys): void {
+  joinerSecret.fill(0);
+  pskSecret.fill(0);
+}
+
+/** Overwrites an epoch that nobody enters. */
+export function wipeEpoch(keys: EpochKeys): void {
+  wipeWelcomeSecrets(keys);
+  wipeNewEpoch(keys.epoch);
 }
 
 /** A member's state in an epoch that begins. Past epochs are not kept. */

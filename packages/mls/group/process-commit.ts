@@ -1,7 +1,7 @@
 import { assert, equalConstantTime, MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { externalInitReceiver } from "../keys/key-schedule.ts";
-import { mergePath, openPath } from "../keys/treekem.ts";
+import { mergePath, openPath, wipeOpenedPath } from "../keys/treekem.ts";
 import { treeHash } from "../tree/hashes.ts";
 import { validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
@@ -12,7 +12,13 @@ import type { Commit, UpdatePath } from "../wire/commit.ts";
 import type { AuthenticatedContent, Sender } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
-import { deriveEpoch, keptPrivateKeys, stateOfEpoch } from "./next-epoch.ts";
+import {
+  deriveEpoch,
+  keptPrivateKeys,
+  stateOfEpoch,
+  wipeEpoch,
+  wipeWelcomeSecrets,
+} from "./next-epoch.ts";
 import {
   type Authenticate,
   authenticateAll,
@@ -26,7 +32,7 @@ import {
   type StagedCommit,
 } from "./outcome.ts";
 import { type AppliedProposals, applyProposals, validateNextTree } from "./proposal-list.ts";
-import type { GroupState, OwnKeys } from "./state.ts";
+import { type GroupState, type OwnKeys, requireLive } from "./state.ts";
 
 /** Whom a commit is shown before it is staged. Each sees what all members see, and must answer alike at all. */
 export interface CommitCallbacks {
@@ -82,6 +88,8 @@ export async function processCommit(
     extensions: applied.extensions,
   };
   const own = keysAfter(state, before, applied);
+  using used = new DisposableStack();
+  using refused = new DisposableStack();
   const opened = commit.path === undefined ? undefined : await openPath(crypto, next.treeOfPath, {
     path: commit.path,
     senderLeafIndex: next.committerIndex,
@@ -90,8 +98,12 @@ export async function processCommit(
     context: provisionalContext,
     added: addedIndices(applied),
   });
+  if (opened !== undefined) refused.defer(() => wipeOpenedPath(crypto, opened));
   const initSecret = await initSecretOf(state, applied);
+  // An external commit's is of this commit alone; the epoch's own is needed if it loses.
+  if (!Object.is(initSecret, state.secrets.initSecret)) used.defer(() => initSecret.fill(0));
   const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
+  requireLive(state);
   const derived = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,
@@ -102,10 +114,7 @@ export async function processCommit(
     content: message.content,
     signature: message.auth.signature,
   });
-  derived.joinerSecret.fill(0);
-  derived.pskSecret.fill(0);
-  // An external commit's init secret is of this commit alone; the epoch's own is needed if it loses.
-  if (!Object.is(initSecret, state.secrets.initSecret)) initSecret.fill(0);
+  refused.defer(() => wipeEpoch(derived));
   const claimedTag = message.auth.confirmationTag;
   if (claimedTag === undefined || !equalConstantTime(derived.confirmationTag, claimedTag)) {
     throw new MessengerError(
@@ -113,6 +122,8 @@ export async function processCommit(
       "Cannot accept commit: it leads to other keys than it confirms",
     );
   }
+  refused.move();
+  wipeWelcomeSecrets(derived);
   const kept = keptPrivateKeys(own.encryption, next.treeOfPath, next.tree);
   for (const [node, key] of opened?.privateKeys ?? []) kept.set(node, key);
   const nextState = stateOfEpoch(crypto, {

@@ -1,6 +1,6 @@
 import { assert, MessengerError } from "@qpq/ports";
-import { ratchetsHeld, withRatchets } from "../keys/secret-tree.ts";
-import { keyToReceive, type MessageKey, type SenderRatchet } from "../keys/sender-ratchet.ts";
+import { ratchetsHeld, wipeSecretTree, withRatchets } from "../keys/secret-tree.ts";
+import { keyToReceive, wipeMessageKey } from "../keys/sender-ratchet.ts";
 import { openSenderData, unprotectPrivate, unprotectPublic } from "../messages/protection.ts";
 import { verifyContentSignature } from "../messages/protection.ts";
 import { sameBytes } from "../tree/validation.ts";
@@ -87,7 +87,11 @@ export async function processMessage(
     ? await openPrivate(state, decoded.privateMessage)
     : await openPublic(state, publicMessageOf(decoded), options);
   if (opened.kind !== "opened") return opened;
-  return await processContent(opened, bytes, options);
+  using refused = new DisposableStack();
+  refused.defer(() => wipeSecretTree(opened.state.secretTree, state.secretTree));
+  const outcome = await processContent(opened, bytes, options);
+  if (outcome.kind !== "removed") refused.move();
+  return outcome;
 }
 
 /** Messages of other groups and epochs are no errors: they are not for this state. */
@@ -127,53 +131,33 @@ async function openPrivate(
   const leafNode = await knownLeaf(state, leafIndex);
   const { secretTree, ratchets } = await ratchetsOf(state, leafIndex);
   const type = message.contentType === "application" ? "application" : "handshake";
+  const place = { leafIndex, leafCount: state.tree.leafCount };
+  // What is derived or read for this message is in no state yet: nothing else will overwrite it.
+  using refused = new DisposableStack();
+  refused.defer(() => wipeSecretTree(secretTree, state.secretTree));
   const received = keyToReceive(crypto, ratchets[type], generation);
   if (received.kind === "replayed") {
     return { kind: "replayed-generation", sender: leafIndex, generation };
   }
-  const { messageKey } = received;
-  const place = { leafIndex, leafCount: state.tree.leafCount };
-  // What was derived or read for this message is in no state: nothing else will overwrite it.
-  const isHeld = ratchetsHeld(state.secretTree, place) !== undefined;
-  let content: AuthenticatedContent;
-  try {
-    content = unprotectPrivate(crypto, message, { senderData, messageKey });
-    verifyContentSignature(crypto, content, { context, signatureKey: leafNode.signatureKey });
-  } catch (error) {
-    wipeWithout(received.next, messageKey, isHeld ? ratchets[type] : undefined);
-    throw error;
-  }
-  if (!isHeld || !ratchets[type].skipped.includes(messageKey)) wipeKey(messageKey);
-  if (!isHeld && !Object.is(ratchets[type].secret, received.next.secret)) {
-    ratchets[type].secret.fill(0);
-  }
+  const { messageKey, next } = received;
+  const after = withRatchets(secretTree, place, { ...ratchets, [type]: next });
+  refused.defer(() => wipeSecretTree(after, state.secretTree));
+  const held = ratchetsHeld(state.secretTree, place)?.[type];
+  using done = new DisposableStack();
+  if (held?.skipped.includes(messageKey) !== true) done.defer(() => wipeMessageKey(messageKey));
+  const content = unprotectPrivate(crypto, message, { senderData, messageKey });
+  verifyContentSignature(crypto, content, { context, signatureKey: leafNode.signatureKey });
+  refused.move();
+  // The ratchet that was opened on the way to `after`.
+  const { secret } = ratchets[type];
+  if (held === undefined && !Object.is(secret, next.secret)) secret.fill(0);
   return {
     kind: "opened",
-    state: {
-      ...state,
-      secretTree: withRatchets(secretTree, place, { ...ratchets, [type]: received.next }),
-    },
+    state: { ...state, secretTree: after },
     message: content,
     member: { leafIndex, leafNode },
     generation,
   };
-}
-
-/** Overwrites what was made to read a message that turned out to be none, but for what `held` has. */
-function wipeWithout(
-  next: SenderRatchet,
-  messageKey: MessageKey,
-  held: SenderRatchet | undefined,
-): void {
-  for (const each of [messageKey, ...next.skipped]) {
-    if (held?.skipped.includes(each) !== true) wipeKey(each);
-  }
-  if (held === undefined || !Object.is(next.secret, held.secret)) next.secret.fill(0);
-}
-
-function wipeKey({ key, nonce }: MessageKey): void {
-  key.fill(0);
-  nonce.fill(0);
 }
 
 async function openPublic(

@@ -1,7 +1,7 @@
 import type { Random } from "@qpq/ports";
 import type { Bytes } from "../crypto/provider.ts";
 import { openLeaf, withRatchets } from "../keys/secret-tree.ts";
-import { keyToSend } from "../keys/sender-ratchet.ts";
+import { keyToSend, wipeMessageKey } from "../keys/sender-ratchet.ts";
 import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
 import { protectPrivate, protectPublic, signContent } from "../messages/protection.ts";
 import {
@@ -60,6 +60,7 @@ export function protectOwn(
   message: AuthenticatedContent,
   options: ProtectOptions,
 ): Protected {
+  requireLive(state);
   return message.wireFormat === "private-message"
     ? encryptOwn(state, message, options)
     : { state, message: tagOwn(state, message) };
@@ -82,6 +83,10 @@ function encryptOwn(
   const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
   const { tree: secretTree, ratchets } = openLeaf(crypto, state.secretTree, place);
   const { messageKey, next } = keyToSend(crypto, ratchets[type]);
+  using used = new DisposableStack();
+  used.defer(() => wipeMessageKey(messageKey));
+  using refused = new DisposableStack();
+  refused.defer(() => next.secret.fill(0));
   const privateMessage = protectPrivate(crypto, message, {
     leafIndex: ownLeafIndex,
     messageKey,
@@ -89,11 +94,11 @@ function encryptOwn(
     padding: options.padding ?? PADDING_DEFAULT,
     random: options.random,
   });
-  messageKey.key.fill(0);
-  messageKey.nonce.fill(0);
+  const encoded = encodeMessage({ kind: "private-message", privateMessage });
   ratchets[type].sending.spent = true;
+  refused.move();
   return {
     state: { ...state, secretTree: withRatchets(secretTree, place, { ...ratchets, [type]: next }) },
-    message: encodeMessage({ kind: "private-message", privateMessage }),
+    message: encoded,
   };
 }

@@ -1,7 +1,12 @@
 import { assert, MessengerError } from "@qpq/ports";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
-import { EPOCH_SECRET_NAMES, type EpochSecrets } from "../keys/key-schedule.ts";
-import { openLeaf, type SecretTree, type SenderRatchets } from "../keys/secret-tree.ts";
+import { type EpochSecrets, wipeEpochSecrets } from "../keys/key-schedule.ts";
+import {
+  openLeaf,
+  type SecretTree,
+  type SenderRatchets,
+  wipeSecretTree,
+} from "../keys/secret-tree.ts";
 import type { PrivateKeys } from "../keys/treekem.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import type { AuthenticatedContent } from "../wire/framing.ts";
@@ -89,6 +94,8 @@ export async function ratchetsOf(
     leafIndex,
     leafCount: state.tree.leafCount,
   });
+  // What was read here belongs to no state: what was derived from it is all that is needed.
+  if (read !== state.secretTree) wipeSecretTree(read, tree);
   return { secretTree: tree, ratchets };
 }
 
@@ -120,10 +127,8 @@ export function requireLive(state: GroupState): void {
  * @param next undefined after the group was left
  */
 export function retire(previous: GroupState, next: GroupState | undefined): void {
-  if (!Object.is(previous.secrets, next?.secrets)) {
-    for (const name of EPOCH_SECRET_NAMES) previous.secrets[name].fill(0);
-  }
-  retireSecretTree(previous.secretTree, next?.secretTree);
+  if (!Object.is(previous.secrets, next?.secrets)) wipeEpochSecrets(previous.secrets);
+  wipeSecretTree(previous.secretTree, next?.secretTree);
   const kept = new Set<Bytes>(next?.ownKeys.encryption.values());
   // An epoch that is dropped may have taken the key of an own Update that is still proposed.
   for (const { ownUpdate } of next?.pendingProposals ?? []) {
@@ -137,29 +142,6 @@ export function retire(previous: GroupState, next: GroupState | undefined): void
     if (ownUpdate === undefined || keptUpdates.has(ownUpdate)) continue;
     if (!kept.has(ownUpdate.encryptionPrivateKey)) {
       previous.crypto.destroyKey(ownUpdate.encryptionPrivateKey);
-    }
-  }
-}
-
-/** Walks both trees where they differ only; what is shared stays. */
-function retireSecretTree(previous: SecretTree, next: SecretTree | undefined): void {
-  if (previous === next || previous.kind === "stored") return;
-  if (previous.kind === "secret") return void previous.secret.fill(0);
-  if (previous.kind === "split") {
-    const after = next?.kind === "split" ? next : undefined;
-    retireSecretTree(previous.left, after?.left);
-    retireSecretTree(previous.right, after?.right);
-    return;
-  }
-  for (const type of ["handshake", "application"] as const) {
-    const before = previous[type];
-    const after = next?.kind === "leaf" ? next[type] : undefined;
-    if (!Object.is(before.secret, after?.secret)) before.secret.fill(0);
-    const kept = new Set(after?.skipped);
-    for (const messageKey of before.skipped) {
-      if (kept.has(messageKey)) continue;
-      messageKey.key.fill(0);
-      messageKey.nonce.fill(0);
     }
   }
 }

@@ -38,10 +38,19 @@ export const EPOCH_SECRET_NAMES = Object.keys(
   EPOCH_SECRET_LABELS,
 ) as readonly (keyof EpochSecrets)[];
 
+export function wipeEpochSecrets(secrets: EpochSecrets): void {
+  for (const name of EPOCH_SECRET_NAMES) secrets[name].fill(0);
+}
+
 /** A fresh epoch: `secrets` stay; the tree, and who welcomes joiners, use up the others. */
 export interface NewEpoch {
   readonly secrets: EpochSecrets;
   readonly encryptionSecret: Bytes;
+}
+
+export function wipeNewEpoch({ secrets, encryptionSecret }: NewEpoch): void {
+  wipeEpochSecrets(secrets);
+  encryptionSecret.fill(0);
 }
 
 /** `joiner_secret`, with what the new members of an epoch are welcomed (RFC 9420 §8). */

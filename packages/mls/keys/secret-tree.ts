@@ -2,7 +2,7 @@ import { assert } from "@qpq/ports";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { expandWithLabel } from "../labels.ts";
 import { childTowards, leftOfParent, nodeOfLeaf, root } from "../tree/math.ts";
-import { createRatchet, type SenderRatchet } from "./sender-ratchet.ts";
+import { createRatchet, type SenderRatchet, wipeMessageKey } from "./sender-ratchet.ts";
 
 /**
  * The secret tree of one epoch (RFC 9420 §9). It is persistent: a change makes new nodes on one
@@ -116,6 +116,29 @@ export function withRatchets(
       : { ...subtree, right: replace(subtree.right, child) };
   };
   return replace(tree, root(place.leafCount));
+}
+
+/**
+ * Overwrites the secrets that `previous` has and `next` has not. Walks both where they differ only.
+ */
+export function wipeSecretTree(previous: SecretTree, next: SecretTree | undefined): void {
+  if (previous === next || previous.kind === "stored") return;
+  if (previous.kind === "secret") return void previous.secret.fill(0);
+  if (previous.kind === "split") {
+    const after = next?.kind === "split" ? next : undefined;
+    wipeSecretTree(previous.left, after?.left);
+    wipeSecretTree(previous.right, after?.right);
+    return;
+  }
+  for (const type of ["handshake", "application"] as const) {
+    const before = previous[type];
+    const after = next?.kind === "leaf" ? next[type] : undefined;
+    if (!Object.is(before.secret, after?.secret)) before.secret.fill(0);
+    const kept = new Set(after?.skipped);
+    for (const messageKey of before.skipped) {
+      if (!kept.has(messageKey)) wipeMessageKey(messageKey);
+    }
+  }
 }
 
 function splitSecret(

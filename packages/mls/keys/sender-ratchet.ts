@@ -32,6 +32,11 @@ export interface MessageKey {
   readonly nonce: Bytes;
 }
 
+export function wipeMessageKey({ key, nonce }: MessageKey): void {
+  key.fill(0);
+  nonce.fill(0);
+}
+
 /** A ratchet at generation 0. */
 export function createRatchet(secret: Bytes): SenderRatchet {
   return { generation: 0, secret, skipped: [], sending: { spent: false } };

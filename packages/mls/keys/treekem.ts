@@ -93,6 +93,19 @@ export async function createPath(
   };
 }
 
+/** Overwrites a path that was not sent: nobody has its keys. */
+export function wipePath(crypto: CipherSuite, path: NewPath): void {
+  wipePathSecrets(path);
+  crypto.destroyKey(path.leafKeyPair.privateKey);
+  for (const { keyPair } of path.nodes) crypto.destroyKey(keyPair.privateKey);
+}
+
+/** Overwrites what the receivers and joiners of a path were told; its keys stay. */
+export function wipePathSecrets({ commitSecret, nodes }: NewPath): void {
+  commitSecret.fill(0);
+  for (const { pathSecret } of nodes) pathSecret.fill(0);
+}
+
 /** LeafNode with its signature (RFC 9420 §7.2). */
 export function signLeaf(
   crypto: CipherSuite,
@@ -232,7 +245,8 @@ export async function openPath(
   );
   const info = pathInfo(crypto, received.context);
   const pathSecret = await decryptPrepared(crypto, privateKey, { info, ...sealed });
-  if (pathSecret === undefined || pathSecret.length !== crypto.hashLength) {
+  if (pathSecret?.length !== crypto.hashLength) {
+    pathSecret?.fill(0);
     refuse("a path secret does not decrypt");
   }
   return await derivePath(crypto, pathSecret, {
@@ -250,19 +264,37 @@ export async function openPath(
 export async function derivePath(
   crypto: CipherSuite,
   pathSecret: Bytes,
-  path: { readonly nodes: readonly { readonly node: number; readonly publicKey: Uint8Array }[] },
+  path: { readonly nodes: readonly PublicNode[] },
 ): Promise<OpenedPath> {
   const secrets = [pathSecret];
   for (const _ of path.nodes) secrets.push(deriveSecret(crypto, secrets.at(-1) as Bytes, "path"));
   const commitSecret = secrets.pop() as Bytes;
   const keyPairs = await mapConcurrently(secrets, (secret) => nodeKeyPair(crypto, secret));
   for (const secret of secrets) secret.fill(0);
-  const entries = path.nodes.map(({ node, publicKey }, index): [number, Bytes] => {
-    const keyPair = keyPairs[index] as KeyPair;
-    if (!sameBytes(keyPair.publicKey, publicKey)) refuse("a path secret does not give its key");
-    return [node, keyPair.privateKey];
-  });
-  return { commitSecret, privateKeys: new Map(entries) };
+  const entries = keyPairs.map(({ privateKey }, index): [number, Bytes] => [
+    (path.nodes[index] as PublicNode).node,
+    privateKey,
+  ]);
+  const opened = { commitSecret, privateKeys: new Map(entries) };
+  const isItsPath = keyPairs.every(({ publicKey }, index) =>
+    sameBytes(publicKey, (path.nodes[index] as PublicNode).publicKey)
+  );
+  if (!isItsPath) {
+    wipeOpenedPath(crypto, opened);
+    refuse("a path secret does not give its key");
+  }
+  return opened;
+}
+
+interface PublicNode {
+  readonly node: number;
+  readonly publicKey: Uint8Array;
+}
+
+/** Overwrites what a path gave that turned out to lead nowhere. */
+export function wipeOpenedPath(crypto: CipherSuite, opened: OpenedPath): void {
+  opened.commitSecret.fill(0);
+  for (const key of opened.privateKeys.values()) crypto.destroyKey(key);
 }
 
 async function nodeKeyPair(crypto: CipherSuite, pathSecret: Uint8Array): Promise<KeyPair> {
