@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { flipped, forgeCommit, forgePublic, readCommit, resignLeaf } from "../test/forge.ts";
-import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
+import { acceptAll, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
 import { identityOf, keyPackageOf, random, receive } from "../test/members.ts";
 import { mergePathKeys } from "../tree/hashes.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
@@ -434,49 +434,6 @@ Deno.test("a policy that refuses keeps the member in its epoch", async () => {
   });
   await assert.rejects(refused, { code: "mls/commit-refused" });
   await receive(bob, commit.commit, "commit-staged");
-});
-
-Deno.test("the authentication service is asked once for all credentials that enter", async () => {
-  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
-  const added = await Promise.all(
-    ["carol", "dave"].map((name) => keyPackageOf(identityOf(name))),
-  );
-  const commit = await createCommit(alice, { ...commitOptions, proposals: added.map(addOf) });
-  const batches: number[] = [];
-  const authenticate = (entering: readonly unknown[]): Promise<boolean[]> => {
-    batches.push(entering.length);
-    return Promise.resolve(entering.map((_, index) => index === 0));
-  };
-  await assert.rejects(processMessage(bob, commit.commit, { authenticate }), {
-    code: "mls/credential-refused",
-  });
-  assert.deepEqual(batches, [2]);
-  await receive(bob, commit.commit, "commit-staged");
-});
-
-Deno.test("a leaf that keeps credential and key asks nothing; any other change does", async () => {
-  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
-  const asked: number[] = [];
-  const authenticate = (entering: readonly unknown[]): Promise<boolean[]> => {
-    asked.push(entering.length);
-    return Promise.resolve(entering.map(() => true));
-  };
-  const same = await createCommit(alice, commitOptions);
-  await processMessage(bob, same.commit, { authenticate });
-  assert.deepEqual(asked, []);
-  const old = identityOf("member 0");
-  const identity = { ...old, credential: { kind: "x509", certificates: [EMPTY] } } as const;
-  const credentials = [1, 2];
-  const capabilities = { ...old.capabilities, credentials };
-  const changed = createCommit(same.state, {
-    ...commitOptions,
-    identity: { ...identity, capabilities },
-  });
-  // Bob's leaf does not support the type.
-  await assert.rejects(changed, { code: "mls/invalid-proposal-list" });
-  const renamed = await createCommit(same.state, { ...commitOptions, identity: old });
-  await processMessage(bob, renamed.commit, { authenticate });
-  assert.deepEqual(asked, [1]);
 });
 
 Deno.test("encryptMessage() waits until proposals are committed (§12.4)", async () => {

@@ -47,7 +47,7 @@ import {
 } from "./process-commit.ts";
 import { protectOwn, signOwn } from "./protect-own.ts";
 import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
-import { type GroupState, refuseWhenClosed, requireLive, retire } from "./state.ts";
+import { type GroupState, refuseWhenClosed, retire } from "./state.ts";
 
 /** What to commit, how, and who is asked. The authentication service is asked of the author, too. */
 export interface CommitOptions extends CommitCallbacks {
@@ -192,7 +192,6 @@ export async function commitInEpoch(
   });
 
   const { signature } = signed.auth;
-  requireLive(state);
   const keys = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,

@@ -487,25 +487,3 @@ for (const { rule, code, proposal, senderIndex, signer } of EXTERNAL) {
     await assert.rejects(processMessage(alice, bytes, acceptAll), { code });
   });
 }
-
-Deno.test("new external senders are authenticated (§5.3.1)", async () => {
-  const { alice, bob } = await createWorld();
-  const watcher = identityOf("watcher");
-  const extension = externalSendersExtension([{
-    signatureKey: watcher.signatureKeyPair.publicKey,
-    credential: watcher.credential,
-  }]);
-  const commit = await createCommit(alice, {
-    ...commitOptions,
-    proposals: [{ kind: "group-context-extensions", extensions: [extension] }],
-  });
-  const asked: unknown[] = [];
-  const refused = processMessage(bob, commit.commit, {
-    authenticate: (entering) => {
-      asked.push(...entering.map((each) => each.credential));
-      return Promise.resolve(entering.map(() => false));
-    },
-  });
-  await assert.rejects(refused, { code: "mls/credential-refused" });
-  assert.deepEqual(asked, [watcher.credential]);
-});

@@ -47,7 +47,6 @@ export async function createGroupInfo(
     readonly extensions?: readonly Extension[];
   } = {},
 ): Promise<Bytes> {
-  requireLive(state);
   const extensions = [...options.extensions ?? NO_EXTENSIONS];
   if (options.ratchetTree ?? true) {
     extensions.push(ratchetTreeExtension(nodesOf(await state.tree.load())));
@@ -57,6 +56,8 @@ export async function createGroupInfo(
     state.crypto.destroyKey(privateKey);
     extensions.push(externalPubExtension(publicKey));
   }
+  // After the last wait: who retires a state while this goes on gets no key that everybody knows.
+  requireLive(state);
   const groupInfo = signGroupInfo(state.crypto, {
     groupContext: state.context,
     extensions,

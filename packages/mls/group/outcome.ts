@@ -11,7 +11,7 @@ import {
 } from "../wire/leaf-node.ts";
 import { findExternalSenders, type PreSharedKeyId } from "../wire/proposal.ts";
 import type { Proposal, ReInit } from "../wire/proposal.ts";
-import type { GroupState } from "./state.ts";
+import { type GroupState, requireLive } from "./state.ts";
 
 /** A member, as a leaf of one epoch. */
 export interface Member {
@@ -189,7 +189,7 @@ function currentResumptionPsk(
 ): Uint8Array | undefined {
   if (state === undefined || id.kind !== "resumption") return undefined;
   const { groupId, epoch } = state.context;
-  return sameBytes(id.pskGroupId, groupId) && id.pskEpoch === epoch
-    ? state.secrets.resumptionPsk
-    : undefined;
+  if (!sameBytes(id.pskGroupId, groupId) || id.pskEpoch !== epoch) return undefined;
+  requireLive(state);
+  return state.secrets.resumptionPsk;
 }

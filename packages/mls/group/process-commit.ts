@@ -80,6 +80,8 @@ export async function processCommit(
   await authenticateAll(options.authenticate, enteringAll(summary, applied, before));
   await refuseByPolicy(options.policy, summary);
   if (isRemoved) return { kind: "removed", summary };
+  // While the callbacks answered, the caller may have gone on without this state.
+  requireLive(state);
 
   const provisionalContext: GroupContext = {
     ...state.context,
@@ -103,7 +105,6 @@ export async function processCommit(
   // An external commit's is of this commit alone; the epoch's own is needed if it loses.
   if (!Object.is(initSecret, state.secrets.initSecret)) used.defer(() => initSecret.fill(0));
   const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
-  requireLive(state);
   const derived = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,

@@ -60,6 +60,7 @@ export function protectOwn(
   message: AuthenticatedContent,
   options: ProtectOptions,
 ): Protected {
+  // Signed before the last wait: the state may have been retired since.
   requireLive(state);
   return message.wireFormat === "private-message"
     ? encryptOwn(state, message, options)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
-import { identityOf, keyPackageOf, random, receive, stage } from "../test/members.ts";
+import { copyOf } from "../test/attack.ts";
+import { identityOf, keyPackageOf, LIFETIME, random, receive, stage } from "../test/members.ts";
 import { encryptMessage, epochAuthenticator, exportSecret } from "./application.ts";
 import { createCommit, mergeStaged } from "./create-commit.ts";
 import { createProposal, createUpdate } from "./create-proposal.ts";
@@ -9,9 +10,11 @@ import { createGroupInfo } from "./group-info.ts";
 import { joinGroup, retireKeyPackage } from "./join.ts";
 import { addPending, dropPendingProposals } from "./pending-proposals.ts";
 import { PENDING_PROPOSALS_COUNT_MAX } from "./pending-proposals.ts";
+import type { Authenticate } from "./outcome.ts";
 import { processMessage } from "./process-message.ts";
 import { recordsOf } from "./records.ts";
 import { type GroupState, ratchetsOf, retire } from "./state.ts";
+import { branchGroup } from "./succession.ts";
 
 const DATA = Uint8Array.of(1, 2, 3);
 const isWiped = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
@@ -84,6 +87,55 @@ Deno.test("a retired state encrypts, exports, stores and reads nothing: its keys
   };
   for (const [name, use] of Object.entries(uses)) {
     await assert.rejects(async () => await use(), /a retired state is not used again/, name);
+  }
+});
+
+Deno.test("a state that is retired while an operation waits is not used by it", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const { commit } = await createCommit(bob, commitOptions);
+  const dave = await keyPackageOf(identityOf("dave"));
+  const retiring = (state: GroupState): Authenticate => (entering) => {
+    retire(state, undefined);
+    return Promise.resolve(entering.map(() => true));
+  };
+  const update = (state: GroupState): Promise<unknown> => {
+    const created = createUpdate(state, commitOptions);
+    retire(state, undefined);
+    return created;
+  };
+  const uses: Readonly<Record<string, (state: GroupState) => Promise<unknown>>> = {
+    createCommit: (state) =>
+      createCommit(state, {
+        ...commitOptions,
+        authenticate: retiring(state),
+        proposals: [addOf(dave)],
+        // Without a path nothing but the epoch's secrets is secret.
+        path: "when-needed",
+      }),
+    createUpdate: update,
+    createGroupInfo: (state) => {
+      const created = createGroupInfo(state);
+      retire(state, undefined);
+      return created;
+    },
+    branchGroup: (state) => {
+      retire(state, undefined);
+      return branchGroup(state, {
+        ...commitOptions,
+        identity: identityOf("alice"),
+        lifetime: LIFETIME,
+        keyPackages: [dave.keyPackage],
+      });
+    },
+    processMessage: (state) =>
+      processMessage(state, commit, {
+        authenticate: acceptAll.authenticate,
+        policy: async () => void await retiring(state)([]),
+      }),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    const state = copyOf(alice);
+    await assert.rejects(use(state), /a retired state is not used again/, name);
   }
 });
 
