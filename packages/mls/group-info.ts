@@ -3,31 +3,70 @@ import { decodeExact } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
-import { validateTree } from "./tree/validation.ts";
+import { treeValidation } from "./tree/validation.ts";
 import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
 import { EPOCH_MAX, LEAVES_COUNT_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
 import { findExternalSenders } from "./wire/proposal.ts";
 import { findRatchetTree, ratchetTreeNodes } from "./wire/ratchet-tree.ts";
 
+/** How much of a GroupInfo is validated, and how it shares the thread. */
+export interface GroupInfoValidation {
+  /** The tree that came beside it; else it is inside. */
+  readonly ratchetTree?: Uint8Array | undefined;
+  /**
+   * Leaves of the tree at most, blank ones too; default `LEAVES_COUNT_MAX`. The work is some 0.2 ms
+   * for each member: who validates for strangers asks for as many as its groups may have.
+   */
+  readonly leavesCountMax?: number;
+}
+
+/** The same for a thread that has more to do. */
+export interface PausingValidation extends GroupInfoValidation {
+  /**
+   * Called after every `VALIDATION_SLICE_NODES_COUNT` nodes, which take some milliseconds: resolve it
+   * when others had their turn, reject it to stop. Default: no pause.
+   */
+  readonly pause?: () => Promise<void>;
+}
+
 /**
  * A GroupInfo with its tree: signature, tree hash, parent hashes, every leaf (RFC 9420 §12.4.3,
  * §12.4.3.1). The credentials in the tree are for the caller's authentication service; the
  * confirmation tag only members can check.
- * @param options.ratchetTree the tree that came beside it; else it is inside
- * @param options.leavesCountMax leaves of the tree at most, blank ones too; default
- *   `LEAVES_COUNT_MAX`. The work is some 0.5 ms for each member, without a pause: who validates for
- *   strangers asks for as many as its groups may have
  * @throws MessengerError `mls/missing-tree`, `mls/invalid-group-info`, `mls/invalid-tree`,
  *   `mls/invalid-leaf-node`, `mls/invalid-signature`, `malformed`
  */
 export function validateGroupInfo(
   crypto: CipherSuite,
   groupInfo: GroupInfo,
-  options: {
-    readonly ratchetTree?: Uint8Array | undefined;
-    readonly leavesCountMax?: number;
-  } = {},
+  options: GroupInfoValidation = {},
 ): RatchetTree {
+  const slices = groupInfoValidation(crypto, groupInfo, options);
+  let slice = slices.next();
+  while (slice.done !== true) slice = slices.next();
+  return slice.value;
+}
+
+/** `validateGroupInfo` with a pause between two slices of its work. */
+export async function validateGroupInfoPausing(
+  crypto: CipherSuite,
+  groupInfo: GroupInfo,
+  options: PausingValidation,
+): Promise<RatchetTree> {
+  const slices = groupInfoValidation(crypto, groupInfo, options);
+  let slice = slices.next();
+  while (slice.done !== true) {
+    await options.pause?.();
+    slice = slices.next();
+  }
+  return slice.value;
+}
+
+function* groupInfoValidation(
+  crypto: CipherSuite,
+  groupInfo: GroupInfo,
+  options: GroupInfoValidation,
+): Generator<undefined, RatchetTree, undefined> {
   const { groupContext, signer } = groupInfo;
   if (groupContext.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
   if (groupContext.epoch > EPOCH_MAX) refuse(`its epoch is above ${EPOCH_MAX}`);
@@ -53,7 +92,7 @@ export function validateGroupInfo(
     throw new MessengerError("mls/invalid-signature", "Cannot accept group: wrong signature");
   }
   findExternalSenders(groupContext.extensions);
-  validateTree(crypto, tree, groupContext);
+  yield* treeValidation(crypto, tree, groupContext);
   return tree;
 }
 

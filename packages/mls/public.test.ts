@@ -6,8 +6,10 @@ import { countingProvider, type WorkCounter } from "./fuzz/counting-provider.ts"
 import { encryptMessage } from "./group/application.ts";
 import { createCommit } from "./group/create-commit.ts";
 import { createExternalProposal } from "./group/create-proposal.ts";
+import { joinByExternalCommit } from "./group/external-commit.ts";
 import { createGroupInfo, ratchetTree } from "./group/group-info.ts";
 import { createKeyPackage } from "./group/identity.ts";
+import { joinGroup } from "./group/join.ts";
 import type { GroupState } from "./group/state.ts";
 import {
   acceptKeyPackage,
@@ -18,13 +20,15 @@ import {
   parseMessageHeader,
   parseRatchetTree,
   validateGroupInfo,
+  validateGroupInfoPausing,
   validateKeyPackage,
   validateKeyPackageLifetime,
   verifyPublicMessage,
 } from "./public.ts";
 import { forgeKeyPackage } from "./test/forge.ts";
-import { commitOptions, createMembers, CRYPTO, LIFETIME } from "./test/members.ts";
-import { identityOf, keyPackageOf, NOW_MS, provider, random } from "./test/members.ts";
+import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "./test/members.ts";
+import { identityOf, keyPackageOf, LIFETIME, NOW_MS, provider, random } from "./test/members.ts";
+import { VALIDATION_SLICE_NODES_COUNT } from "./tree/validation.ts";
 import type { UnsignedKeyPackage } from "./wire/key-package.ts";
 import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 
@@ -159,6 +163,38 @@ Deno.test("validateGroupInfo() does no work for a tree of more leaves than it is
     assert.equal(counter.operations, 0);
     validateGroupInfo(crypto, info, { ratchetTree: beside, leavesCountMax: 3 });
     assert.ok(counter.operations > 0);
+  }
+});
+
+Deno.test("who joins a large group pauses after a bounded number of nodes, or stops", async () => {
+  const counter: WorkCounter = { operations: 0 };
+  const crypto = countingProvider(provider, counter).cipherSuite(CRYPTO.id);
+  const count = 3 * VALIDATION_SLICE_NODES_COUNT;
+  const [alice] = await createMembers(count) as [GroupState];
+  const info = await createGroupInfo(alice);
+  const own = await keyPackageOf(identityOf("dave"));
+  const added = await createCommit(alice, { ...commitOptions, proposals: [addOf(own)] });
+  const entries: readonly ((pause: () => Promise<void>) => Promise<unknown>)[] = [
+    (pause) => validateGroupInfoPausing(crypto, parseGroupInfo(info), { pause }),
+    (pause) =>
+      joinByExternalCommit(crypto, info, { ...commitOptions, identity: identityOf("dave"), pause }),
+    (pause) =>
+      joinGroup(crypto, added.welcome as Uint8Array, { ...acceptAll, keyPackages: [own], pause }),
+  ];
+  for (const enter of entries) {
+    const slices: number[] = [];
+    counter.operations = 0;
+    await enter(() => {
+      slices.push(counter.operations);
+      counter.operations = 0;
+      return Promise.resolve();
+    });
+    // Subtrees' hashes, parents twice, leaves.
+    assert.ok(slices.length >= 6);
+    // A leaf and a parent are one hash each; a leaf's signature, and what comes before the first slice.
+    for (const operations of slices) assert.ok(operations <= 3 * VALIDATION_SLICE_NODES_COUNT);
+    const stop = new Error("enough");
+    await assert.rejects(enter(() => Promise.reject(stop)), stop);
   }
 });
 

@@ -70,7 +70,12 @@ export {
   validateKeyPackage,
   validateKeyPackageLifetime,
 } from "./key-package.ts";
-export { validateGroupInfo } from "./group-info.ts";
+export {
+  type GroupInfoValidation,
+  type PausingValidation,
+  validateGroupInfo,
+  validateGroupInfoPausing,
+} from "./group-info.ts";
 
 /** What anyone on the way can see of a message to a group (RFC 9420 §6). */
 export interface MessageHeader {

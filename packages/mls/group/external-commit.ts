@@ -1,7 +1,7 @@
 import { MessengerError } from "@qpq/ports";
 import { encode } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
-import { validateGroupInfo } from "../group-info.ts";
+import { type PausingValidation, validateGroupInfoPausing } from "../group-info.ts";
 import { externalInitSender } from "../keys/key-schedule.ts";
 import { interimTranscriptHash } from "../keys/transcript-hashes.ts";
 import { createPath, encryptPath, wipePath, wipePathSecrets } from "../keys/treekem.ts";
@@ -36,13 +36,12 @@ import { applyProposals, validateNextTree } from "./proposal-list.ts";
 
 /** Who enters, what it brings, and who is asked. */
 export interface ExternalCommitOptions extends
+  PausingValidation,
   Pick<
     CommitOptions,
     "random" | "authenticate" | "policy" | "findPsks" | "authenticatedData"
   > {
   readonly identity: Identity;
-  /** The tree, where it came beside the GroupInfo. */
-  readonly ratchetTree?: Uint8Array;
   /** This client's old leaf, to be removed (RFC 9420 §12.4.3.2, "resync"). */
   readonly removes?: number;
   readonly psks?: readonly PreSharedKeyId[];
@@ -74,7 +73,7 @@ export async function joinByExternalCommit(
   if (decoded.kind !== "group-info") refuse("it is not a group info");
   const info = decoded.groupInfo;
   const context = info.groupContext;
-  const before = validateGroupInfo(crypto, info, { ratchetTree: options.ratchetTree });
+  const before = await validateGroupInfoPausing(crypto, info, options);
   const externalPub = findExternalPub(info.extensions);
   if (externalPub === undefined) refuse("it has no external key");
   const selfRemoves = (options.selfRemoves ?? []).map((bytes) =>

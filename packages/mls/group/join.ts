@@ -1,7 +1,7 @@
 import { MessengerError } from "@qpq/ports";
 import { decodeExact, encode } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
-import { validateGroupInfo } from "../group-info.ts";
+import { type PausingValidation, validateGroupInfoPausing } from "../group-info.ts";
 import { type GroupSecrets, groupSecrets } from "../keys/group-secrets.ts";
 import {
   epochFromJoinerSecret,
@@ -38,13 +38,11 @@ import { type Predecessor, validateSuccession } from "./succession.ts";
 const EMPTY = new Uint8Array();
 
 /** What a joiner has, and whom it asks. */
-export interface JoinOptions {
+export interface JoinOptions extends PausingValidation {
   /** Those that the Welcome may be for. */
   readonly keyPackages: readonly OwnKeyPackage[];
   readonly authenticate: Authenticate;
   readonly findPsks?: FindPsks;
-  /** The tree, where it came beside the Welcome. */
-  readonly ratchetTree?: Uint8Array;
   /** Whether this client is in a group of that id already (RFC 9420 §12.4.3.1). */
   readonly isKnownGroup?: (groupId: Uint8Array) => boolean;
   /** The group that this one follows, if it is expected to (RFC 9420 §11.2, §11.3). */
@@ -91,7 +89,7 @@ export async function joinGroup(
   if (groupContext.cipherSuite !== keyPackage.keyPackage.cipherSuite) {
     refuse("its group has another cipher suite");
   }
-  const tree = validateGroupInfo(crypto, groupInfo, { ratchetTree: options.ratchetTree });
+  const tree = await validateGroupInfoPausing(crypto, groupInfo, options);
   const { leafNode: own } = keyPackage.keyPackage;
   const members = membersOf(tree);
   const ownLeaf = members.find(({ leafNode }) =>

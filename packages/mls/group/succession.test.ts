@@ -97,6 +97,11 @@ const REFUSALS: readonly {
     predecessor: (bob) => predecessorOf({ ...bob, reinit: { ...SUCCESSOR, cipherSuite: 1 } }),
   },
   {
+    rule: "the version is the ReInit's",
+    code: "mls/invalid-welcome",
+    predecessor: (bob) => predecessorOf({ ...bob, reinit: { ...SUCCESSOR, version: 2 } }),
+  },
+  {
     rule: "the extensions are the ReInit's",
     code: "mls/invalid-welcome",
     predecessor: (bob) =>

@@ -238,6 +238,52 @@ Deno.test("of a join nothing is left but the state", async () => {
   for (const each of [refusing, otherKeys]) assert.deepEqual(each.leftBehind(own, DATA), []);
 });
 
+Deno.test("a path secret that was not needed, and a copied leaf key, are wiped", async () => {
+  const [alice] = await createMembers(3) as [GroupState];
+  const own = await keyPackageOf(identityOf("dave"));
+  const plaintexts: string[] = [];
+  const hpkeSeal: CipherSuite["hpkeSeal"] = (publicKey, sealed) => {
+    if (Object.is(publicKey, own.keyPackage.initKey)) plaintexts.push(sealed.plaintext.toHex());
+    return CRYPTO.hpkeSeal(publicKey, sealed);
+  };
+  const crypto = Object.assign(Object.create(CRYPTO), { hpkeSeal });
+  const options = { ...commitOptions, proposals: [addOf(own)] };
+  const { welcome } = await createCommit({ ...alice, crypto }, options);
+  // Neither goes through the suite where the join is refused: look at every copy that is made.
+  const copies: Uint8Array[] = [];
+  const { slice } = Uint8Array.prototype;
+  const other = { deriveKeyPair: () => CRYPTO.deriveKeyPair(new Uint8Array(32)) };
+  const refusals = [
+    { crypto: CRYPTO, options: REFUSE, code: "mls/credential-refused" },
+    {
+      crypto: Object.assign(Object.create(CRYPTO), other),
+      options: acceptAll,
+      code: "mls/invalid-commit",
+    },
+  ];
+  for (const { crypto, options, code } of refusals) {
+    Uint8Array.prototype.slice = function (...range) {
+      const copy = slice.apply(this, range);
+      copies.push(copy);
+      return copy;
+    };
+    try {
+      const joined = joinGroup(crypto, welcome as Uint8Array, { ...options, keyPackages: [own] });
+      await assert.rejects(joined, { code });
+    } finally {
+      Uint8Array.prototype.slice = slice;
+    }
+  }
+  const [plaintext] = plaintexts as [string];
+  const leafKey = own.encryptionPrivateKey.toHex();
+  const left = copies.filter((copy) => {
+    const hex = copy.toHex();
+    return copy.length === CRYPTO.hashLength && (plaintext.includes(hex) || hex === leafKey);
+  });
+  assert.ok(copies.length > 0);
+  assert.deepEqual(left, []);
+});
+
 Deno.test("of an external commit nothing is left but the next epoch, on both sides", async () => {
   const [alice] = await createMembers(3) as [GroupState];
   const groupInfo = await createGroupInfo(alice);

@@ -10,7 +10,7 @@ import {
   validateSupport,
 } from "./leaf-validation.ts";
 import { directPath, isInSubtree, isLeaf, leafOfNode, leftOfParent } from "./math.ts";
-import { nodeCount, nodeOfLeaf, rightOfParent } from "./math.ts";
+import { nodeCount, nodeOfLeaf, rightOfParent, root } from "./math.ts";
 import { leafAt, membersOf, parentAt, type RatchetTree, resolution } from "./ratchet-tree.ts";
 import { validateUniqueKeys } from "./unique-keys.ts";
 
@@ -21,25 +21,53 @@ import { validateUniqueKeys } from "./unique-keys.ts";
  * @throws MessengerError `mls/invalid-tree`, `mls/invalid-leaf-node`, `mls/invalid-signature`
  */
 export function validateTree(crypto: CipherSuite, tree: RatchetTree, context: GroupContext): void {
+  const slices = treeValidation(crypto, tree, context);
+  while (slices.next().done !== true) { /* without a pause */ }
+}
+
+/** Nodes that are looked at in one go: some milliseconds of work. */
+export const VALIDATION_SLICE_NODES_COUNT = 64;
+
+/** The same in slices: a large tree takes seconds, so others may have their turn between two. */
+export function* treeValidation(
+  crypto: CipherSuite,
+  tree: RatchetTree,
+  context: GroupContext,
+): Generator<undefined, void, undefined> {
+  // The hashes of subtrees stay in the tree; the one that is compared is made of them.
+  const width = VALIDATION_SLICE_NODES_COUNT;
+  for (let leafIndex = 0; leafIndex + width <= tree.leafCount; leafIndex += width) {
+    treeHash(crypto, tree, nodeOfLeaf(leafIndex) + root(width));
+    yield;
+  }
   if (!sameBytes(treeHash(crypto, tree), context.treeHash)) refuse("its hash is another");
   validateUniqueKeys(tree);
   validateUnmergedLeaves(tree);
-  validateParents(crypto, tree);
-  validateParentHashes(crypto, tree);
+  yield* inSlices(parentsOf(tree), ([, parent]) => {
+    if (!crypto.isHpkePublicKey(parent.encryptionKey)) {
+      refuse("the key of a parent node is not one");
+    }
+  });
+  yield* inSlices(parentsOf(tree), ([node, parent]) => {
+    validateParentHash(crypto, tree, { node, parent });
+  });
   const requirements = memberRequirements(context);
   const members = membersOf(tree);
-  for (const { leafIndex, leafNode } of members) {
+  yield* inSlices(members, ({ leafIndex, leafNode }) => {
     validateLeaf(crypto, leafNode, { groupId: context.groupId, leafIndex, source: undefined });
     validateSupport(leafNode, requirements);
-  }
+  });
   validateCredentialTypes(members.map((member) => member.leafNode), "mls/invalid-tree");
 }
 
-function validateParents(crypto: CipherSuite, tree: RatchetTree): void {
-  for (const parent of tree.parents) {
-    if (parent !== undefined && !crypto.isHpkePublicKey(parent.encryptionKey)) {
-      refuse("the key of a parent node is not one");
-    }
+function* inSlices<T>(
+  items: Iterable<T>,
+  validate: (item: T) => void,
+): Generator<undefined, void, undefined> {
+  let count = 0;
+  for (const item of items) {
+    validate(item);
+    if (++count % VALIDATION_SLICE_NODES_COUNT === 0) yield;
   }
 }
 
@@ -68,13 +96,18 @@ function validateUnmergedLeaves(tree: RatchetTree): void {
 
 /** Each parent was set in the same update path as one node below it (RFC 9420 §7.9.2). */
 export function validateParentHashes(crypto: CipherSuite, tree: RatchetTree): void {
-  for (const [node, parent] of parentsOf(tree)) {
-    const [leftChild, rightChild] = [leftOfParent(node), rightOfParent(node)];
-    const isValid =
-      isSetTogether(crypto, tree, { parent, child: leftChild, sibling: rightChild }) ||
-      isSetTogether(crypto, tree, { parent, child: rightChild, sibling: leftChild });
-    if (!isValid) refuse("a parent hash does not fit");
-  }
+  for (const [node, parent] of parentsOf(tree)) validateParentHash(crypto, tree, { node, parent });
+}
+
+function validateParentHash(
+  crypto: CipherSuite,
+  tree: RatchetTree,
+  { node, parent }: { readonly node: number; readonly parent: ParentNode },
+): void {
+  const [leftChild, rightChild] = [leftOfParent(node), rightOfParent(node)];
+  const isValid = isSetTogether(crypto, tree, { parent, child: leftChild, sibling: rightChild }) ||
+    isSetTogether(crypto, tree, { parent, child: rightChild, sibling: leftChild });
+  if (!isValid) refuse("a parent hash does not fit");
 }
 
 function isSetTogether(
