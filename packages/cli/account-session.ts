@@ -20,6 +20,9 @@ import { reaching, workingFolder } from "./session.ts";
 
 export type AccountOptions = CommonOptions & PasswordOptions;
 
+/** Who is told of the connection's changes. */
+export type Listening = Pick<ClientOptions, "onStatus">;
+
 /** Where an account is, and how to reach its server; the password is still to come. */
 export interface AccountChoice {
   readonly place: Omit<ClientOptions, "password">;
@@ -36,7 +39,7 @@ export interface AccountChoice {
  */
 export async function chooseAccount(
   options: AccountOptions,
-  { mustExist }: { readonly mustExist: boolean },
+  { mustExist, onStatus }: { readonly mustExist: boolean } & Listening,
 ): Promise<AccountChoice> {
   const choice = await chooseServer(options, workingFolder());
   const { server, trust, serverName } = choice;
@@ -49,6 +52,7 @@ export async function chooseAccount(
     ...{ stateFolder, server, trust, serverName, name },
     authToken: options.authToken,
     connectTimeoutMs: options.timeout * 1_000,
+    ...onStatus === undefined ? {} : { onStatus },
   };
   if (mustExist && !hasAccountStore(place)) {
     throw new MessengerError(
@@ -85,8 +89,18 @@ export interface OpenedAccount extends AsyncDisposable {
 }
 
 /** Opens this device's account; it isn't connected yet. */
-export async function openAccount(options: AccountOptions): Promise<OpenedAccount> {
-  const choice = await chooseAccount(options, { mustExist: true });
+export async function openAccount(
+  options: AccountOptions,
+  listening: Listening = {},
+): Promise<OpenedAccount> {
+  return await openChosen(options, await chooseAccount(options, { mustExist: true, ...listening }));
+}
+
+/** The same, where it was decided which account that is. */
+export async function openChosen(
+  options: AccountOptions,
+  choice: AccountChoice,
+): Promise<OpenedAccount> {
   const password = await readPassword(options);
   const client = await openClient({ ...choice.place, password });
   return opened(client, password, choice);

@@ -15,7 +15,9 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   "devices/revoked": ": qpq login adds this device again",
   "client/no-account": ": qpq register-user makes one, qpq login enters one",
   "client/has-account": ": qpq login enters it",
-  "store/in-use": ": end the other qpq first",
+  "store/in-use":
+    ". Another qpq has the account open, a REPL perhaps: use that one, or end it first",
+  "store/disk-full": ": make room on the disk; what was there is whole",
   "store/wrong-password":
     ". If it was changed on another device: qpq login, with the new one and " +
     "QPQ_FORMER_PASSWORD (or --former-password-file)",
@@ -30,6 +32,25 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   "accounts/unknown": ": check how the name is written",
   "devices/too-many": ": qpq devices revoke ID takes one off",
   "devices/key-changed": ": qpq check-key NAME shows it, qpq accept-key NAME accepts it",
+  "conversations/unknown": ": qpq list shows those there are, qpq dm NAME begins one",
+  "conversations/ambiguous": ": qpq list shows the ids; 8 digits of one will do",
+  "conversations/not-invited": ": a member invites you with qpq invite",
+  "conversations/not-a-member": ": qpq members shows who is",
+  "conversations/not-admin": ": qpq members shows who is an admin",
+};
+
+/** The same inside a REPL, where no other command can open the account. */
+const REPL_REMEDIES: Partial<Record<ErrorCode, string>> = {
+  "rpc/not-authenticated": ": /quit, then qpq login begins a new session",
+  "devices/revoked": ": /quit, then qpq login adds this device again",
+  "devices/key-changed": ": /verify NAME shows it, /accept-key NAME accepts it",
+  "conversations/unknown": ": /list shows those there are, /dm NAME begins one",
+  "conversations/ambiguous": ": /list shows the ids; 8 digits of one will do",
+  "conversations/not-invited": ": a member invites you with /invite",
+  "conversations/not-a-member": ": /members shows who is",
+  "conversations/not-admin": ": /members shows who is an admin",
+  "conversations/with-self": ": /notes is for that",
+  "conversations/last-admin": ": /admin NAME does it",
 };
 
 /** Prints lines of our own making; what others wrote in them is made harmless. */
@@ -54,6 +75,11 @@ export function printDiagnostic(text: string): void {
   writeAll(Deno.stderr, `${printable(text)}\n`);
 }
 
+/** What draws on a terminal, made of harmless text and our own sequences. */
+export function writeTerminal(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
 /**
  * Text as a terminal may show it: line ends and tabs stay; other control characters (Unicode Cc) and
  * invisible ones that reorder or hide text (Cf, but for those that join emoji) become U+FFFD.
@@ -70,6 +96,31 @@ export function printableLine(text: string): string {
   return printable(text).replace(/[\n\t]+/g, " ");
 }
 
+/** What went wrong, why, and what to do next, in one line. */
+export function errorText(error: unknown, place: "command" | "repl" = "command"): string {
+  if (error instanceof UsageError) return error.message;
+  const known = error instanceof MessengerError ? error : undefined;
+  const { code, message } = errorObject(error);
+  const remedy = (place === "repl" ? REPL_REMEDIES[code] : undefined) ?? REMEDIES[code] ?? "";
+  return `${message}${waitOf(known)}${remedy}`;
+}
+
+/** The same for programs. */
+export function errorObject(error: unknown): {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number;
+} {
+  const known = error instanceof MessengerError ? error : undefined;
+  const message = printableLine(known?.message ?? "") ||
+    "This is a bug in qpq: please report it, with the output of --verbose";
+  return {
+    code: known?.code ?? "internal",
+    message,
+    ...known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs },
+  };
+}
+
 /**
  * Says what went wrong in one line, to standard error; as an object with `code` for programs.
  * @returns the exit code that `docs/cli.md` documents for it
@@ -83,16 +134,10 @@ export function reportError(
     else printDiagnostic(`qpq: ${error.message}\nTry 'qpq --help'.`);
     return 2;
   }
-  const known = error instanceof MessengerError ? error : undefined;
-  const code = known?.code ?? "internal";
-  const message = printableLine(known?.message ?? "") ||
-    "This is a bug in qpq: please report it, with the output of --verbose";
-  if (options.json) {
-    const retry = known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs };
-    printJson({ error: { code, message, ...retry } });
-  } else printDiagnostic(`qpq: ${message}${waitOf(known)}${REMEDIES[code] ?? ""}`);
+  if (options.json) printJson({ error: errorObject(error) });
+  else printDiagnostic(`qpq: ${errorText(error)}`);
   if (options.verbose) printDiagnostic(describe(error));
-  return ERROR_CODES[code].exitCode;
+  return ERROR_CODES[errorObject(error).code].exitCode;
 }
 
 /** How long a refusal lasts, where the server said so. */

@@ -28,6 +28,7 @@ export class Editor {
   #line: Line = EMPTY_LINE;
   #wasInterrupted = false;
   #isOver = false;
+  #failure: unknown;
   #wake: () => void = () => {};
 
   constructor(options: EditorOptions) {
@@ -38,20 +39,25 @@ export class Editor {
   async *lines(): AsyncGenerator<string, void, void> {
     const { screen } = this.#options;
     screen.begin();
-    const reading = this.#readKeys();
-    // Told below, unless nobody takes lines any more.
-    reading.catch(() => {});
+    // A read that is under way can't be taken back: the next program gets what comes.
+    void this.#readKeys();
     try {
       for (;;) {
         const line = this.#entered.shift();
         if (line !== undefined) yield line;
-        else if (this.#isOver) break;
+        else if (this.#failure !== undefined) throw this.#failure;
+        else if (this.#isOver) return;
         else await new Promise<void>((resolve) => this.#wake = resolve);
       }
-      await reading;
     } finally {
       screen.end();
     }
+  }
+
+  /** Ends the lines, as Ctrl-D does. */
+  end(): void {
+    this.#isOver = true;
+    this.#wake();
   }
 
   async #readKeys(): Promise<void> {
@@ -61,9 +67,10 @@ export class Editor {
         if (bytes === null) return;
         for (const key of this.#keys.push(bytes)) if (!this.#isOver) this.#press(key);
       }
+    } catch (cause) {
+      this.#failure = cause;
     } finally {
-      this.#isOver = true;
-      this.#wake();
+      this.end();
     }
   }
 

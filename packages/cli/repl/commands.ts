@@ -1,0 +1,325 @@
+/** What begins with a slash. */
+import type { ConversationView } from "@qpq/client";
+import {
+  createGroup,
+  findConversation,
+  findGroup,
+  inviteMembers,
+  joinGroup,
+  leaveGroup,
+  listConversations,
+  listMembers,
+  makeAdmin,
+  openDirectMessage,
+  removeMembers,
+  renameGroup,
+  setBlocked,
+  showHistory,
+  withoutSign,
+} from "../conversations/actions.ts";
+import { UsageError } from "../output.ts";
+import { describeConnection } from "./connection.ts";
+import { acceptKey, verifyKey } from "./peer-keys.ts";
+import type { Repl } from "./repl.ts";
+
+export interface ReplInput {
+  readonly words: readonly string[];
+  /** All behind the command's own word. */
+  readonly rest: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ReplCommand {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly usage: string;
+  readonly help: string;
+  /** What `/help COMMAND` says beyond. */
+  readonly more?: string;
+  readonly completes?: "names" | "conversations" | "commands";
+  readonly run: (repl: Repl, input: ReplInput) => Promise<void>;
+}
+
+const HISTORY_COUNT_DEFAULT = 20;
+const HISTORY_COUNT_MAX = 10_000;
+
+export const COMMANDS: readonly ReplCommand[] = [
+  {
+    name: "/dm",
+    usage: "/dm NAME",
+    help: "talk to somebody alone",
+    completes: "names",
+    run: async (repl, { words, signal }) => {
+      const [name] = exactly(words, 1, "/dm NAME");
+      const { conversations } = repl.account;
+      const reply = await openDirectMessage(conversations, name, repl.waiting(signal));
+      repl.reply(reply);
+      await repl.switchTo(reply.view);
+    },
+  },
+  {
+    name: "/create-group",
+    usage: "/create-group NAME",
+    help: "make a group, with you as its admin",
+    run: async (repl, { rest, signal }) => {
+      const name = withoutSign(some(rest, "/create-group NAME"), "#");
+      const options = { name, invite: [], ...repl.waiting(signal) };
+      const reply = await createGroup(repl.account.conversations, options);
+      repl.reply(reply);
+      await repl.switchTo(reply.view);
+    },
+  },
+  {
+    name: "/invite",
+    usage: "/invite NAME…",
+    help: "invite people into the current group",
+    completes: "names",
+    run: async (repl, { words, signal }) => {
+      const names = people(words, "/invite NAME…");
+      const view = repl.requireCurrent();
+      const waiting = repl.waiting(signal);
+      repl.reply(await inviteMembers(repl.account.conversations, view, { names, ...waiting }));
+    },
+  },
+  {
+    name: "/join",
+    usage: "/join [#GROUP]",
+    help: "accept an invitation",
+    more: "Without a group: the only invitation there is.",
+    completes: "conversations",
+    run: async (repl, { rest, signal }) => {
+      const view = rest === "" ? onlyInvitation(await repl.views.load()) : await group(repl, rest);
+      repl.reply(await joinGroup(repl.account.conversations, view, repl.waiting(signal)));
+      await repl.switchTo(view);
+    },
+  },
+  {
+    name: "/switch",
+    usage: "/switch @NAME|#GROUP|notes",
+    help: "write to another conversation from now on",
+    completes: "conversations",
+    run: async (repl, { rest }) => {
+      const handle = some(rest, "/switch @NAME, /switch #GROUP or /switch notes");
+      await repl.switchTo(await findConversation(repl.account.conversations, handle));
+    },
+  },
+  {
+    name: "/list",
+    aliases: ["/ls"],
+    usage: "/list",
+    help: "the conversations",
+    run: async (repl) => repl.reply(await listConversations(repl.account.conversations)),
+  },
+  {
+    name: "/members",
+    usage: "/members [#GROUP]",
+    help: "who is in the current conversation",
+    completes: "conversations",
+    run: async (repl, { rest }) => {
+      const reply = await listMembers(repl.account.conversations, await chosen(repl, rest));
+      repl.views.learnNames(reply.names);
+      repl.reply(reply);
+    },
+  },
+  {
+    name: "/remove",
+    usage: "/remove NAME…",
+    help: "take people out of the current group",
+    completes: "names",
+    run: async (repl, { words, signal }) => {
+      const names = people(words, "/remove NAME…");
+      const view = repl.requireCurrent();
+      const waiting = repl.waiting(signal);
+      repl.reply(await removeMembers(repl.account.conversations, view, { names, ...waiting }));
+    },
+  },
+  {
+    name: "/leave",
+    usage: "/leave [#GROUP]",
+    help: "leave the current group, or decline an invitation",
+    completes: "conversations",
+    run: async (repl, { rest, signal }) => {
+      const view = await chosen(repl, rest);
+      repl.reply(await leaveGroup(repl.account.conversations, view, repl.waiting(signal)));
+      if (view.id === repl.current?.id) await repl.switchTo(undefined);
+    },
+  },
+  {
+    name: "/rename",
+    usage: "/rename NEW NAME",
+    help: "give the current group another name",
+    run: async (repl, { rest }) => {
+      const name = withoutSign(some(rest, "/rename NEW NAME"), "#");
+      repl.reply(await renameGroup(repl.account.conversations, repl.requireCurrent(), name));
+    },
+  },
+  {
+    name: "/admin",
+    usage: "/admin NAME [off]",
+    help: "make somebody an admin of the current group, or no admin any more",
+    completes: "names",
+    run: async (repl, { words, signal }) => {
+      const [name = "", off, ...more] = words;
+      if (name === "" || more.length > 0 || (off !== undefined && off !== "off")) {
+        throw new UsageError("expected /admin NAME, or /admin NAME off");
+      }
+      const change = {
+        name: withoutSign(name, "@"),
+        isAdmin: off === undefined,
+        ...repl.waiting(signal),
+      };
+      repl.reply(await makeAdmin(repl.account.conversations, repl.requireCurrent(), change));
+    },
+  },
+  {
+    name: "/history",
+    usage: "/history [COUNT]",
+    help: `what was said here, the last ${HISTORY_COUNT_DEFAULT} entries or so many`,
+    run: async (repl, { rest }) => {
+      const countMax = rest === "" ? HISTORY_COUNT_DEFAULT : Number(rest);
+      if (!Number.isInteger(countMax) || countMax < 1 || countMax > HISTORY_COUNT_MAX) {
+        throw new UsageError(`expected /history and a number from 1 to ${HISTORY_COUNT_MAX}`);
+      }
+      const { hasTime } = repl.output;
+      const options = { countMax, hasTime };
+      repl.reply(await showHistory(repl.account.conversations, repl.requireCurrent(), options));
+    },
+  },
+  {
+    name: "/notes",
+    usage: "/notes",
+    help: "write notes to yourself: they never leave this device",
+    run: async (repl) => await repl.switchTo(await repl.account.conversations.notes()),
+  },
+  {
+    name: "/whoami",
+    usage: "/whoami",
+    help: "your account, device and server",
+    run: async (repl) => repl.reply(await repl.account.whoami()),
+  },
+  {
+    name: "/status",
+    usage: "/status",
+    help: "the connection, what is queued, and how the current conversation is protected",
+    more: "The epoch authenticator is the same at all members of one epoch: compare it elsewhere.",
+    run: async (repl) => repl.reply(await describeConnection(repl)),
+  },
+  {
+    name: "/verify",
+    usage: "/verify NAME [yes]",
+    help: "show somebody's safety number; yes notes that you compared it",
+    more: "Compare the number by voice or in person, never through this server. " +
+      "The same on both sides? Then: /verify NAME yes",
+    completes: "names",
+    run: async (repl, { words }) => repl.reply(await verifyKey(repl, words)),
+  },
+  {
+    name: "/accept-key",
+    usage: "/accept-key NAME",
+    help: "accept the new account key of somebody, once it was shown",
+    more:
+      "The first time it shows the new safety number, which you compare; the second accepts it.",
+    completes: "names",
+    run: async (repl, { words }) => repl.reply(await acceptKey(repl, words)),
+  },
+  {
+    name: "/block",
+    usage: "/block NAME",
+    help: "hide what somebody writes to you alone",
+    completes: "names",
+    run: async (repl, { words }) => await block(repl, words, true),
+  },
+  {
+    name: "/unblock",
+    usage: "/unblock NAME",
+    help: "show it again",
+    completes: "names",
+    run: async (repl, { words }) => await block(repl, words, false),
+  },
+  {
+    name: "/help",
+    usage: "/help [COMMAND]",
+    help: "this list, or more of one command",
+    completes: "commands",
+    run: (repl, { words }) =>
+      Promise.resolve(repl.output.print(helpRows(words[0]), [helpObject()])),
+  },
+  {
+    name: "/quit",
+    aliases: ["/exit"],
+    usage: "/quit",
+    help: "leave; so does Ctrl-D",
+    run: (repl) => Promise.resolve(void (repl.isOver = true)),
+  },
+];
+
+export function findCommand(word: string): ReplCommand | undefined {
+  return COMMANDS.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
+}
+
+function helpRows(word: string | undefined) {
+  if (word !== undefined) {
+    const command = findCommand(word.startsWith("/") ? word : `/${word}`);
+    if (command === undefined) {
+      throw new UsageError(`there is no ${word}; /help lists what there is`);
+    }
+    const { usage, help, aliases = [], more } = command;
+    const also = aliases.length === 0 ? "" : ` (also ${aliases.join(", ")})`;
+    return [
+      [{ text: `${usage}${also}: ${help}` }],
+      ...more === undefined ? [] : [[{ text: more }]],
+    ];
+  }
+  const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
+  return [
+    ...COMMANDS.map(({ usage, help }) => [{ text: `${usage.padEnd(width)}  ${help}` }]),
+    [{
+      text: "Anything else is a message to the current conversation; // begins one with a slash.",
+    }],
+  ];
+}
+
+function helpObject(): object {
+  return { commands: COMMANDS.map(({ usage, help }) => ({ usage, help })) };
+}
+
+async function block(repl: Repl, words: readonly string[], isBlocked: boolean): Promise<void> {
+  const usage = isBlocked ? "/block NAME" : "/unblock NAME";
+  const name = withoutSign(exactly(words, 1, usage)[0], "@");
+  repl.reply(await setBlocked(repl.account.conversations, name, isBlocked));
+  await repl.views.load();
+}
+
+async function group(repl: Repl, handle: string): Promise<ConversationView> {
+  return await findGroup(repl.account.conversations, handle);
+}
+
+/** The conversation that was named, or the current one. */
+async function chosen(repl: Repl, handle: string): Promise<ConversationView> {
+  return handle === ""
+    ? repl.requireCurrent()
+    : await findConversation(repl.account.conversations, handle);
+}
+
+function onlyInvitation(views: readonly ConversationView[]): ConversationView {
+  const [first, ...others] = views.filter(({ state }) => state === "invited");
+  if (first === undefined) throw new UsageError("no invitation waits");
+  if (others.length > 0) throw new UsageError("several invitations wait: say which, /join #GROUP");
+  return first;
+}
+
+function people(words: readonly string[], usage: string): readonly string[] {
+  if (words.length === 0) throw new UsageError(`expected ${usage}`);
+  return words.map((word) => withoutSign(word, "@"));
+}
+
+function exactly(words: readonly string[], count: 1, usage: string): readonly [string] {
+  const [word] = words;
+  if (word === undefined || words.length !== count) throw new UsageError(`expected ${usage}`);
+  return [word];
+}
+
+function some(rest: string, usage: string): string {
+  if (rest === "") throw new UsageError(`expected ${usage}`);
+  return rest;
+}

@@ -1,0 +1,161 @@
+/** A REPL from its beginning to its end: at a terminal, or with a script for input. */
+import type { ConversationView } from "@qpq/client";
+import { MessengerError } from "@qpq/ports";
+import { findConversation, openDirectMessage } from "../conversations/actions.ts";
+import { inputLines, type ReadBytes } from "../input-lines.ts";
+import type { ExitCode } from "../output.ts";
+import { Editor } from "./editor.ts";
+import { InputHistory } from "./input-history.ts";
+import { type ReplOutput, terminalOutput } from "./output.ts";
+import { Repl, type ReplAccount } from "./repl.ts";
+import { Screen, type TerminalOutput } from "./screen.ts";
+
+export interface RunOptions {
+  readonly account: ReplAccount;
+  /** Whom to talk to: a name, `#group`, `notes`; left out: whoever was last. */
+  readonly partner?: string | undefined;
+  /** Milliseconds that one command waits for the server. */
+  readonly timeoutMs: number;
+  readonly nowMs: () => number;
+  readonly read: ReadBytes;
+}
+
+export interface TerminalOptions extends RunOptions {
+  readonly terminal: TerminalOutput;
+  /** Takes who is told when the connection has changed, when the window has, and when to end. */
+  readonly listen: (listeners: {
+    readonly onStatus: () => void;
+    readonly onResize: () => void;
+    readonly onEnd: () => void;
+  }) => Disposable;
+}
+
+/** What is queued when the user leaves gets so long to go out. */
+const LEAVING_TIMEOUT_MS = 2_000;
+
+export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode> {
+  const { account, terminal, read, listen } = options;
+  const screen = new Screen(terminal);
+  const history = await InputHistory.open(account.settings);
+  const repl = new Repl({
+    ...options,
+    output: terminalOutput(screen),
+    onPrompt: (prompt) => screen.show({ prompt }),
+  });
+  const editor = new Editor({
+    read,
+    screen,
+    history,
+    complete: (before) => repl.complete(before),
+    keeps: (line) => repl.isKept(line),
+    interrupt: () => repl.interrupt(),
+  });
+  using _listening = listen({
+    onStatus: () => repl.connectionChanged(),
+    onResize: () => screen.show({}),
+    onEnd: () => editor.end(),
+  });
+  await using following = await follow(repl, () => editor.end());
+  const greeting = `${account.name} on ${account.address}; /help shows what there is`;
+  repl.output.print([[{ text: greeting }]]);
+  await begin(repl, options);
+  for await (const line of editor.lines()) {
+    await repl.runLine(line);
+    if (repl.isOver) break;
+  }
+  await history.saved();
+  await leave(repl);
+  await following.end();
+  return 0;
+}
+
+/** @returns 0 if each line worked, and all that was sent is acknowledged */
+export async function runScript(
+  options: RunOptions & { readonly output: ReplOutput },
+): Promise<ExitCode> {
+  const { account, read, timeoutMs } = options;
+  const { conversations } = account;
+  const repl = new Repl({ ...options, onPrompt: () => {} });
+  await using following = await follow(repl, () => {});
+  try {
+    await account.reaching(() => conversations.waitUntilCaughtUp({ timeoutMs }));
+  } catch (error) {
+    // What is local works nevertheless, and what is sent is queued.
+    if (!(error instanceof MessengerError)) throw error;
+    repl.fail(error);
+  }
+  await begin(repl, options);
+  for await (const line of inputLines(read)) {
+    await repl.runScriptLine(line);
+    if (repl.isOver) break;
+  }
+  await repl.finish();
+  await following.end();
+  return repl.exitCode;
+}
+
+async function begin(repl: Repl, { partner, timeoutMs }: RunOptions): Promise<void> {
+  try {
+    const current = partner === undefined
+      ? undefined
+      : await partnerOf(repl.account, partner, timeoutMs);
+    await repl.begin(current);
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+    repl.fail(error);
+    await repl.begin(undefined);
+  }
+}
+
+/** A name that is nothing else is somebody to begin a conversation with. */
+async function partnerOf(
+  { conversations }: ReplAccount,
+  partner: string,
+  timeoutMs: number,
+): Promise<ConversationView> {
+  try {
+    return await findConversation(conversations, partner);
+  } catch (error) {
+    const isUnknown = error instanceof MessengerError && error.code === "conversations/unknown";
+    if (!isUnknown || partner.startsWith("#")) throw error;
+    return (await openDirectMessage(conversations, partner, { timeoutMs })).view;
+  }
+}
+
+interface Following extends AsyncDisposable {
+  /** Shows all that has happened until now, and ends. */
+  end(): Promise<void>;
+}
+
+/** Shows what happens, from now on. */
+async function follow(repl: Repl, onFailure: () => void): Promise<Following> {
+  const stop = new AbortController();
+  const following = repl.follow(await repl.account.conversations.lastCursor(), stop.signal);
+  following.catch(onFailure);
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await following;
+  };
+  return {
+    end: async () => {
+      await Promise.race([repl.followed(), following]);
+      await end();
+    },
+    [Symbol.asyncDispose]: () => end().catch(() => {}),
+  };
+}
+
+/** Lets go out what is queued, if that is quick; the rest goes out at the next start. */
+async function leave(repl: Repl): Promise<void> {
+  const { conversations } = repl.account;
+  const queued = (await conversations.list())
+    .reduce((sum, { queuedCount }) => sum + queuedCount, 0);
+  if (queued === 0) return;
+  try {
+    await conversations.waitUntilAllSent({ timeoutMs: LEAVING_TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+    const text = `${queued} of your messages wait for the server; they go out at the next start`;
+    repl.output.print([[{ text, style: "warning" }]]);
+  }
+}

@@ -1,0 +1,150 @@
+/** REPLs over fake conversations, at a test's terminal or with a script. */
+import type { ClientStatus } from "@qpq/client";
+import { MessengerError } from "@qpq/ports";
+import type { ExitCode } from "../output.ts";
+import { errorText } from "../output.ts";
+import type { ReplOutput } from "../repl/output.ts";
+import type { ReplAccount } from "../repl/repl.ts";
+import { paint, wrapRows } from "../repl/rows.ts";
+import { runAtTerminal, runScript } from "../repl/run.ts";
+import type { FakeConversations } from "./fake-conversations.ts";
+import { FakePeers } from "./fake-peers.ts";
+import { TestTerminal } from "./terminal.ts";
+
+/** Turns of the event loop that a test waits for something to show. */
+const TURNS_MAX = 2_000;
+const UNREACHABLE = new MessengerError("transport/unreachable", "Cannot reach server: it is down");
+
+export class TestAccount implements ReplAccount {
+  readonly name: string;
+  readonly address = "127.0.0.1:7000";
+  readonly conversations: FakeConversations;
+  readonly peers = new FakePeers();
+  readonly stored = new Map<string, Uint8Array>();
+  onStatus: () => void = () => {};
+
+  constructor(conversations: FakeConversations) {
+    this.name = conversations.name;
+    this.conversations = conversations;
+  }
+
+  readonly settings = {
+    read: (name: string) => Promise.resolve(this.stored.get(name)),
+    write: (name: string, value: Uint8Array) => Promise.resolve(void this.stored.set(name, value)),
+  };
+
+  readonly connection = (): ClientStatus =>
+    this.conversations.isOnline
+      ? { kind: "connected", server: { name: "localhost" } as never, refusal: undefined }
+      : { kind: "lost", error: UNREACHABLE, retryInMs: 500 };
+
+  readonly reaching = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await run();
+    } catch (error) {
+      const isLate = error instanceof MessengerError && error.code === "rpc/deadline";
+      throw isLate ? UNREACHABLE : error;
+    }
+  };
+
+  readonly whoami = () =>
+    Promise.resolve({ rows: [[{ text: `I am ${this.name}` }]], objects: [{ name: this.name }] });
+
+  setOnline(isOnline: boolean): void {
+    this.conversations.isOnline = isOnline;
+    this.onStatus();
+  }
+}
+
+export interface RunningRepl {
+  readonly account: TestAccount;
+  readonly terminal: TestTerminal;
+  readonly type: (text: string) => void;
+  /** Waits until a line of the terminal fits. */
+  readonly shows: (expected: RegExp) => Promise<void>;
+  readonly prompt: () => string;
+  readonly ended: Promise<ExitCode>;
+}
+
+export function startRepl(
+  account: TestAccount,
+  { columns = 160, partner }: { readonly columns?: number; readonly partner?: string } = {},
+): RunningRepl {
+  const terminal = new TestTerminal(columns, 40);
+  const typed: Uint8Array[] = [];
+  let wake = (): void => {};
+  let isOver = false;
+  const ended = runAtTerminal({
+    ...RUN_OPTIONS,
+    account,
+    partner,
+    terminal,
+    read: async () => {
+      while (typed.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      return typed.shift() ?? null;
+    },
+    listen: ({ onStatus }) => {
+      account.onStatus = onStatus;
+      return { [Symbol.dispose]: () => account.onStatus = () => {} };
+    },
+  });
+  void ended.catch(() => {}).then(() => isOver = true);
+  const shows = async (expected: RegExp): Promise<void> => {
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      if (terminal.lines.some((line) => expected.test(line))) return;
+      if (isOver) await ended;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    throw new Error(`${account.name} never shows ${expected}:\n${terminal.lines.join("\n")}`);
+  };
+  return {
+    account,
+    terminal,
+    type: (text) => {
+      typed.push(new TextEncoder().encode(text));
+      wake();
+    },
+    shows,
+    prompt: () => terminal.lines[terminal.at.row] ?? "",
+    ended,
+  };
+}
+
+const RUN_OPTIONS = { timeoutMs: 1_000, nowMs: () => Date.UTC(2026, 0, 2, 12) };
+
+export interface ScriptRun {
+  readonly exitCode: ExitCode;
+  readonly printed: readonly string[];
+  readonly objects: readonly object[];
+  readonly failures: readonly string[];
+}
+
+/** Runs lines as a script, and gives all that it printed. */
+export async function runLines(
+  account: TestAccount,
+  lines: readonly string[],
+  options: { readonly partner?: string } = {},
+): Promise<ScriptRun> {
+  const printed: string[] = [];
+  const objects: object[] = [];
+  const failures: string[] = [];
+  const output: ReplOutput = {
+    print: (rows, more = []) => {
+      printed.push(...rows.flatMap((row) => wrapRows(row)).map((row) => paint(row, false)));
+      objects.push(...more);
+    },
+    fail: (error) => failures.push(errorText(error, "repl")),
+    hasTime: false,
+    echoesOwn: false,
+    isJson: false,
+  };
+  const rest = lines.map((line) => new TextEncoder().encode(`${line}\n`));
+  const exitCode = await runScript({
+    ...RUN_OPTIONS,
+    ...options,
+    account,
+    output,
+    read: () => Promise.resolve(rest.shift() ?? null),
+  });
+  return { exitCode, printed, objects, failures };
+}
