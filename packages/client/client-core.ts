@@ -19,6 +19,7 @@ import {
   reloadVault,
   rememberOwnAccount,
 } from "../features/accounts/client.ts";
+import { refusedPasswordKey } from "../features/accounts/keys.ts";
 import { type DeviceId, parseAccountName } from "../features/accounts/names.ts";
 import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
@@ -225,16 +226,15 @@ export class ClientCore {
 
   /** Moves the store alone, whose password is behind the account's. */
   async moveStore(passwords: { readonly from: string; readonly to: string }): Promise<void> {
-    const { keyFileCost: cost } = this.surroundings;
-    await stageStorePassword(this.options, { ...passwords, cost });
+    await this.#stage(passwords);
     settleStorePassword(this.options, "staged");
   }
 
   async changePassword({ from, to }: { readonly from: string; readonly to: string }) {
-    const { keyFileCost: cost, random, keyStretching } = this.surroundings;
+    const { random, keyStretching } = this.surroundings;
     using unlocked = await this.unlock(from);
     // Before the server hears of it: from then on the store must open with either.
-    await stageStorePassword(this.options, { from, to, cost });
+    await this.#stage({ from, to });
     const password = { password: to, random, keyStretching };
     for (let attempt = 1;; attempt++) {
       try {
@@ -280,15 +280,33 @@ export class ClientCore {
     throw failure;
   }
 
+  async #stage(passwords: { readonly from: string; readonly to: string }): Promise<void> {
+    await this.store.transaction(async (transaction) => {
+      for (const opens of ["present", "staged"] as const) {
+        transaction.delete(refusedPasswordKey(opens));
+      }
+    });
+    const { keyFileCost: cost } = this.surroundings;
+    await stageStorePassword(this.options, { ...passwords, cost });
+  }
+
+  /**
+   * Settles an open change to the password that opened the store, if the server takes it. Refused, it
+   * says only that another one holds, which may be a third: both go on opening the store until a login
+   * with the right one. Asked once, since each refusal slows the next login.
+   */
   async #settleByLogin(): Promise<void> {
     if (!isStorePasswordOpen(this.options)) return;
     const openedBy = this.#held?.openedBy;
     assert(openedBy !== undefined, "the store is open");
+    const refusedKey = refusedPasswordKey(openedBy);
+    if (await this.store.snapshot((reader) => reader.get(refusedKey)) !== undefined) return;
     const outcome = await this.#tryPassword(this.options.password);
     if (outcome === "right") settleStorePassword(this.options, openedBy);
-    // The change was never made. The old one refused says only that some change was.
-    else if (outcome === "wrong" && openedBy === "staged") {
-      settleStorePassword(this.options, "present");
+    else if (outcome === "wrong") {
+      await this.store.transaction(async (transaction) =>
+        transaction.put(refusedKey, new Uint8Array())
+      );
     }
   }
 

@@ -281,6 +281,57 @@ for (const { at, when, good, bad } of KILLED) {
   });
 }
 
+Deno.test("an open change that the server refuses keeps what opens the store, and asks once", async () => {
+  let isCut = true;
+  let logins = 0;
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      if (method === "accounts/login-start") logins++;
+      const result = await call();
+      if (method === "accounts/password-finish" && isCut) throw new Error("the answer is lost");
+      // What would tell that the new one holds is lost, too.
+      if (method === "accounts/login-finish" && isCut && logins > 2) throw new Error("lost");
+      return result;
+    },
+  });
+  await using own = await device(world);
+  await using second = await device(world);
+  await withClient(registerClient(own.options()), async (client) => {
+    await withClient(logInClient(second.options()), connects);
+    await assert.rejects(client.changePassword({ from: "first password", to: "new password" }));
+  });
+  isCut = false;
+  const formerPassword = "first password";
+  await withClient(
+    logInClient({ ...second.options("new password"), formerPassword }),
+    (other) => other.changePassword({ from: "new password", to: "third password" }),
+  );
+  logins = 0;
+  for (let again = 0; again < 2; again++) {
+    await withClient(openClient(own.options("new password")), connects);
+    await withClient(openClient(own.options("first password")), connects);
+  }
+  assert.equal(logins, 2);
+  await withClient(
+    logInClient({ ...own.options("third password"), formerPassword: "new password" }),
+    connects,
+  );
+  await withClient(openClient(own.options("third password")), connects);
+  for (const former of ["first password", "new password"]) {
+    await refusedWith("store/wrong-password", openClient(own.options(former)));
+  }
+  // The next change asks anew.
+  logins = 1;
+  isCut = true;
+  await withClient(openClient(own.options("third password")), (client) =>
+    assert.rejects(
+      client.changePassword({ from: "third password", to: "fourth password" }),
+    ));
+  isCut = false;
+  await withClient(openClient(own.options("fourth password")), connects);
+  await refusedWith("store/wrong-password", openClient(own.options("third password")));
+});
+
 Deno.test("changePassword() whose answer was lost finds out, and settles", async () => {
   let isLost = false;
   await using world = await openDeviceWorld({

@@ -25,3 +25,6 @@ export const directoryKey = (id: AccountId): Uint8Array => encodeKey(SLICE, "dir
 
 /** `StoredOwnAccount`. */
 export const OWN_ACCOUNT_KEY: Uint8Array = encodeKey(SLICE, "own");
+/** There, with nothing in it, when the server has refused the password that `opens` this store. */
+export const refusedPasswordKey = (opens: "present" | "staged"): Uint8Array =>
+  encodeKey(SLICE, "refused-password", opens);
