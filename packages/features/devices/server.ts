@@ -303,10 +303,11 @@ function lookUpHandlers(
   limits: DeviceLimits,
 ): Pick<Handlers, "findByName" | "findById"> {
   const lookUps = new TokenBuckets({ clock, rate: limits.lookUps });
-  const admit = (context: CallContext): void => {
-    const { accountId } = context.identity === undefined
-      ? accounts.freshLogin(context)
-      : requireDevice(context);
+  const admit = async (reader: StoreReader, context: CallContext): Promise<void> => {
+    const fresh = context.identity === undefined ? accounts.freshLogin(context) : undefined;
+    const { accountId } = fresh ?? requireDevice(context);
+    // Nobody cuts a login off when its account is suspended, deleted, or given another password.
+    if (fresh !== undefined) await requireFreshAccount(reader, fresh);
     const retryAfterMs = lookUps.take(accountId.toHex());
     if (retryAfterMs === 0) return;
     throw new MessengerError("accounts/rate-limited", "Cannot look up: too many of late", {
@@ -315,16 +316,18 @@ function lookUpHandlers(
   };
   return {
     async findByName({ name }, context) {
-      admit(context);
       const accountName = parseAccountName(name);
-      return await store.snapshot(async (reader) =>
-        await viewAccount(reader, await findAccountId(reader, accountName))
-      );
+      return await store.snapshot(async (reader) => {
+        await admit(reader, context);
+        return await viewAccount(reader, await findAccountId(reader, accountName));
+      });
     },
     async findById({ accountId }, context) {
-      admit(context);
       const id = parseAccountId(accountId);
-      return await store.snapshot((reader) => viewAccount(reader, id));
+      return await store.snapshot(async (reader) => {
+        await admit(reader, context);
+        return await viewAccount(reader, id);
+      });
     },
   };
 }

@@ -234,6 +234,25 @@ Deno.test("looking accounts up is limited for each account, with retryAfterMs", 
   await devicesClient(alice.home).findByName({ name: "bob" });
 });
 
+Deno.test("a login of before looks nobody up once its account is suspended, or has another password", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const home = world.connect();
+  using unlocked = await logIn(home, as(world, "alice"));
+  const { accountId } = unlocked.identity;
+  const lookUps = [
+    () => devicesClient(home).findByName({ name: "alice" }),
+    () => devicesClient(home).findById({ accountId }),
+  ];
+  for (const lookUp of lookUps) await lookUp();
+  await world.accounts.admin.suspend("alice");
+  for (const lookUp of lookUps) await refusedWith("accounts/suspended", lookUp);
+  await world.accounts.admin.resume("alice");
+  using other = await logIn(alice.home, as(world, "alice"));
+  await changePassword(alice.home, other, as(world, "alice", "another password"));
+  for (const lookUp of lookUps) await refusedWith("accounts/not-fresh", lookUp);
+});
+
 Deno.test("connections leave nothing behind on the server when they end", async () => {
   await using world = await openDeviceWorld();
   const alice = await enrolled(world, "alice");
