@@ -13,6 +13,7 @@ export * from "./key-file.ts";
 export * from "./store-backup.ts";
 export * from "./store-durable.ts";
 export * from "./store-file.ts";
+export { lockStore } from "./store-lock.ts";
 export * from "./store-open.ts";
 export * from "./store-salvage.ts";
 export * from "./store-sqlite.ts";

@@ -11,15 +11,16 @@ type Words = readonly (string | undefined)[];
 export function addAccountCommands(program: Command, end: (code: ExitCode) => void): void {
   const add = <Options extends AccountOptions>(
     name: StoreCommand,
-    { words = "", description, example, run }: {
+    { words = "", description, example, takesPassword = true, run }: {
       readonly words?: string;
       readonly description: string;
       readonly example: string;
+      readonly takesPassword?: boolean;
       readonly run: (options: Options, words: Words) => Promise<ExitCode>;
     },
   ): Command => {
     const command = withCommonOptions(program.command(`${name} ${words}`.trim()));
-    return withSecrets(command, { password: "the account's password" })
+    return withSecrets(command, takesPassword ? { password: "the account's password" } : {})
       .description(description)
       .addHelpText("after", `\nExample: ${example}`)
       // Commander gives the words, then the options, then the command.
@@ -73,6 +74,17 @@ export function addAccountCommands(program: Command, end: (code: ExitCode) => vo
     example: "qpq delete-account --username alice --yes",
     run: async (options) => (await accounts()).runDeleteAccount(options),
   }).addOption(new Option("--yes", "don't ask"));
+  add<AccountOptions & { readonly yes?: boolean }>("forget-account", {
+    description: "delete what this device has of an account that is gone, or whose password is",
+    example: "qpq forget-account --username alice",
+    takesPassword: false,
+    run: async (options) => (await accounts()).runForgetAccount(options),
+  }).addOption(new Option("--yes", "don't ask"));
+  add<AccountOptions & { readonly yes?: boolean }>("rotate-account-key", {
+    description: "make a new account key, because the old one may have leaked; peers are warned",
+    example: "qpq rotate-account-key --username alice",
+    run: async (options) => (await accounts()).runRotateAccountKey(options),
+  }).addOption(new Option("--yes", "don't ask"));
   add("devices", {
     words: "[action] [id]",
     description: "list the account's devices; revoke ID takes one off",
@@ -85,7 +97,7 @@ export function addAccountCommands(program: Command, end: (code: ExitCode) => vo
     description: "show the key that is pinned for somebody, and its safety number",
     example: "qpq check-key bob",
     run: async (options, [name = ""]) => (await keys()).runCheckKey(options, name),
-  }).addOption(new Option("--mark-verified", "remember that the safety number was compared"));
+  }).addOption(new Option("--mark-verified", "remember that you have compared the safety number"));
   add<AccountOptions & { readonly yes?: boolean }>("accept-key", {
     words: "<name>",
     description: "accept the new key of somebody whose key has changed",

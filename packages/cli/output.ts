@@ -22,6 +22,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
     ". If it was changed on another device: qpq login, with the new one and " +
     "QPQ_FORMER_PASSWORD (or --former-password-file)",
   "accounts/login-refused": ". If it was changed on another device: qpq login with the new one",
+  "accounts/own-key-changed": ": qpq login",
   "accounts/name-taken": ": choose another, or qpq login if it is yours",
   "accounts/name-reserved": ": choose another",
   "accounts/registration-closed": ": ask the server's operator for an account",
@@ -55,7 +56,7 @@ const REPL_REMEDIES: Partial<Record<ErrorCode, string>> = {
 
 /** Prints lines of our own making; what others wrote in them is made harmless. */
 export function printLine(text: string): void {
-  writeAll(Deno.stdout, `${printable(text)}\n`);
+  writeOut(`${printable(text)}\n`);
 }
 
 /** One object on one line. Characters that would only change how text runs or hides are escaped. */
@@ -68,7 +69,7 @@ export function printJson(value: unknown): void {
         (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
       ).join(""),
   );
-  writeAll(Deno.stdout, `${text}\n`);
+  writeOut(`${text}\n`);
 }
 
 export function printDiagnostic(text: string): void {
@@ -130,14 +131,23 @@ export function reportError(
   options: { readonly json: boolean; readonly verbose: boolean },
 ): ExitCode {
   if (error instanceof UsageError) {
-    if (options.json) printJson({ error: { code: "usage", message: error.message } });
+    if (options.json) printError({ code: "usage", message: error.message });
     else printDiagnostic(`qpq: ${error.message}\nTry 'qpq --help'.`);
     return 2;
   }
-  if (options.json) printJson({ error: errorObject(error) });
+  if (options.json) printError(errorObject(error));
   else printDiagnostic(`qpq: ${errorText(error)}`);
   if (options.verbose) printDiagnostic(describe(error));
   return ERROR_CODES[errorObject(error).code].exitCode;
+}
+
+/** To standard output; where that is what failed, to standard error. */
+function printError(error: { readonly code: string; readonly message: string }): void {
+  try {
+    printJson({ error });
+  } catch {
+    printDiagnostic(`qpq: ${error.message}`);
+  }
 }
 
 /** How long a refusal lasts, where the server said so. */
@@ -153,6 +163,16 @@ function describe(error: unknown): string {
     lines.push(`${lines.length === 0 ? "" : "caused by "}${cause.stack ?? cause.message}${code}`);
   }
   return lines.length === 0 ? String(error) : lines.join("\n");
+}
+
+/** @throws MessengerError `cli/output-lost`: the disk is full, or who read it has gone */
+function writeOut(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown";
+    throw new MessengerError("cli/output-lost", `Cannot write output: ${reason}`, { cause });
+  }
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

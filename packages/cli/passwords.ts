@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { generatePassphrase, passwordWeakness } from "@qpq/client";
 import { systemRandom } from "@qpq/adapters";
-import { printDiagnostic, UsageError } from "./output.ts";
-import { askSecret, canAsk } from "./prompt.ts";
+import { printDiagnostic, printJson, printLine, UsageError } from "./output.ts";
+import { askLine, askSecret, canAsk } from "./prompt.ts";
 import { workingFolder } from "./session.ts";
 import { type PasswordOptions, type Secret, variableOf } from "./secret-options.ts";
 
@@ -44,6 +44,21 @@ export async function chooseNewPassword(
   const weakness = passwordWeakness(password, accountName);
   if (weakness !== undefined) printDiagnostic(`qpq: warning: ${WEAK[weakness]}; ${ADVICE}`);
   return { password, isGenerated: false };
+}
+
+/**
+ * Shows a password that was made here before anything depends on it: whoever is killed from then on has
+ * it. Somebody at a terminal says first that it is written down.
+ * @throws MessengerError `cli/output-lost`, `cancelled`: nothing was done
+ */
+export async function showGenerated(
+  { password }: ChosenPassword,
+  { json, name }: { readonly json: boolean; readonly name: string },
+): Promise<void> {
+  if (json) return printJson({ name, password });
+  printLine(`password: ${password}`);
+  if (!canAsk() || !Deno.stdout.isTerminal()) return;
+  await askLine("It is shown this once. Write it down, then press Enter; Ctrl-C undoes all. ");
 }
 
 const WEAK = {

@@ -4,6 +4,7 @@ import {
   type DurableStore,
   isKeyChangeOpen,
   keyFilePath,
+  lockStore,
   openEitherKey,
   openStore,
   openWithKey,
@@ -75,13 +76,23 @@ export function dropEmptyFolder(place: AccountPlace): void {
   }
 }
 
-/** Deletes all that this device has of the account. The store must be closed. */
+/**
+ * Deletes all that this device has of the account, its key first: cut short, what is left can't be
+ * read, and deleted by the same again.
+ * @throws MessengerError `store/in-use`: another process has it open; `store/read-only`
+ */
 export function removeAccountStore(place: AccountPlace): void {
   const folder = accountFolder(place);
+  const path = databasePath(place);
+  if (!isThere(folder)) return;
+  const lock = lockStore(path);
   try {
+    for (const file of [keyFilePath(path), stagedKeyFilePath(path)]) removeIfThere(file);
     Deno.removeSync(folder, { recursive: true });
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw unusable(folder, cause);
+  } finally {
+    lock.release();
   }
 }
 
@@ -129,14 +140,7 @@ export async function openAccountStore(
   { password, log }: StoreOptions,
 ): Promise<AccountStore> {
   const path = databasePath(place);
-  if (!isThere(path)) {
-    throw new MessengerError(
-      "client/no-account",
-      `Cannot go on: this device has no account ${parseAccountName(place.name)} on ${
-        formatHostPort(place.server)
-      }`,
-    );
-  }
+  if (!isThere(path)) throw noAccount(place);
   const { key, from } = await openEitherKey(path, password).catch((cause) => {
     if (!isWrongPassword(cause)) throw cause;
     throw new MessengerError(
@@ -185,6 +189,15 @@ export function isStorePasswordOpen(place: AccountPlace): boolean {
 
 export function isWrongPassword(error: unknown): boolean {
   return error instanceof MessengerError && error.code === "store/wrong-password";
+}
+
+export function noAccount({ name, server }: AccountPlace): MessengerError {
+  return new MessengerError(
+    "client/no-account",
+    `Cannot go on: this device has no account ${parseAccountName(name)} on ${
+      formatHostPort(server)
+    }`,
+  );
 }
 
 async function withSlices(opened: AccountStore): Promise<AccountStore> {

@@ -230,9 +230,14 @@ export class ClientCore {
     settleStorePassword(this.options, "staged");
   }
 
-  async changePassword({ from, to }: { readonly from: string; readonly to: string }) {
+  async changePassword({ from, to, confirm }: {
+    readonly from: string;
+    readonly to: string;
+    readonly confirm?: () => Promise<void>;
+  }) {
     const { random, keyStretching } = this.surroundings;
     using unlocked = await this.unlock(from);
+    await confirm?.();
     // Before the server hears of it: from then on the store must open with either.
     await this.#stage({ from, to });
     const password = { password: to, random, keyStretching };
@@ -259,8 +264,12 @@ export class ClientCore {
     await this.refill();
     const account = await readOwnIdentity(this.store);
     assert(account !== undefined, "the device was enrolled");
+    await this.peersOf(account).syncDirectory();
+  }
+
+  peersOf(account: AccountIdentity): Peers {
     const { log, rpc: home } = this;
-    await new Peers(account, { ...this.deviceOptions(), home, log }).syncDirectory();
+    return new Peers(account, { ...this.deviceOptions(), home, log });
   }
 
   async close(): Promise<void> {

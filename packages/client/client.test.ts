@@ -13,7 +13,7 @@ import {
 import { FAST_STRETCHING } from "../features/test/world.ts";
 import { accountFolder } from "./account-store.ts";
 import type { ClientOptions, Surroundings } from "./client-core.ts";
-import { type Client, logInClient, openClient, registerClient } from "./client.ts";
+import { type Client, forgetAccount, logInClient, openClient, registerClient } from "./client.ts";
 
 const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
 
@@ -136,6 +136,93 @@ Deno.test("logOut() and a revocation end the session; logInClient() begins one, 
     await other.connected();
     await other.logOut();
     await refusedWith("rpc/not-authenticated", () => other.connected());
+  });
+});
+
+Deno.test("what confirm() refuses is not done, and what it allows only then", async () => {
+  const calls: string[] = [];
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      calls.push(method);
+      return await call();
+    },
+  });
+  await using own = await device(world);
+  const refuse = () => Promise.reject(new MessengerError("cancelled", "not written down"));
+  await refusedWith("cancelled", registerClient({ ...own.options(), confirm: refuse }));
+  await refusedWith("client/no-account", openClient(own.options()));
+  await refusedWith("accounts/login-refused", logInClient(own.options()));
+  calls.length = 0;
+  const confirm = () => {
+    calls.push("confirm");
+    return Promise.resolve();
+  };
+  await withClient(registerClient({ ...own.options(), confirm }), async (client) => {
+    assert.deepEqual(calls.slice(0, 3), [
+      "accounts/register-start",
+      "confirm",
+      "accounts/register-finish",
+    ]);
+    const passwords = { from: "first password", to: "new password" };
+    await refusedWith("cancelled", client.changePassword({ ...passwords, confirm: refuse }));
+    calls.length = 0;
+    const wrong = client.changePassword({ from: "wrong", to: "new password", confirm });
+    await refusedWith("accounts/login-refused", wrong);
+    assert.ok(!calls.includes("confirm"));
+  });
+  await refusedWith("store/wrong-password", openClient(own.options("new password")));
+  await withClient(openClient(own.options()), async (client) => {
+    await client.changePassword({ from: "first password", to: "new password", confirm });
+    assert.ok(calls.indexOf("confirm") < calls.indexOf("accounts/password-start"));
+  });
+  await withClient(openClient(own.options("new password")), connects);
+});
+
+Deno.test("forgetAccount() deletes what is here without password or server, unless it is in use", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  const place = own.options();
+  await refusedWith("client/no-account", () => Promise.resolve().then(() => forgetAccount(place)));
+  await using client = await registerClient(place);
+  await refusedWith("store/in-use", () => Promise.resolve().then(() => forgetAccount(place)));
+  await client.connected();
+  await client[Symbol.asyncDispose]();
+  forgetAccount(place);
+  assert.deepEqual([...Deno.readDirSync(`${own.stateFolder}/127.0.0.1_7000`)], []);
+  // Only here: the account goes on.
+  await withClient(logInClient(place), async (again) => {
+    assert.equal((await again.devices()).length, 2);
+  });
+});
+
+Deno.test("rotateAccountKey() leaves this device ready, and peers and other devices to find out", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  await using second = await device(world);
+  await using bobs = await device(world);
+  const bob = { ...bobs.options(), name: "bob" };
+  await withClient(registerClient(bob), (client) => client.connected());
+  await using client = await registerClient(own.options());
+  await withClient(logInClient(second.options()), connects);
+  const { pinnedKey } = await withClient(openClient(bob), ({ peers }) => peers.fetch("alice"));
+  assert.deepEqual(pinnedKey, client.account.accountKey);
+  const before = (await client.peers.fetch("bob")).safetyNumber;
+  await refusedWith("accounts/login-refused", client.rotateAccountKey("wrong"));
+  await client.rotateAccountKey("first password");
+  assert.notDeepEqual(client.account.accountKey, pinnedKey);
+  assert.notEqual((await client.peers.fetch("bob")).safetyNumber, before);
+  assert.deepEqual(await client.refreshKeyPackages(), { singleUse: 0, lastResort: false });
+  assert.equal((await client.devices()).length, 2);
+  await withClient(openClient(bob), async ({ peers }) => {
+    const { state } = await peers.fetch("alice");
+    assert.deepEqual(state, { kind: "changed", isSigned: true });
+  });
+  await withClient(openClient(second.options()), async (other) => {
+    await refusedWith("accounts/own-key-changed", other.devices());
+  });
+  await withClient(logInClient(second.options()), async (other) => {
+    assert.deepEqual(other.account.accountKey, client.account.accountKey);
+    assert.equal((await other.devices()).length, 2);
   });
 });
 

@@ -4,7 +4,7 @@ import type { RpcClient } from "@qpq/rpc";
 import { deleteAccount, logIn, register } from "../features/accounts/client.ts";
 import type { DeviceId } from "../features/accounts/names.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
-import { listOwnDevices, revokeDevices } from "../features/devices/client.ts";
+import { changeAccountKey, listOwnDevices, revokeDevices } from "../features/devices/client.ts";
 import { completeEnrolment } from "../features/devices/enrolment.ts";
 import { logOut } from "../features/devices/own-device.ts";
 import { type Settings, settingsOf } from "../features/settings/client.ts";
@@ -13,13 +13,23 @@ import {
   createAccountStore,
   dropEmptyFolder,
   hasAccountStore,
+  noAccount,
   prepareAccountFolder,
   removeAccountStore,
 } from "./account-store.ts";
 import { ClientCore, type ClientOptions, type OwnIdentity } from "./client-core.ts";
-import { Peers } from "./peers.ts";
+import type { Peers } from "./peers.ts";
 
-export interface RegisterOptions extends ClientOptions {
+/** Asks once more before the point of no return. */
+export interface Confirming {
+  /**
+   * Called when the server takes what was asked for, before anything holds: to show a password that
+   * was made. When it throws, nothing was done.
+   */
+  readonly confirm?: () => Promise<void>;
+}
+
+export interface RegisterOptions extends ClientOptions, Confirming {
   /** Where the server asks for one. */
   readonly invite?: string;
 }
@@ -59,11 +69,12 @@ export async function openClient(options: ClientOptions): Promise<Client> {
  */
 export async function registerClient(options: RegisterOptions): Promise<Client> {
   requireNoStore(options);
-  const { invite } = options;
+  const { invite, confirm } = options;
   return await enter(options, (core) =>
     register(core.rpc, {
       ...core.passwordOptions(options.password),
       ...invite === undefined ? {} : { invite },
+      ...confirm === undefined ? {} : { confirm },
     }));
 }
 
@@ -115,6 +126,17 @@ async function enter(
   }
 }
 
+/**
+ * Deletes all that this device has of an account, without its password and without asking the server:
+ * for one that is gone there, or whose password is forgotten. The device stays on the list of an
+ * account that isn't gone.
+ * @throws MessengerError `client/no-account`; `store/in-use`: a process has it open
+ */
+export function forgetAccount(place: AccountPlace): void {
+  if (!hasAccountStore(place)) throw noAccount(place);
+  removeAccountStore(place);
+}
+
 function requireNoStore(place: AccountPlace): void {
   if (!hasAccountStore(place)) return;
   throw new MessengerError("client/has-account", "Cannot register: this device has the account");
@@ -125,25 +147,29 @@ function requireNoStore(place: AccountPlace): void {
  * device stays logged in.
  */
 export class Client implements AsyncDisposable {
-  readonly account: AccountIdentity;
   readonly deviceId: DeviceId;
-  /** Other accounts: their keys, and what is thought of them. */
-  readonly peers: Peers;
   /** What the program on top remembers between its runs. */
   readonly settings: Settings;
   readonly #core: ClientCore;
+  #account: AccountIdentity;
+  #peers: Peers;
 
   /** `openClient`, `registerClient` and `logInClient` make one. */
   constructor(core: ClientCore, own: OwnIdentity) {
     this.#core = core;
-    this.account = own.account;
     this.deviceId = own.deviceId;
-    this.peers = new Peers(own.account, {
-      ...core.deviceOptions(),
-      home: core.rpc,
-      log: core.log,
-    });
     this.settings = settingsOf(core.store);
+    this.#account = own.account;
+    this.#peers = core.peersOf(own.account);
+  }
+
+  get account(): AccountIdentity {
+    return this.#account;
+  }
+
+  /** Other accounts: their keys, and what is thought of them. */
+  get peers(): Peers {
+    return this.#peers;
   }
 
   get rpc(): RpcClient {
@@ -187,8 +213,25 @@ export class Client implements AsyncDisposable {
    * @throws MessengerError `accounts/login-refused`, `accounts/password-invalid`; when the outcome
    *   can't be learnt, what the connection failed with: log in to see
    */
-  async changePassword(passwords: { readonly from: string; readonly to: string }): Promise<void> {
+  async changePassword(
+    passwords: { readonly from: string; readonly to: string } & Confirming,
+  ): Promise<void> {
     await this.#core.changePassword(passwords);
+  }
+
+  /**
+   * Gives the account a new key, for when the old one may have leaked. Whoever has pinned the old one is
+   * warned, and sends nothing until the new one is accepted; other devices log in once with the
+   * password.
+   * @throws MessengerError `accounts/login-refused`, and as `changeAccountKey`
+   */
+  async rotateAccountKey(password: string): Promise<void> {
+    using unlocked = await this.#core.unlock(password);
+    await changeAccountKey(this.rpc, unlocked, this.#core.deviceOptions());
+    this.#account = unlocked.identity;
+    this.#peers = this.#core.peersOf(unlocked.identity);
+    // The server has thrown away those that the old key vouches for.
+    await this.#core.refill();
   }
 
   /**

@@ -20,6 +20,8 @@ export type { AccountPlace } from "./account-store.ts";
 export type { ClientOptions, Surroundings } from "./client-core.ts";
 export {
   Client,
+  type Confirming,
+  forgetAccount,
   logInClient,
   type LogInOptions,
   openClient,

@@ -233,8 +233,12 @@ Deno.test("a closed server takes no one; a passphrase that was made is shown onc
       ...["--server-name", "chat.example", "--server", server.address, "--pin", server.pin],
     ], { env: { QPQ_STATE_DIR: state } });
     assert.equal(made.code, 0, made.stderr);
-    passphrase = JSON.parse(made.stdout).password;
+    const [shown, registered] = made.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    passphrase = shown.password;
     assert.match(passphrase, /^([a-z]{5}-){5}[a-z]{5}$/);
+    assert.deepEqual([shown.name, registered.name, registered.password], [
+      ...["erin", "erin", undefined],
+    ]);
     // The name is remembered.
     assert.equal((await user.json("whoami", { QPQ_PASSWORD: passphrase })).session, "active");
   }
@@ -252,6 +256,90 @@ Deno.test("a closed server takes no one; a passphrase that was made is shown onc
     QPQ_PASSWORD: passphrase,
   });
   assert.equal(entered.serverName, "chat.example");
+});
+
+Deno.test("a passphrase that nobody could read is for no account", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const user = machine(server, folder.path);
+  const env = {
+    ...{ QPQ_STATE_DIR: folder.path, QPQ_SERVER: server.address, QPQ_PIN: server.pin },
+    QPQ: QPQ,
+  };
+  for (const json of ["", " --json"]) {
+    const lost = await run(
+      "sh",
+      ["-c", `"$QPQ" register-user --username judy --generate${json} > /dev/full`],
+      { env },
+    );
+    assert.equal(lost.code, 1, lost.stderr);
+    assert.match(lost.stderr, /^qpq: Cannot write output: .*\n$/);
+  }
+  assert.equal((await administer(server, "accounts list")).stdout, "no accounts yet\n");
+  await user.json("register-user --username judy");
+  const lost = await run("sh", ["-c", '"$QPQ" passwd --generate > /dev/full'], {
+    env: { ...env, QPQ_PASSWORD: PASSWORD },
+  });
+  assert.equal(lost.code, 1, lost.stderr);
+  await user.json("login --username judy");
+});
+
+Deno.test("a new account key warns peers; what is here of an account goes without asking the server", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer();
+  const [first, second, peer] = ["first", "second", "peer"].map((name) =>
+    machine(server, join(folder.path, name))
+  ) as [Machine, Machine, Machine];
+  for (const { folder } of [first, second, peer]) await Deno.mkdir(folder);
+  const made = await first.json("register-user --username mallory");
+  await second.json("login --username mallory");
+  await peer.json("register-user --username trent");
+  // Nothing that is seen for the first time was compared.
+  const early = await peer.qpq("check-key mallory --mark-verified");
+  assert.equal(early.code, 1);
+  assert.match(early.stdout, /^mallory: seen for the first time/);
+  assert.match(early.stderr, /not marked: compare this number with mallory first\n$/);
+  assert.equal((await peer.json("check-key mallory --mark-verified")).state, "verified");
+
+  assert.equal((await first.qpq("rotate-account-key")).code, 2);
+  const rotated = await first.json("rotate-account-key --yes");
+  assert.equal(rotated.accountId, made.accountId);
+  assert.notEqual(rotated.accountKey, made.accountKey);
+  assert.equal((await first.json("whoami")).accountKey, rotated.accountKey);
+  // It is ready for others again.
+  assert.deepEqual(await first.json("refresh-key-packages"), {
+    ...{ singleUse: 0, lastResort: false },
+  });
+  const warned = await peer.qpq("check-key mallory");
+  assert.equal(warned.code, 1);
+  assert.match(warned.stdout, /THE KEY HAS CHANGED[\s\S]*the pinned key has signed the change/);
+  // The other device learns of it with the password.
+  const behind = await second.qpq("devices");
+  assert.equal(behind.code, 1);
+  assert.match(behind.stderr, /log in with the password: qpq login\n$/);
+  assert.equal((await second.json("login --username mallory")).accountKey, rotated.accountKey);
+  assert.equal((await second.json("devices")).isThis, true);
+
+  assert.equal((await administer(server, "accounts delete mallory")).code, 0);
+  const over = await first.qpq("delete-account --yes");
+  assert.equal(over.code, 4);
+  assert.match(over.stderr, /the session is over: qpq login begins a new session\n$/);
+  const gone = await first.qpq("login");
+  assert.equal(gone.code, 4);
+  assert.match(
+    gone.stderr,
+    /^qpq: if the account is gone, qpq forget-account deletes what is here/,
+  );
+  assert.equal((await first.qpq("forget-account")).code, 2);
+  const env = { QPQ_PASSWORD: "" };
+  server.signal("SIGKILL");
+  await server.ended;
+  const forgotten = await first.json("forget-account --yes", env);
+  assert.deepEqual(forgotten, { name: "mallory", server: server.address, forgotten: true });
+  assert.equal((await first.qpq("whoami --username mallory")).code, 4);
+  assert.equal((await first.qpq("forget-account --username mallory --yes")).code, 4);
+  const left = join(first.folder, server.address.replace(":", "_"));
+  assert.deepEqual([...Deno.readDirSync(left)], []);
 });
 
 Deno.test("one process has an account; without a terminal a missing password is a mistake", async () => {

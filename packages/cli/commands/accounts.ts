@@ -1,5 +1,11 @@
 /** Registering, logging in and out, the password, and the account's end. */
-import { logInClient, MessengerError, registerClient } from "@qpq/client";
+import {
+  forgetAccount,
+  hasAccountStore,
+  logInClient,
+  MessengerError,
+  registerClient,
+} from "@qpq/client";
 import {
   type AccountOptions,
   chooseAccount,
@@ -12,6 +18,7 @@ import {
   type ChosenPassword,
   readFormerPassword,
   readPassword,
+  showGenerated,
 } from "../passwords.ts";
 import { askLine, askSecret, canAsk } from "../prompt.ts";
 
@@ -25,24 +32,31 @@ export async function runRegisterUser(
   options: AccountOptions & { readonly invite?: string },
 ): Promise<ExitCode> {
   const choice = await chooseAccount(options, { mustExist: false });
-  const chosen = await chooseNewPassword("password", options, choice.place.name);
+  const { name } = choice.place;
+  if (hasAccountStore(choice.place)) {
+    throw new MessengerError("client/has-account", `This device has the account ${name} already`);
+  }
+  const chosen = await chooseNewPassword("password", options, name);
   const { invite } = options;
-  await using client = await showingGenerated(chosen, () =>
-    choice.reaching(() =>
-      registerClient({
-        ...choice.place,
-        password: chosen.password,
-        ...invite === undefined ? {} : { invite },
-      })
-    ));
+  await using client = await confirming(
+    chosen,
+    { ...options, name },
+    (confirm) =>
+      choice.reaching(() =>
+        registerClient({
+          ...choice.place,
+          password: chosen.password,
+          confirm,
+          ...invite === undefined ? {} : { invite },
+        })
+      ),
+  );
   const { account, deviceId } = client;
-  if (options.json) {
-    printJson({ ...describeAccount(account), deviceId: deviceId.toHex(), ...generated(chosen) });
-  } else {
+  if (options.json) printJson({ ...describeAccount(account), deviceId: deviceId.toHex() });
+  else {
     printLine(
       `registered ${account.name} on ${choice.address}; this device is ${deviceId.toHex()}`,
     );
-    if (chosen.isGenerated) printLine(`password: ${chosen.password}`);
     printLine(NO_RESET);
   }
   return 0;
@@ -61,7 +75,11 @@ export async function runLogin(options: AccountOptions): Promise<ExitCode> {
       })
     );
   await using client = await logIn(formerPassword).catch(async (error) => {
-    const isStore = error instanceof MessengerError && error.code === "store/wrong-password";
+    const code = error instanceof MessengerError ? error.code : undefined;
+    if (code === "accounts/login-refused" && hasAccountStore(choice.place) && !options.json) {
+      printDiagnostic("qpq: if the account is gone, qpq forget-account deletes what is here of it");
+    }
+    const isStore = code === "store/wrong-password";
     if (!isStore || formerPassword !== undefined || !canAsk()) throw error;
     return await logIn(
       await askSecret("This device's data has another password. The one before it was changed: "),
@@ -92,16 +110,16 @@ export async function runPasswd(options: AccountOptions): Promise<ExitCode> {
   return await withPassword(options, async ({ client, password: from }): Promise<ExitCode> => {
     const { name } = client.account;
     const chosen = await chooseNewPassword("new-password", options, name);
-    await showingGenerated(
+    await confirming(
       chosen,
-      () => client.changePassword({ from, to: chosen.password }),
+      { ...options, name },
+      (confirm) => client.changePassword({ from, to: chosen.password, confirm }),
     );
-    if (options.json) printJson({ name, ...generated(chosen) });
+    if (options.json) printJson({ name });
     else {
       printLine(
         `changed the password of ${name}; other devices stay logged in, and ask for it once`,
       );
-      if (chosen.isGenerated) printLine(`password: ${chosen.password}`);
       printLine(NO_RESET);
     }
     return 0;
@@ -134,7 +152,8 @@ type Session = "active" | "over" | "suspended" | "unreachable";
 
 const SESSION_WORDS: Readonly<Record<Session, string>> = {
   active: "active",
-  over: "over: logged out, revoked or expired; qpq login begins one",
+  over: "over: logged out, revoked or expired; qpq login begins one. " +
+    "If the account is gone: qpq forget-account",
   suspended: "refused: the server's operator has suspended the account",
   unreachable: "unknown: the server can't be reached",
 };
@@ -166,16 +185,75 @@ export async function runDeleteAccount(
     const { name } = client.account;
     if (options.yes !== true) {
       const typed = await askLine(`This deletes ${name} for good. Type its name: `);
-      if (typed !== name) {
-        printDiagnostic("qpq: nothing was deleted");
-        return 1;
-      }
+      if (typed !== name) return declined();
     }
     await client.deleteAccount(password);
     if (options.json) printJson({ name, deleted: true });
     else printLine(`deleted ${name}: from the server, and from this device`);
     return 0;
   });
+}
+
+/** Gives the account a new key. Those who have pinned the old one must accept it. */
+export async function runRotateAccountKey(
+  options: AccountOptions & { readonly yes?: boolean },
+): Promise<ExitCode> {
+  if (options.yes !== true && !canAsk()) {
+    throw new UsageError(
+      "expected --yes: nobody sends to the account until they accept its new key, " +
+        "and nobody can be asked",
+    );
+  }
+  return await withPassword(options, async ({ client, password }): Promise<ExitCode> => {
+    const { name } = client.account;
+    if (options.yes !== true) {
+      printLine(
+        `Do this when the account key of ${name} may have leaked. Everybody is warned of the new one, ` +
+          "and sends nothing until they accept it.",
+      );
+      if (await askLine("Make a new account key? (yes/no) ") !== "yes") return declined();
+    }
+    await client.rotateAccountKey(password);
+    if (options.json) printJson(describeAccount(client.account));
+    else {
+      printLine(`${name} has a new account key: ${client.account.accountKey.toHex()}`);
+      printLine("Everybody is warned, and compares safety numbers anew (qpq accept-key).");
+      printLine("Your other devices need one qpq login each.");
+    }
+    return 0;
+  });
+}
+
+/** Deletes what this device has of an account, which may be gone or locked for good. */
+export async function runForgetAccount(
+  options: AccountOptions & { readonly yes?: boolean },
+): Promise<ExitCode> {
+  const { place, address } = await chooseAccount(options, { mustExist: true });
+  const { name } = place;
+  if (options.yes !== true) {
+    if (!canAsk()) {
+      throw new UsageError("expected --yes: this deletes what is here, and nobody can be asked");
+    }
+    printLine(
+      `This deletes all that this device has of ${name} on ${address}: keys, history, pins.`,
+    );
+    if (await askLine("Type the account's name: ") !== name) return declined();
+  }
+  forgetAccount(place);
+  if (options.json) printJson({ name, server: address, forgotten: true });
+  else {
+    printLine(`forgot ${name} on ${address}: this device has nothing of it any more`);
+    printLine(
+      "If the account is still there, this device stays on its list: " +
+        "qpq devices revoke ID, on another one, takes it off",
+    );
+  }
+  return 0;
+}
+
+function declined(): ExitCode {
+  printDiagnostic("qpq: nothing was done");
+  return 1;
 }
 
 function describeAccount(
@@ -189,23 +267,24 @@ function describeAccount(
   return { name, serverName, accountId: accountId.toHex(), accountKey: accountKey.toHex() };
 }
 
-function generated({ password, isGenerated }: ChosenPassword): { readonly password?: string } {
-  return isGenerated ? { password } : {};
-}
-
-/** A generated password isn't lost when the outcome is unknown. */
-async function showingGenerated<Result>(
-  { password, isGenerated }: ChosenPassword,
-  run: () => Promise<Result>,
+/**
+ * Shows a password that was made, once all is ready but before it holds; says what is unknown when that
+ * fails afterwards.
+ */
+async function confirming<Result>(
+  chosen: ChosenPassword,
+  shown: { readonly json: boolean; readonly name: string },
+  run: (confirm: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
+  let isShown = false;
   try {
-    return await run();
+    return await run(async () => {
+      if (!chosen.isGenerated) return;
+      await showGenerated(chosen, shown);
+      isShown = true;
+    });
   } catch (error) {
-    const isUnknown = error instanceof MessengerError &&
-      /^(rpc|transport|internal)/.test(error.code);
-    if (isGenerated && isUnknown) {
-      printDiagnostic(`qpq: if it was done nevertheless, the password is: ${password}`);
-    }
+    if (isShown) printDiagnostic("qpq: keep that password until qpq login says whether it holds");
     throw error;
   }
 }

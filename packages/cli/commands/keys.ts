@@ -1,7 +1,7 @@
 /** Other accounts' keys, and the key packages of this device. */
 import type { PeerView } from "@qpq/client";
 import { type AccountOptions, openConnected } from "../account-session.ts";
-import { type ExitCode, printJson, printLine, UsageError } from "../output.ts";
+import { type ExitCode, printDiagnostic, printJson, printLine, UsageError } from "../output.ts";
 import { askLine, canAsk } from "../prompt.ts";
 
 /** Says what is pinned of an account, and whether the server still gives the same. */
@@ -11,14 +11,18 @@ export async function runCheckKey(
 ): Promise<ExitCode> {
   await using account = await openConnected(options);
   const { peers } = account.client;
-  let peer = await peers.fetch(name);
-  if (options.markVerified === true && peer.state.kind !== "changed") {
-    await peers.markVerified(name, peer.pinnedKey);
-    peer = { ...peer, state: { kind: "verified" } };
+  const peer = await peers.fetch(name);
+  const { kind } = peer.state;
+  // Nobody has compared what is seen for the first time here.
+  const canMark = options.markVerified === true && (kind === "pinned" || kind === "verified");
+  if (canMark) await peers.markVerified(name, peer.pinnedKey);
+  const shown: PeerView = canMark ? { ...peer, state: { kind: "verified" } } : peer;
+  if (options.json) printJson(describePeer(shown));
+  else showPeer(shown);
+  if (options.markVerified === true && kind === "first-use") {
+    printDiagnostic(`qpq: not marked: compare this number with ${peer.name} first`);
   }
-  if (options.json) printJson(describePeer(peer));
-  else showPeer(peer);
-  return peer.state.kind === "changed" ? 1 : 0;
+  return kind === "changed" || (options.markVerified === true && !canMark) ? 1 : 0;
 }
 
 /** Takes over the key that the account has now. */

@@ -58,7 +58,11 @@ export interface PasswordOptions extends CallOptions {
  */
 export async function register(
   home: Home,
-  options: PasswordOptions & { readonly invite?: string },
+  options: PasswordOptions & {
+    readonly invite?: string;
+    /** Called when the server takes the name, before the account exists; by throwing it gives up. */
+    readonly confirm?: () => Promise<void>;
+  },
 ): Promise<UnlockedAccount> {
   const { primitives, random, serverName, invite = "" } = options;
   const accountName = parseNewAccountName(options.name);
@@ -85,6 +89,7 @@ export async function register(
     random,
   });
   return await disposingOnFailure(unlocked, async () => {
+    await options.confirm?.();
     const prepared = unlocked.prepare({ random, renewed: { exportKey, record } });
     const { vault, write } = prepared;
     const { accountKey } = unlocked.identity;

@@ -120,7 +120,7 @@ export async function changeAccountKey(
 
 /**
  * The own account's devices, as its key signed them.
- * @throws MessengerError `devices/list-rolled-back`, `devices/counter-jump`, `devices/key-changed`:
+ * @throws MessengerError `devices/list-rolled-back`, `devices/counter-jump`, `accounts/own-key-changed`:
  *   the account has another key now, made on another device or by a server that cheats: log in
  */
 export async function listOwnDevices(
@@ -268,7 +268,7 @@ function certify(
   return { deviceId, certificate };
 }
 
-/** @throws MessengerError `devices/key-changed`; what `verifyView` throws */
+/** @throws MessengerError `accounts/own-key-changed`; what `verifyView` throws */
 async function findOwn(
   home: Home,
   own: AccountIdentity,

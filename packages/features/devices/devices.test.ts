@@ -229,7 +229,7 @@ Deno.test("changeAccountKey() moves everything to a new key that the old one sig
   assert.equal(world.revoked.length, 2);
   assert.deepEqual(world.gone, []);
   // The other device learns of it by the password alone.
-  await refusedWith("devices/key-changed", refreshCertificate(second.home, second));
+  await refusedWith("accounts/own-key-changed", refreshCertificate(second.home, second));
   const again = await enrolled(world, "alice", { kind: "log-in", store: second.store });
   assert.deepEqual(again.own.accountKey, unlocked.identity.accountKey);
   // The old vault's key signs no more.

@@ -15,7 +15,7 @@ import { requireNewerList } from "./pins.ts";
 /**
  * Compares the own account with what was seen of it, and remembers its list.
  * @param own.accountKey the one that the vault gave
- * @throws MessengerError `devices/key-changed`: the account has another key now, made on another device
+ * @throws MessengerError `accounts/own-key-changed`: the account has another key now, made on another device
  *   or by a server that cheats: log in; `devices/list-rolled-back`, `devices/counter-jump`
  */
 export async function seeOwnAccount(
@@ -39,14 +39,14 @@ export async function seeOwnAccount(
   });
 }
 
-/** @throws MessengerError `devices/key-changed` */
+/** @throws MessengerError `accounts/own-key-changed` */
 export function requireOwnKey(
   own: { readonly accountKey: Uint8Array },
   account: VerifiedAccount,
 ): void {
   if (sameBytes(own.accountKey, account.accountKey)) return;
   throw new MessengerError(
-    "devices/key-changed",
+    "accounts/own-key-changed",
     "Cannot go on: the own account has another key now; log in with the password",
   );
 }

@@ -261,7 +261,7 @@ Deno.test("the own account is held to the key of its vault, and is never pinned"
     certificates: [],
     accountKey: mallory.own.accountKey,
   });
-  await refusedWith("devices/key-changed", fetchPeer(alice.home, "alice", alice));
+  await refusedWith("accounts/own-key-changed", fetchPeer(alice.home, "alice", alice));
 });
 
 Deno.test("a key change that the pinned key signed is told apart from one that it didn't", async () => {

@@ -41,7 +41,7 @@ export interface PeerOptions {
  * @throws MessengerError `accounts/unknown`, `accounts/rate-limited`, `accounts/name-invalid`; what
  *   `receivePins` throws; of a server that cheats: `accounts/wrong-account`,
  *   `accounts/bad-signature`, `devices/bad-list`, `devices/bad-certificate`,
- *   `devices/list-rolled-back`, `devices/counter-jump`; `devices/key-changed` of the own account
+ *   `devices/list-rolled-back`, `devices/counter-jump`; `accounts/own-key-changed` of the own account
  */
 export async function fetchPeer(home: Home, name: string, options: PeerOptions): Promise<Peer> {
   const { store, primitives, clock } = options;

@@ -50,6 +50,11 @@ export const ACCOUNT_CODES = {
     1,
     "The server answers with another account than the one asked for.",
   ),
+  "accounts/own-key-changed": row(
+    "never",
+    1,
+    "The own account has another key, made on another device: log in with the password.",
+  ),
   "accounts/wrong-server": row(
     "never",
     1,

@@ -34,6 +34,7 @@ export const GENERAL_CODES = {
     1,
     "What the client remembers of servers is damaged or may not be read.",
   ),
+  "cli/output-lost": row("never", 1, "Nobody takes what the command prints."),
   "cli/state-unwritable": row(
     "never",
     1,
