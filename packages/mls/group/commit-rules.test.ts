@@ -5,6 +5,7 @@ import { flipped, forgeCommit, forgePublic, readCommit, resignLeaf } from "../te
 import { acceptAll, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
 import { identityOf, keyPackageOf, random, receive } from "../test/members.ts";
 import { mergePathKeys } from "../tree/hashes.ts";
+import { external } from "../test/rules.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { Commit, UpdatePath } from "../wire/commit.ts";
 import { requiredCapabilitiesExtension } from "../wire/extension.ts";
@@ -81,6 +82,14 @@ const RULES: readonly {
     code: "mls/invalid-commit",
     text: /require a path/,
     commit: () => ({ proposals: [], path: undefined }),
+  },
+  {
+    rule: "§12.4.2: pre-shared keys are held",
+    code: "mls/missing-psk",
+    commit: ({ commit }) => ({
+      ...commit,
+      proposals: [...commit.proposals, byValue({ kind: "psk", psk: external(1) })],
+    }),
   },
   {
     rule: "§12.4: a Remove needs a path",

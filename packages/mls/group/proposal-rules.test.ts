@@ -80,7 +80,7 @@ const RULES: readonly Rule[] = [
       addForged(dave(), { leaf: (leaf) => ({ ...leaf, source: { kind: "update" } }) }),
   },
   {
-    rule: "§7.3: signature_key is unique among the members",
+    rule: "§7.3, §12.2: no Add of a member: signature_key is unique",
     code: "mls/invalid-tree",
     proposals: async ({ carol }) => {
       const publicKey = (await ownLeaf(carol)).signatureKey as Uint8Array<ArrayBuffer>;
@@ -321,6 +321,17 @@ Deno.test("processMessage() accepts what the rules' forged commits are made from
   const own = await forgeKeyPackage(dave(), {});
   const commit = await createCommit(alice, { ...commitOptions, proposals: [addOf(own)] });
   await receive(bob, commit.commit, "commit-staged");
+});
+
+Deno.test("a member is added again where its leaf is removed (RFC 9420 §12.2)", async () => {
+  const { alice, bob, carol } = await createWorld();
+  const publicKey = (await ownLeaf(carol)).signatureKey as Uint8Array<ArrayBuffer>;
+  const privateKey = carol.ownKeys.signaturePrivateKey;
+  const own = await keyPackageOf({ ...dave(), signatureKeyPair: { publicKey, privateKey } });
+  const proposals = [{ kind: "remove", removed: carol.ownLeafIndex } as const, addOf(own)];
+  const commit = await createCommit(alice, { ...commitOptions, proposals });
+  const { staged } = await receive(bob, commit.commit, "commit-staged");
+  assert.deepEqual(staged.summary.added.map(({ leafIndex }) => leafIndex), [carol.ownLeafIndex]);
 });
 
 Deno.test("a leaf lacks what required_capabilities ask (RFC 9420 §7.3, §11.1)", async () => {

@@ -218,7 +218,7 @@ Deno.test("mistake 5: a commit that loses leaves its author able to process the 
   assert.equal(generation, 2);
 });
 
-Deno.test("mistake 6: an expired KeyPackage is refused where it is claimed and committed only", async () => {
+Deno.test("mistake 6 (§7.3): an expired KeyPackage is refused where it is claimed and committed only", async () => {
   const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
   const own = await keyPackageOf(identityOf("dave"));
   const afterwards = (Number(LIFETIME.notAfter) + 1) * 1000;

@@ -172,6 +172,20 @@ Deno.test("decodeMessage() refuses other versions and unknown wire formats (RFC 
   assert.throws(() => decodeMessage(hex("")), isMalformed(/bytes wanted/));
 });
 
+Deno.test("a KeyPackage is of this version of the protocol (RFC 9420 §10.1)", () => {
+  const bytes = encode(keyPackage, {
+    version: 1,
+    cipherSuite: 1,
+    initKey: hex("01"),
+    leafNode: leaf,
+    extensions: [],
+    signature: hex("02"),
+  });
+  assert.equal(decode(keyPackage, bytes).version, 1);
+  bytes[1] = 2;
+  assert.throws(() => decode(keyPackage, bytes), isMalformed(/1 expected, 2 found/));
+});
+
 Deno.test("a proposal of an unknown type is refused", () => {
   assert.throws(() => decode(proposal, hex("0a0a00")), isMalformed(/unknown type 2570/));
 });
