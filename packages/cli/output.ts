@@ -1,5 +1,12 @@
 /** What `qpq` prints, and what it ends with. */
 import { ERROR_CODES, type ErrorCode, MessengerError } from "@qpq/ports";
+import {
+  sanitizeForDisplay as printableLine,
+  sanitizeLines as printable,
+} from "../features/messages/display-text.ts";
+
+/** What somebody else wrote: in lines of its own, and as one line of ours may hold it. */
+export { printable, printableLine };
 
 export type ExitCode = 0 | 1 | 2 | 3 | 4;
 
@@ -62,7 +69,7 @@ export function printLine(text: string): void {
 /** One object on one line. Characters that would only change how text runs or hides are escaped. */
 export function printJson(value: unknown): void {
   const text = JSON.stringify(value).replace(
-    /[\p{Cf}\u007f-\u009f]/gu,
+    /[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f]/gu,
     (character) =>
       Array.from(
         { length: character.length },
@@ -79,22 +86,6 @@ export function printDiagnostic(text: string): void {
 /** What draws on a terminal, made of harmless text and our own sequences. */
 export function writeTerminal(text: string): void {
   writeAll(Deno.stdout, text);
-}
-
-/**
- * Text as a terminal may show it: line ends and tabs stay; other control characters (Unicode Cc) and
- * invisible ones that reorder or hide text (Cf, but for those that join emoji) become U+FFFD.
- */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => /[\n\t\u200c\u200d]/.test(character) ? character : "\ufffd",
-  );
-}
-
-/** The same for one line that somebody else wrote: a line end could forge a second one. */
-export function printableLine(text: string): string {
-  return printable(text).replace(/[\n\t]+/g, " ");
 }
 
 /** What went wrong, why, and what to do next, in one line. */
