@@ -77,6 +77,7 @@ const REFUSED: readonly (readonly [hex: string, text: RegExp])[] = [
   ["7bffffffffffffffff00", /too early/],
   ["19", /too early/],
   ["8301", /above what follows/],
+  ["a100", /above what follows/],
   ["", /too early/],
   ["0000", /1 bytes left over/],
 ];
@@ -102,6 +103,7 @@ Deno.test("CborReader.key() gives integers that a double holds, and text", () =>
   assert.equal(key("3b001ffffffffffffe"), Number.MIN_SAFE_INTEGER);
   assert.equal(key("20"), -1);
   assert.equal(key("6161"), "a");
+  assert.equal(key("64efbbbf61"), "\ufeffa");
   for (const hex of ["1b0020000000000000", "3b001fffffffffffff", "4161", "f6", "60"]) {
     assert.throws(() => key(hex), { code: "malformed" }, hex);
   }

@@ -55,6 +55,8 @@ Deno.test("sanitizeForDisplay() makes attacks harmless, and seen", () => {
     ["ali\u200bce", "ali�ce"],
     ["ali\u200dce", "ali�ce"],
     ["али\u200cса", "али�са"],
+    ["a\u200cक", "a�क"],
+    ["क\u200da", "क�a"],
     ["a\u3164", "a�"],
     ["1\ufe0f", "1�"],
     ["👩\u200d\u200d👩", "👩��👩"],
