@@ -83,8 +83,8 @@ export function printDiagnostic(text: string): void {
   writeAll(Deno.stderr, `${printable(text)}\n`);
 }
 
-/** What draws on a terminal, made of harmless text and our own sequences. */
-export function writeTerminal(text: string): void {
+/** Harmless text with our own sequences in it. */
+export function writeRows(text: string): void {
   writeAll(Deno.stdout, text);
 }
 

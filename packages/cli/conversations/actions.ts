@@ -42,7 +42,7 @@ export async function listConversations(conversations: Conversations): Promise<R
     rows: shown.length === 0
       ? [[{ text: "no conversations yet" }]]
       : shown.map((view) => listRow(view, shown)),
-    objects: views.map(viewJson),
+    objects: shown.map(viewJson),
   };
 }
 

@@ -124,6 +124,14 @@ function noticeStyle({ kind }: Notice): "warning" | "notice" {
   return isAlarming ? "warning" : "notice";
 }
 
+/** A change that this account made itself, or that it was told of otherwise. */
+export function isOwnDoing(item: HistoryItem, self: string): boolean {
+  if (item.kind === "text") return false;
+  const { notice } = item;
+  if (notice.kind === "joined" || notice.kind === "left-self") return true;
+  return "by" in notice && notice.by === self;
+}
+
 const STATES: Readonly<Record<ConversationState, string>> = {
   invited: "invited: join it, or leave it",
   joining: "on the way in",

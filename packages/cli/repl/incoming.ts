@@ -8,17 +8,24 @@ import type {
   TextItem,
 } from "@qpq/client";
 import { dayRow } from "../conversations/actions.ts";
-import { dayOf, itemJson, itemRow, timeOf, viewJson } from "../conversations/describe.ts";
-import type { ReplOutput } from "./output.ts";
+import {
+  dayOf,
+  isOwnDoing,
+  itemJson,
+  itemRow,
+  timeOf,
+  viewJson,
+} from "../conversations/describe.ts";
+import type { EntryOutput } from "../output-entries.ts";
 import type { Row } from "./rows.ts";
-import type { Views } from "./views.ts";
+import type { Views } from "../conversations/views.ts";
 
 export interface IncomingOptions {
   /** The own account's name. */
   readonly self: string;
   readonly conversations: Conversations;
   readonly views: Views;
-  readonly output: ReplOutput;
+  readonly output: EntryOutput;
   /** The conversation that is written to, if any. */
   readonly current: () => ConversationId | undefined;
   readonly isConnected: () => boolean;
@@ -156,13 +163,6 @@ export class Incoming {
 
 function isOwn(item: HistoryItem): item is TextItem {
   return item.kind === "text" && item.author.isSelf;
-}
-
-function isOwnDoing(item: HistoryItem, self: string): boolean {
-  if (item.kind === "text") return false;
-  const { notice } = item;
-  if (notice.kind === "joined" || notice.kind === "left-self") return true;
-  return "by" in notice && notice.by === self;
 }
 
 function isFromOthers(item: HistoryItem): boolean {

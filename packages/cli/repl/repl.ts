@@ -15,9 +15,9 @@ import { type ExitCode, UsageError } from "../output.ts";
 import { COMMANDS, findCommand } from "./commands.ts";
 import type { Completion } from "./completion.ts";
 import { Incoming } from "./incoming.ts";
-import type { ReplOutput } from "./output.ts";
+import type { EntryOutput } from "../output-entries.ts";
 import type { Row } from "./rows.ts";
-import { Views } from "./views.ts";
+import { Views } from "../conversations/views.ts";
 
 /** The account that a REPL talks for. */
 export interface ReplAccount {
@@ -39,7 +39,7 @@ export interface ReplAccount {
 
 export interface ReplOptions {
   readonly account: ReplAccount;
-  readonly output: ReplOutput;
+  readonly output: EntryOutput;
   /** Told of what stands in front of the line being typed. */
   readonly onPrompt: (prompt: Row) => void;
   /** Milliseconds that one command waits for the server. */
@@ -52,7 +52,7 @@ const CURRENT_SETTING = "repl/current-conversation";
 export class Repl {
   readonly account: ReplAccount;
   readonly views: Views;
-  readonly output: ReplOutput;
+  readonly output: EntryOutput;
   readonly #options: ReplOptions;
   readonly #incoming: Incoming;
   readonly #window: SendWindow;

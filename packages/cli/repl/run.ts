@@ -6,7 +6,7 @@ import { inputLines, type ReadBytes } from "../input-lines.ts";
 import type { ExitCode } from "../output.ts";
 import { Editor } from "./editor.ts";
 import { InputHistory } from "./input-history.ts";
-import { type ReplOutput, terminalOutput } from "./output.ts";
+import { type EntryOutput, terminalOutput } from "../output-entries.ts";
 import { Repl, type ReplAccount } from "./repl.ts";
 import { Screen, type TerminalOutput } from "./screen.ts";
 
@@ -71,7 +71,7 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
 
 /** @returns 0 if each line worked, and all that was sent is acknowledged */
 export async function runScript(
-  options: RunOptions & { readonly output: ReplOutput },
+  options: RunOptions & { readonly output: EntryOutput },
 ): Promise<ExitCode> {
   const { account, read, timeoutMs } = options;
   const { conversations } = account;

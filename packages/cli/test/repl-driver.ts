@@ -3,7 +3,7 @@ import type { ClientStatus } from "@qpq/client";
 import { MessengerError } from "@qpq/ports";
 import type { ExitCode } from "../output.ts";
 import { errorText } from "../output.ts";
-import type { ReplOutput } from "../repl/output.ts";
+import type { EntryOutput } from "../output-entries.ts";
 import type { ReplAccount } from "../repl/repl.ts";
 import { paint, wrapRows } from "../repl/rows.ts";
 import { runAtTerminal, runScript } from "../repl/run.ts";
@@ -128,7 +128,7 @@ export async function runLines(
   const printed: string[] = [];
   const objects: object[] = [];
   const failures: string[] = [];
-  const output: ReplOutput = {
+  const output: EntryOutput = {
     print: (rows, more = []) => {
       printed.push(...rows.flatMap((row) => wrapRows(row)).map((row) => paint(row, false)));
       objects.push(...more);

@@ -1,6 +1,6 @@
 /** The conversations as they were seen last, for prompts, prefixes and completion. */
 import type { ConversationId, Conversations, ConversationView, HistoryItem } from "@qpq/client";
-import { handleOf, shownHandle } from "../conversations/describe.ts";
+import { handleOf, shownHandle } from "./describe.ts";
 
 /** Names of accounts that completion knows at most. */
 const NAMES_COUNT_MAX = 10_000;

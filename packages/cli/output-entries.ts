@@ -1,16 +1,16 @@
-/** Where a REPL's entries go: above the line of a terminal, or line by line to a pipe. */
+/** Where entries and replies go: above the line of a terminal, or line by line. */
 import {
   errorObject,
   errorText,
   printDiagnostic,
   printJson,
-  printLine,
   UsageError,
-} from "../output.ts";
-import { paint, type Row, wrapRows } from "./rows.ts";
-import type { Screen } from "./screen.ts";
+  writeRows,
+} from "./output.ts";
+import { paint, type Row, wrapRows } from "./repl/rows.ts";
+import type { Screen } from "./repl/screen.ts";
 
-export interface ReplOutput {
+export interface EntryOutput {
   /** @param objects what is printed instead of them with `--json` */
   print(rows: readonly Row[], objects?: readonly object[]): void;
   fail(error: unknown): void;
@@ -24,7 +24,7 @@ export interface ReplOutput {
 /** Columns that a terminal needs for times to be shown. */
 const TIME_COLUMNS_MIN = 60;
 
-export function terminalOutput(screen: Screen): ReplOutput {
+export function terminalOutput(screen: Screen): EntryOutput {
   return {
     print: (rows) => screen.print(rows),
     fail: (error) => screen.print([[{ text: errorText(error, "repl"), style: "warning" }]]),
@@ -36,17 +36,30 @@ export function terminalOutput(screen: Screen): ReplOutput {
   };
 }
 
-export const plainOutput: ReplOutput = {
-  print: (rows) => {
-    for (const row of rows.flatMap((row) => wrapRows(row))) printLine(paint(row, false));
+/**
+ * Line by line, to a pipe, a file, or a terminal that nobody types at.
+ * @param options.columns of the terminal, if it is one
+ */
+export function plainOutput(
+  { place, columns, hasColour = false }: {
+    readonly place: "command" | "repl";
+    readonly columns?: number | undefined;
+    readonly hasColour?: boolean;
   },
-  fail: (error) => printDiagnostic(`qpq: ${errorText(error, "repl")}`),
-  hasTime: false,
-  echoesOwn: false,
-  isJson: false,
-};
+): EntryOutput {
+  return {
+    print: (rows) => {
+      const lines = rows.flatMap((row) => wrapRows(row, columns));
+      writeRows(lines.map((row) => `${paint(row, hasColour)}\n`).join(""));
+    },
+    fail: (error) => printDiagnostic(`qpq: ${errorText(error, place)}`),
+    hasTime: columns !== undefined && columns >= TIME_COLUMNS_MIN,
+    echoesOwn: false,
+    isJson: false,
+  };
+}
 
-export const jsonOutput: ReplOutput = {
+export const jsonOutput: EntryOutput = {
   print: (_, objects = []) => {
     for (const object of objects) printJson(object);
   },
