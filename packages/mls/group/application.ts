@@ -16,7 +16,8 @@ export interface EncryptOptions {
 /**
  * Encrypts application data to the group (RFC 9420 §6.3, §15). Store the state that comes back before
  * the message leaves, and never encrypt with the old one again: that is an assertion failure.
- * @throws MessengerError `mls/proposals-pending`: a commit comes first (§12.4); `mls/group-closed`
+ * @throws MessengerError `mls/proposals-pending`: a commit comes first (§12.4); `mls/group-closed`;
+ *   `too-large` above `MESSAGE_BYTES_MAX`
  */
 export function encryptMessage(
   state: GroupState,

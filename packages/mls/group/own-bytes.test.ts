@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { acceptAll, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
-import { identityOf, keyPackageOf, LIFETIME, random } from "../test/members.ts";
+import { identityOf, keyPackageOf, LIFETIME, random, receive } from "../test/members.ts";
 import { type Extension, EXTENSION_TYPE } from "../wire/extension.ts";
-import { EXTENSION_BYTES_MAX } from "../wire/limits.ts";
+import { EXTENSION_BYTES_MAX, MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import type { Proposal } from "../wire/proposal.ts";
+import { encryptMessage } from "./application.ts";
 import { createCommit } from "./create-commit.ts";
 import { createExternalProposal, createProposal, createUpdate } from "./create-proposal.ts";
 import { createGroupInfo } from "./group-info.ts";
@@ -79,4 +80,14 @@ Deno.test("createCommit() refuses extensions of a Welcome that no joiner decodes
     const refused = createCommit(alice, { ...commitOptions, welcomeExtensions });
     await assert.rejects(refused, malformed);
   }
+});
+
+Deno.test("encryptMessage() refuses what is too long for everybody, and spends no key", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const data = new Uint8Array(MESSAGE_BYTES_MAX);
+  assert.throws(() => encryptMessage(alice, data, { random, padding: { kind: "none" } }), {
+    code: "too-large",
+  });
+  const { message } = encryptMessage(alice, data.subarray(0, 1), { random });
+  assert.equal((await receive(bob, message, "application")).generation, 0);
 });

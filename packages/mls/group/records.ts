@@ -43,6 +43,7 @@ export interface RecordChanges {
   /** Applied first: everything below these keys. */
   readonly deleteUnder: readonly RecordKey[];
   readonly delete: readonly RecordKey[];
+  /** Some values hold secrets, and are the caller's: it may overwrite them once they are written. */
   readonly put: readonly (readonly [key: RecordKey, value: Bytes])[];
 }
 

@@ -27,7 +27,7 @@ import {
   treeOfRecords,
 } from "./records.ts";
 import type { RecordChanges } from "./records.ts";
-import { type GroupState, treeInMemory } from "./state.ts";
+import { type GroupState, retire, treeInMemory } from "./state.ts";
 
 interface StagedRecord {
   readonly message: Uint8Array;
@@ -112,7 +112,10 @@ const stagedRecord: NamedCodec<StagedRecord> = struct<StagedRecord>("staged comm
  */
 export function encodeStaged(state: GroupState | undefined, staged: StagedCommit): Bytes {
   const { message, summary, next } = staged;
-  return encodeRecord(stagedRecord, { message, summary, changes: changedRecords(state, next) });
+  const changes = changedRecords(state, next);
+  using used = new DisposableStack();
+  used.defer(() => wipeSecrets(changes));
+  return encodeRecord(stagedRecord, { message, summary, changes });
 }
 
 /**
@@ -127,13 +130,16 @@ export async function decodeStaged(
   options: { readonly current: GroupState | undefined },
 ): Promise<StagedCommit> {
   const { message, summary, changes } = decodeRecord(stagedRecord, bytes);
+  using used = new DisposableStack();
+  used.defer(() => wipeSecrets(changes));
   const reader = readerOf(changes);
   const loaded = await loadGroup(provider, reader);
   if (loaded === undefined) {
     throw new MessengerError("mls/invalid-record", "Cannot read staged commit: it has no group");
   }
+  using refused = new DisposableStack();
+  refused.defer(() => retire(loaded, options.current));
   const isWhole = changes.deleteUnder.some(([kind]) => kind === "tree");
-  const isOfTree = (key: RecordKey): boolean => key[0] === "tree";
   const tree = treeOfRecords(loaded.crypto, [
     ...changes.delete.filter(isOfTree).map((key) => [key, undefined] as const),
     ...changes.put.filter(([key]) => isOfTree(key)),
@@ -144,8 +150,17 @@ export async function decodeStaged(
   });
   // Read whole, so that the copy of the epoch's secrets in `changes` can go at once.
   const next = { ...await readWholeSecretTree(loaded, reader), tree: treeInMemory(tree) };
-  for (const [key, value] of changes.put) if (!isOfTree(key)) value.fill(0);
+  refused.move();
   return { message, summary, next };
+}
+
+/** The copies of an epoch's secrets; the nodes of its tree are public. */
+function wipeSecrets({ put }: RecordChanges): void {
+  for (const [key, value] of put) if (!isOfTree(key)) value.fill(0);
+}
+
+function isOfTree([kind]: RecordKey): boolean {
+  return kind === "tree";
 }
 
 /** What changes put: all of the new epoch but the nodes of the tree that it shares with the old. */

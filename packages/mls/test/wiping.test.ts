@@ -15,12 +15,14 @@ import { createKeyPackage } from "../group/identity.ts";
 import { loadGroup, recordsOf } from "../group/records.ts";
 import { joinGroup } from "../group/join.ts";
 import { processMessage } from "../group/process-message.ts";
-import { type GroupState, retire } from "../group/state.ts";
+import { decodeStaged, encodeStaged } from "../group/staged-record.ts";
+import { type GroupState, retire, treeInMemory } from "../group/state.ts";
+import { oneLeafTree } from "../tree/ratchet-tree.ts";
 import { forgePublic, readCommit } from "./forge.ts";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO, identityOf } from "./members.ts";
 import { keyPackageOf, LIFETIME, provider, random, receive } from "./members.ts";
 import { applyChanges, RecordMap } from "./record-map.ts";
-import { external } from "./rules.ts";
+import { external, ownLeaf } from "./rules.ts";
 import { watch } from "./watch.ts";
 
 const DATA = Uint8Array.of(1, 2, 3);
@@ -238,6 +240,24 @@ Deno.test("of a join nothing is left but the state", async () => {
   for (const each of [refusing, otherKeys]) assert.deepEqual(each.leftBehind(own, DATA), []);
 });
 
+/** Every copy that is made of bytes while `operation` runs, by `slice`. */
+async function copiesDuring(operation: () => unknown): Promise<readonly Uint8Array[]> {
+  const copies: Uint8Array[] = [];
+  const { slice } = Uint8Array.prototype;
+  Uint8Array.prototype.slice = function (...range) {
+    const copy = slice.apply(this, range);
+    copies.push(copy);
+    return copy;
+  };
+  try {
+    await operation();
+  } finally {
+    Uint8Array.prototype.slice = slice;
+  }
+  assert.ok(copies.length > 0);
+  return copies;
+}
+
 Deno.test("a path secret that was not needed, and a copied leaf key, are wiped", async () => {
   const [alice] = await createMembers(3) as [GroupState];
   const own = await keyPackageOf(identityOf("dave"));
@@ -249,39 +269,51 @@ Deno.test("a path secret that was not needed, and a copied leaf key, are wiped",
   const crypto = Object.assign(Object.create(CRYPTO), { hpkeSeal });
   const options = { ...commitOptions, proposals: [addOf(own)] };
   const { welcome } = await createCommit({ ...alice, crypto }, options);
-  // Neither goes through the suite where the join is refused: look at every copy that is made.
-  const copies: Uint8Array[] = [];
-  const { slice } = Uint8Array.prototype;
-  const other = { deriveKeyPair: () => CRYPTO.deriveKeyPair(new Uint8Array(32)) };
+  const otherKeys = { deriveKeyPair: () => CRYPTO.deriveKeyPair(new Uint8Array(32)) };
+  const lying: CipherSuite = Object.assign(Object.create(CRYPTO), otherKeys);
   const refusals = [
     { crypto: CRYPTO, options: REFUSE, code: "mls/credential-refused" },
-    {
-      crypto: Object.assign(Object.create(CRYPTO), other),
-      options: acceptAll,
-      code: "mls/invalid-commit",
-    },
+    { crypto: lying, options: acceptAll, code: "mls/invalid-commit" },
   ];
-  for (const { crypto, options, code } of refusals) {
-    Uint8Array.prototype.slice = function (...range) {
-      const copy = slice.apply(this, range);
-      copies.push(copy);
-      return copy;
-    };
-    try {
-      const joined = joinGroup(crypto, welcome as Uint8Array, { ...options, keyPackages: [own] });
-      await assert.rejects(joined, { code });
-    } finally {
-      Uint8Array.prototype.slice = slice;
-    }
-  }
   const [plaintext] = plaintexts as [string];
   const leafKey = own.encryptionPrivateKey.toHex();
-  const left = copies.filter((copy) => {
-    const hex = copy.toHex();
-    return copy.length === CRYPTO.hashLength && (plaintext.includes(hex) || hex === leafKey);
+  // Neither goes through the suite where the join is refused.
+  for (const { crypto, options, code } of refusals) {
+    const join = () => joinGroup(crypto, welcome as Uint8Array, { ...options, keyPackages: [own] });
+    const copies = await copiesDuring(() => assert.rejects(join(), { code }));
+    const left = copies.filter((copy) => {
+      const hex = copy.toHex();
+      return copy.length === CRYPTO.hashLength && (plaintext.includes(hex) || hex === leafKey);
+    });
+    assert.deepEqual(left, []);
+  }
+});
+
+Deno.test("a staged commit is written and read without a copy of its secrets left", async () => {
+  const [alice] = await createMembers(3) as [GroupState];
+  const { state, staged } = await createCommit(alice, commitOptions);
+  const secrets = [staged.next.secrets.initSecret, staged.next.secrets.exporterSecret]
+    .map((secret) => secret.toHex());
+  const holders = (copies: readonly Uint8Array[]): readonly Uint8Array[] =>
+    copies.filter((copy) => secrets.some((secret) => copy.toHex().includes(secret)));
+  let record: Uint8Array = DATA;
+  const written = await copiesDuring(() => record = encodeStaged(state, staged));
+  assert.deepEqual(holders(written), [record]);
+  let read: GroupState | undefined;
+  const copies = await copiesDuring(async () => {
+    read = (await decodeStaged(provider, record, { current: state })).next;
   });
-  assert.ok(copies.length > 0);
-  assert.deepEqual(left, []);
+  assert.deepEqual(
+    new Set(holders(copies)),
+    new Set([read?.secrets.initSecret, read?.secrets.exporterSecret]),
+  );
+  const other = { ...state, tree: treeInMemory(oneLeafTree(await ownLeaf(state))) };
+  const refused = await copiesDuring(() =>
+    assert.rejects(decodeStaged(provider, record, { current: other }), {
+      code: "mls/invalid-record",
+    })
+  );
+  assert.deepEqual(holders(refused), []);
 });
 
 Deno.test("of an external commit nothing is left but the next epoch, on both sides", async () => {

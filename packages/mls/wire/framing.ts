@@ -1,3 +1,4 @@
+import { MessengerError } from "@qpq/ports";
 import {
   decodeExact,
   encode,
@@ -337,9 +338,17 @@ const mlsMessage: NamedCodec<MlsMessage> = {
   },
 };
 
-/** The bytes of an MLSMessage. */
+/**
+ * The bytes of an MLSMessage.
+ * @throws MessengerError `too-large`: nobody would decode it
+ */
 export function encodeMessage(value: MlsMessage): Uint8Array<ArrayBuffer> {
-  return encode(mlsMessage, value);
+  const bytes = encode(mlsMessage, value);
+  if (bytes.length <= MESSAGE_BYTES_MAX) return bytes;
+  throw new MessengerError(
+    "too-large",
+    `Cannot send ${value.kind}: ${bytes.length} bytes, ${MESSAGE_BYTES_MAX} allowed`,
+  );
 }
 
 /** @throws MessengerError `malformed`; `too-large` above `MESSAGE_BYTES_MAX` */
