@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
-import { CONFIG_KEY_NAMES, ConfigError, loadConfig, printConfig, variableOf } from "./config.ts";
+import { ACCOUNT_LIMITS } from "../features/accounts/server.ts";
+import { DEVICE_LIMITS, DEVICES_LISTED_MAX } from "../features/devices/server.ts";
+import { STOCK_COUNT } from "../features/key-packages/client.ts";
+import { KEY_PACKAGE_LIMITS } from "../features/key-packages/server.ts";
+import { CALL_LIMITS } from "../features/limits/call-quota.ts";
+import {
+  CONFIG_KEY_NAMES,
+  CONFIG_KEYS,
+  ConfigError,
+  loadConfig,
+  printConfig,
+  variableOf,
+} from "./config.ts";
 import { type CommandLine, readCommandLine } from "./command-line.ts";
+import { quotasOf } from "./quotas.ts";
 import { isProduction, productionRefusals } from "./production.ts";
 
 interface World {
@@ -54,6 +67,12 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     db_path: ["/a/x.db", "/a/y.db", "/a/z.db"],
     db_key: ["a", "b", "c"],
     db_url: ["postgres://a", "postgres://b", "postgres://c"],
+    devices_max: ["1", "2", "64"],
+    key_packages_max: ["100", "300", "1000"],
+    account_calls_per_minute: ["60", "61", "62"],
+    address_calls_per_minute: ["60", "61", "62"],
+    address_logins_per_minute: ["1", "2", "3"],
+    address_registrations_per_minute: ["1", "2", "3"],
     http_listen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
     log_level: ["debug", "warn", "error"],
   };
@@ -63,7 +82,11 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     const fixed = key === "db_path" ? ["--data-dir", "/a"] : [];
     const pair = key === "tls_cert" ? "tls_key" : key === "tls_key" ? "tls_cert" : undefined;
     const toml = (value: string): string =>
-      key === "tls_names" ? `["${value}"]` : key === "tls_self_signed" ? value : `"${value}"`;
+      key === "tls_names"
+        ? `["${value}"]`
+        : /^(true|false|\d+)$/.test(value)
+        ? value
+        : `"${value}"`;
     const other = pair === undefined ? "" : `\n${pair} = "/t/o"`;
     const files = { "/home/ada/q.toml": `${key} = ${toml(inFile)}${other}` };
     const environment = { [variableOf(key)]: variable };
@@ -79,6 +102,37 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     assert.deepEqual(of(["--config", "q.toml"], { environment, files }), [variable, "environment"]);
     assert.deepEqual(of(["--config", "q.toml"], { files }), [inFile, "file"]);
   }
+});
+
+Deno.test("quotasOf() gives the slices' own limits by default, and otherwise the operator's", () => {
+  const quotas = (args: readonly string[]) => quotasOf(load(args).config);
+  const { logins, registrations } = ACCOUNT_LIMITS;
+  assert.deepEqual(quotas([]), {
+    accounts: { logins, registrations },
+    devices: { devicesMax: DEVICE_LIMITS.devicesMax },
+    keyPackages: { packagesMax: KEY_PACKAGE_LIMITS.packagesMax },
+    calls: CALL_LIMITS,
+  });
+  const own = [
+    ...["--devices-max", "3", "--key-packages-max", "150"],
+    ...["--account-calls-per-minute", "100", "--address-calls-per-minute", "100"],
+    ...["--address-logins-per-minute", "5", "--address-registrations-per-minute", "2"],
+  ];
+  assert.deepEqual(quotas(own), {
+    accounts: {
+      logins: { burst: 5, perMinute: 5 },
+      registrations: { burst: 120, perMinute: 4 },
+    },
+    devices: { devicesMax: 3 },
+    keyPackages: { packagesMax: 150 },
+    calls: {
+      callsOfAccount: { burst: 34, perMinute: 100 },
+      callsOfAddress: { burst: 67, perMinute: 100 },
+    },
+  });
+  const most = CONFIG_KEYS.devices_max.expects;
+  assert.match(most, new RegExp(` to ${DEVICES_LISTED_MAX}$`));
+  assert.match(CONFIG_KEYS.key_packages_max.expects, new RegExp(` from ${STOCK_COUNT} to`));
 });
 
 const MISTAKES: readonly (readonly [string, readonly string[], World, RegExp])[] = [
@@ -107,6 +161,12 @@ const MISTAKES: readonly (readonly [string, readonly string[], World, RegExp])[]
   ["a third token", [], file('auth_token = ["a","b","c"]'), /auth_token: expected a token, or a/],
   ["an empty token in a list", [], file('auth_token = ["a",""]'), /auth_token: expected/],
   ["PostgreSQL without its URL", ["--store-backend", "postgres"], {}, /db_url: expected a postg/],
+  ["a quota of none", ["--devices-max", "0"], {}, /^--devices-max: expected .* from 1 to 64$/],
+  ["a quota above its bound", ["--devices-max", "65"], {}, /^--devices-max: expected a whole/],
+  ["a quota that is no number", ["--devices-max", "1e1"], {}, /^--devices-max: expected a whole/],
+  ["a quota with a part", [], file("key_packages_max = 100.5"), /key_packages_max: expected a who/],
+  ["less than a client's stock", [], file("key_packages_max = 99"), /: expected .* from 100 to/],
+  ["a quota as text", [], file('account_calls_per_minute = "60"'), /expected a whole number/],
   ["a word too many", ["start"], {}, /too many arguments/],
 ];
 

@@ -23,6 +23,12 @@ export interface ServerConfig {
   readonly db_path: string;
   readonly db_key: string;
   readonly db_url: string;
+  readonly devices_max: number;
+  readonly key_packages_max: number;
+  readonly account_calls_per_minute: number;
+  readonly address_calls_per_minute: number;
+  readonly address_logins_per_minute: number;
+  readonly address_registrations_per_minute: number;
   readonly http_listen: string;
   readonly log_level: LogLevel;
 }
@@ -54,12 +60,29 @@ const TEXT_LENGTH_MAX = 4096;
 const TLS_NAMES_MAX = 64;
 const AUTH_TOKENS_MAX = 2;
 
+const RATE_PER_MINUTE_MAX = 1_000_000;
+
 const text = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 const address = v.pipe(text, v.check((value) => parseHostPort(value) !== undefined));
 const commaList = (value: string): unknown =>
   value === "" ? [] : value.split(",").map((part) => part.trim());
 const boolean = (value: string): unknown =>
   value === "true" ? true : value === "false" ? false : value;
+
+function wholeNumber(
+  { min, max, default: value }: {
+    readonly min: number;
+    readonly max: number;
+    readonly default: number;
+  },
+) {
+  return {
+    expects: `a whole number from ${min} to ${max}`,
+    schema: v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max)),
+    default: value,
+    fromText: (text: string): unknown => /^\d{1,15}$/.test(text) ? Number(text) : text,
+  };
+}
 
 /** Every key, in the order in which `--help`, `--print-config` and the example show them. */
 export const CONFIG_KEYS: Readonly<Record<keyof ServerConfig, KeyRow>> = {
@@ -153,6 +176,31 @@ export const CONFIG_KEYS: Readonly<Record<keyof ServerConfig, KeyRow>> = {
     default: "",
     secret: true,
     help: 'the PostgreSQL database, with store_backend = "postgres"',
+  },
+  devices_max: {
+    ...wholeNumber({ min: 1, max: 64, default: 10 }),
+    help: "devices of an account",
+  },
+  key_packages_max: {
+    // A client keeps 100 in stock.
+    ...wholeNumber({ min: 100, max: 1_000, default: 200 }),
+    help: "single-use key packages of a device that the server keeps",
+  },
+  account_calls_per_minute: {
+    ...wholeNumber({ min: 60, max: RATE_PER_MINUTE_MAX, default: 12_000 }),
+    help: "calls of an account, from all its devices; a third of them at once",
+  },
+  address_calls_per_minute: {
+    ...wholeNumber({ min: 60, max: RATE_PER_MINUTE_MAX, default: 600 }),
+    help: "calls from an address by who isn't logged in; two thirds of them at once",
+  },
+  address_logins_per_minute: {
+    ...wholeNumber({ min: 1, max: RATE_PER_MINUTE_MAX, default: 60 }),
+    help: "logins begun from an address by devices that the account doesn't know",
+  },
+  address_registrations_per_minute: {
+    ...wholeNumber({ min: 1, max: RATE_PER_MINUTE_MAX, default: 1 }),
+    help: "accounts made from an address; thirty times as many at once",
   },
   http_listen: {
     expects: 'an address such as "127.0.0.1:7080", or "" for none',

@@ -24,6 +24,7 @@ import type { LoadedConfig } from "./config.ts";
 import { serveHttp } from "./http.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { backupCommand } from "./operate.ts";
+import { quotasOf } from "./quotas.ts";
 import { openServedSlices, SLICE_SCHEMAS, VOID_AFTER_RESTORE } from "./slices.ts";
 import { openIncarnation, openServerStore } from "./storage.ts";
 
@@ -72,6 +73,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     ...{ store, clock, random, log, incarnation },
     serverName: config.server_name,
     registration: config.registration,
+    quotas: quotasOf(config),
     isDraining: () => isDraining,
   });
   opened.use(sweepEvery(SWEEP_INTERVAL_MS, slices.sweep, { clock, log }));

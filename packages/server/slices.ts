@@ -26,6 +26,7 @@ import {
 import { openKeyPackages } from "../features/key-packages/server.ts";
 import { limitCalls } from "../features/limits/call-quota.ts";
 import { servePing } from "../features/ping/server.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** What each slice keeps in the store. */
 export const SLICE_SCHEMAS: readonly SliceSchema[] = [
@@ -59,6 +60,7 @@ export interface SliceOptions {
   /** What the server is called when its store is new. */
   readonly serverName: string;
   readonly registration: RegistrationPolicy;
+  readonly quotas: Quotas;
   readonly isDraining: () => boolean;
 }
 
@@ -77,15 +79,16 @@ export interface Slices {
 
 /** Call it after `openServerStore`. */
 export async function openServedSlices(options: SliceOptions): Promise<Slices> {
-  const { clock, isDraining } = options;
+  const { clock, quotas, isDraining } = options;
   const crypto = runtimeCryptoProvider();
   const shared = { ...options, primitives: crypto.cipherSuite(ACCOUNTS_CIPHER_SUITE) };
-  const accounts = await openAccounts(shared);
-  const devices = openDevices({ ...shared, accounts });
+  const accounts = await openAccounts({ ...shared, limits: quotas.accounts });
+  const devices = openDevices({ ...shared, accounts, limits: quotas.devices });
   const keyPackages = openKeyPackages({
     ...shared,
     devices,
     cipherSuites: [crypto.cipherSuite(HYBRID_CIPHER_SUITE)],
+    limits: quotas.keyPackages,
   });
   const channels = openChannels({
     ...shared,
@@ -110,7 +113,7 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
       ...devices.methods,
       ...keyPackages.methods,
       ...channels.methods,
-    ], { clock }),
+    ], { clock, limits: quotas.calls }),
     authenticate: devices.authenticate,
     context: (session, identity) => ({ session, identity }),
     accountsAdmin: accounts.admin,

@@ -1,0 +1,44 @@
+/** The operator's quotas as the slices take them. */
+import type { AccountLimits } from "../features/accounts/server.ts";
+import type { DeviceLimits } from "../features/devices/server.ts";
+import type { KeyPackageLimits } from "../features/key-packages/server.ts";
+import type { CallLimits } from "../features/limits/call-quota.ts";
+import type { ServerConfig } from "./config.ts";
+
+export interface Quotas {
+  readonly accounts: Pick<AccountLimits, "logins" | "registrations">;
+  readonly devices: Pick<DeviceLimits, "devicesMax">;
+  readonly keyPackages: Pick<KeyPackageLimits, "packagesMax">;
+  readonly calls: CallLimits;
+}
+
+/** What comes at once is a share of a minute's: a device that was away catches up, … */
+const ACCOUNT_BURST_MINUTES = 1 / 3;
+/** … and so do the many who may share an address. */
+const ADDRESS_BURST_MINUTES = 2 / 3;
+/** Accounts that a new team may make at once, where one a minute may be made. */
+const REGISTRATION_BURST_MINUTES = 30;
+/** Calls of a registration, each counted. */
+const REGISTRATION_STEPS = 2;
+
+export function quotasOf(config: ServerConfig): Quotas {
+  return {
+    accounts: {
+      logins: rate(config.address_logins_per_minute, 1),
+      registrations: rate(
+        REGISTRATION_STEPS * config.address_registrations_per_minute,
+        REGISTRATION_BURST_MINUTES,
+      ),
+    },
+    devices: { devicesMax: config.devices_max },
+    keyPackages: { packagesMax: config.key_packages_max },
+    calls: {
+      callsOfAccount: rate(config.account_calls_per_minute, ACCOUNT_BURST_MINUTES),
+      callsOfAddress: rate(config.address_calls_per_minute, ADDRESS_BURST_MINUTES),
+    },
+  };
+}
+
+function rate(perMinute: number, burstMinutes: number) {
+  return { perMinute, burst: Math.ceil(perMinute * burstMinutes) };
+}
