@@ -2,61 +2,11 @@ import assert from "node:assert/strict";
 import { keyFilePath, openKeyFile } from "@qpq/adapters/stores";
 import { MessengerError } from "@qpq/ports";
 import { logIn } from "../features/accounts/client.ts";
-import {
-  as,
-  type DeviceWorld,
-  openDeviceWorld,
-  primitives,
-  refusedWith,
-  SERVER_NAME,
-} from "../features/test/device-world.ts";
-import { FAST_STRETCHING } from "../features/test/world.ts";
+import { as, openDeviceWorld, primitives, refusedWith } from "../features/test/device-world.ts";
 import { accountFolder } from "./account-store.ts";
-import type { ClientOptions, Surroundings } from "./client-core.ts";
-import { type Client, forgetAccount, logInClient, openClient, registerClient } from "./client.ts";
-
-const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
-
-/** A device: a state folder, and everything that opening an account there takes. */
-interface Device extends AsyncDisposable {
-  readonly stateFolder: string;
-  readonly options: (password?: string, surroundings?: Partial<Surroundings>) => ClientOptions;
-}
-
-async function device(world: DeviceWorld): Promise<Device> {
-  const stateFolder = await Deno.makeTempDir({ prefix: "qpq-client-" });
-  return {
-    stateFolder,
-    options: (password = "first password", surroundings = {}) => ({
-      stateFolder,
-      server: { hostname: "127.0.0.1", port: 7000 },
-      trust: { kind: "system" },
-      serverName: SERVER_NAME,
-      name: "alice",
-      password,
-      surroundings: {
-        clock: world.clock,
-        random: world.random,
-        connect: ({ credentials }) => world.connect({ credentials }),
-        keyStretching: FAST_STRETCHING,
-        keyFileCost: CHEAP,
-        ...surroundings,
-      },
-    }),
-    [Symbol.asyncDispose]: () => Deno.remove(stateFolder, { recursive: true }),
-  };
-}
-
-/** Opens, uses and closes. */
-async function withClient<Result>(
-  opening: Promise<Client>,
-  use: (client: Client) => Promise<Result>,
-): Promise<Result> {
-  await using client = await opening;
-  return await use(client);
-}
-
-const connects = (client: Client) => client.connected();
+import type { Surroundings } from "./client-core.ts";
+import { forgetAccount, logInClient, openClient, registerClient } from "./client.ts";
+import { connects, device, withClient } from "./test/device.ts";
 
 Deno.test("registerClient() leaves a device that openClient() opens, with key packages published", async () => {
   await using world = await openDeviceWorld();
@@ -83,9 +33,23 @@ Deno.test("a name or password that is refused leaves no store behind", async () 
   await refusedWith("accounts/name-taken", registerClient(second.options()));
   await refusedWith("accounts/login-refused", logInClient(second.options("wrong")));
   await refusedWith("client/no-account", openClient(second.options("wrong")));
+  assert.deepEqual([...Deno.readDirSync(`${second.stateFolder}/127.0.0.1_7000`)], []);
   await withClient(logInClient(second.options()), async (client) => {
     assert.equal((await client.devices()).length, 2);
   });
+});
+
+Deno.test("a device too many leaves nothing on it, and can log in once another is gone", async () => {
+  await using world = await openDeviceWorld({}, { devicesMax: 2 });
+  await using first = await device(world);
+  await using second = await device(world);
+  await using third = await device(world);
+  await using client = await registerClient(first.options());
+  const { deviceId } = await withClient(logInClient(second.options()), async (other) => other);
+  await refusedWith("devices/too-many", logInClient(third.options()));
+  assert.deepEqual([...Deno.readDirSync(`${third.stateFolder}/127.0.0.1_7000`)], []);
+  await client.revokeDevices([deviceId], "first password");
+  await withClient(logInClient(third.options()), connects);
 });
 
 Deno.test("openClient() refuses a wrong password, another server's name, and a second process", async () => {
@@ -294,166 +258,6 @@ Deno.test("what is wrong with the directory is said: by a login, and before an a
   await refusedWith("accounts/directory-refused", logInClient(second.options()));
 });
 
-Deno.test("changePassword() moves account and store; other devices ask once for the new one", async () => {
-  await using world = await openDeviceWorld();
-  await using own = await device(world);
-  await using second = await device(world);
-  await using third = await device(world);
-  await withClient(registerClient(own.options()), async (client) => {
-    await withClient(logInClient(second.options()), connects);
-    await refusedWith("accounts/login-refused", client.changePassword({ from: "no", to: "new" }));
-    await client.changePassword({ from: "first password", to: "new password" });
-  });
-  await refusedWith("store/wrong-password", openClient(own.options()));
-  await withClient(openClient(own.options("new password")), connects);
-  await refusedWith("accounts/login-refused", logInClient(third.options()));
-  // Another device goes on, until it needs the password.
-  await withClient(openClient(second.options()), async (other) => {
-    await other.connected();
-    await refusedWith(
-      "accounts/login-refused",
-      other.revokeDevices([other.deviceId], "first password"),
-    );
-  });
-  await refusedWith("store/wrong-password", logInClient(second.options("new password")));
-  const formerPassword = "first password";
-  await withClient(logInClient({ ...second.options("new password"), formerPassword }), connects);
-  await refusedWith("store/wrong-password", openClient(second.options()));
-  await withClient(openClient(second.options("new password")), connects);
-});
-
-/** Where a change of the password is killed, and which password then works everywhere. */
-const KILLED = [
-  { at: "accounts/password-start", when: "before", good: "first password", bad: "new password" },
-  { at: "accounts/password-finish", when: "before", good: "first password", bad: "new password" },
-  { at: "accounts/password-finish", when: "after", good: "new password", bad: "first password" },
-] as const;
-
-for (const { at, when, good, bad } of KILLED) {
-  Deno.test(`changePassword() killed ${when} ${at}: "${good}" works everywhere, then alone`, async () => {
-    await using killed = await Deno.makeTempDir({ prefix: "qpq-client-" }).then((path) => ({
-      path,
-      [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-    }));
-    let source = "";
-    let isKilled = false;
-    await using world = await openDeviceWorld({
-      tamper: async (method, call) => {
-        if (method !== at || isKilled) return await call();
-        isKilled = true;
-        const result = when === "after" ? await call() : undefined;
-        copyFolder(source, killed.path);
-        if (result === undefined) throw new Error("killed");
-        return result;
-      },
-    });
-    await using own = await device(world);
-    source = own.stateFolder;
-    const client = await registerClient(own.options());
-    const change = client.changePassword({ from: "first password", to: "new password" });
-    await (when === "after" ? change : assert.rejects(change));
-    await client[Symbol.asyncDispose]();
-    assert.equal(isKilled, true);
-    const options = (password: string) => ({
-      ...own.options(password),
-      stateFolder: killed.path,
-    });
-    // What the killed process left opens with the password that the server has, and settles.
-    await withClient(openClient(options(good)), connects);
-    await refusedWith("store/wrong-password", openClient(options(bad)));
-    await withClient(logInClient(options(good)), connects);
-    await using elsewhere = await device(world);
-    await refusedWith("accounts/login-refused", logInClient(elsewhere.options(bad)));
-    await withClient(logInClient(elsewhere.options(good)), connects);
-  });
-}
-
-Deno.test("an open change that the server refuses keeps what opens the store, and asks once", async () => {
-  let isCut = true;
-  let logins = 0;
-  await using world = await openDeviceWorld({
-    tamper: async (method, call) => {
-      if (method === "accounts/login-start") logins++;
-      const result = await call();
-      if (method === "accounts/password-finish" && isCut) throw new Error("the answer is lost");
-      // What would tell that the new one holds is lost, too.
-      if (method === "accounts/login-finish" && isCut && logins > 2) throw new Error("lost");
-      return result;
-    },
-  });
-  await using own = await device(world);
-  await using second = await device(world);
-  await withClient(registerClient(own.options()), async (client) => {
-    await withClient(logInClient(second.options()), connects);
-    await assert.rejects(client.changePassword({ from: "first password", to: "new password" }));
-  });
-  isCut = false;
-  const formerPassword = "first password";
-  await withClient(
-    logInClient({ ...second.options("new password"), formerPassword }),
-    (other) => other.changePassword({ from: "new password", to: "third password" }),
-  );
-  logins = 0;
-  for (let again = 0; again < 2; again++) {
-    await withClient(openClient(own.options("new password")), connects);
-    await withClient(openClient(own.options("first password")), connects);
-  }
-  assert.equal(logins, 2);
-  await withClient(
-    logInClient({ ...own.options("third password"), formerPassword: "new password" }),
-    connects,
-  );
-  await withClient(openClient(own.options("third password")), connects);
-  for (const former of ["first password", "new password"]) {
-    await refusedWith("store/wrong-password", openClient(own.options(former)));
-  }
-  // The next change asks anew.
-  logins = 1;
-  isCut = true;
-  await withClient(openClient(own.options("third password")), (client) =>
-    assert.rejects(
-      client.changePassword({ from: "third password", to: "fourth password" }),
-    ));
-  isCut = false;
-  await withClient(openClient(own.options("fourth password")), connects);
-  await refusedWith("store/wrong-password", openClient(own.options("third password")));
-});
-
-Deno.test("changePassword() whose answer was lost finds out, and settles", async () => {
-  let isLost = false;
-  await using world = await openDeviceWorld({
-    tamper: async (method, call) => {
-      const result = await call();
-      if (method !== "accounts/password-finish" || isLost) return result;
-      isLost = true;
-      throw new Error("the answer is lost");
-    },
-  });
-  await using own = await device(world);
-  await withClient(registerClient(own.options()), async (client) => {
-    await client.changePassword({ from: "first password", to: "new password" });
-  });
-  assert.equal(isLost, true);
-  await refusedWith("store/wrong-password", openClient(own.options()));
-  await withClient(openClient(own.options("new password")), connects);
-});
-
-Deno.test("changePassword() that the server refuses leaves the old password alone", async () => {
-  await using world = await openDeviceWorld({
-    tamper: async (method, call) => {
-      if (method !== "accounts/password-finish") return await call();
-      throw new MessengerError("accounts/not-fresh", "another device was first");
-    },
-  });
-  await using own = await device(world);
-  await withClient(registerClient(own.options()), async (client) => {
-    const change = client.changePassword({ from: "first password", to: "new password" });
-    await refusedWith("accounts/not-fresh", change);
-  });
-  await refusedWith("store/wrong-password", openClient(own.options("new password")));
-  await withClient(openClient(own.options()), connects);
-});
-
 Deno.test("a client stretches by Argon2id with 64 MiB unless it is told otherwise, in store and login", async () => {
   await using world = await openDeviceWorld();
   await using own = await device(world);
@@ -474,12 +278,3 @@ Deno.test("a client stretches by Argon2id with 64 MiB unless it is told otherwis
   assert.equal(unlocked.identity.name, "alice");
   assert.ok(primitives.isSignaturePublicKey(unlocked.identity.accountKey));
 });
-
-function copyFolder(from: string, to: string): void {
-  for (const { name, isDirectory } of [...Deno.readDirSync(from)]) {
-    if (isDirectory) {
-      Deno.mkdirSync(`${to}/${name}`);
-      copyFolder(`${from}/${name}`, `${to}/${name}`);
-    } else Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
-  }
-}

@@ -121,6 +121,8 @@ async function enter(
     return new Client(core, await core.identify());
   } catch (error) {
     await core.close();
+    // Refused for good: what was made for the device is of no use. Otherwise a login goes on with it.
+    if (isTooMany(error)) removeAccountStore(options);
     dropEmptyFolder(options);
     throw error;
   }
@@ -135,6 +137,10 @@ async function enter(
 export function forgetAccount(place: AccountPlace): void {
   if (!hasAccountStore(place)) throw noAccount(place);
   removeAccountStore(place);
+}
+
+function isTooMany(error: unknown): boolean {
+  return error instanceof MessengerError && error.code === "devices/too-many";
 }
 
 function requireNoStore(place: AccountPlace): void {

@@ -258,6 +258,31 @@ Deno.test("a closed server takes no one; a passphrase that was made is shown onc
   assert.equal(entered.serverName, "chat.example");
 });
 
+Deno.test("the operator's quotas hold: devices of an account, calls and logins from an address", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer([
+    ...["--devices-max", "1", "--address-calls-per-minute", "60"],
+    ...["--address-logins-per-minute", "2"],
+  ]);
+  const [first, second] = ["first", "second"].map((name) =>
+    machine(server, join(folder.path, name))
+  ) as [Machine, Machine];
+  for (const { folder } of [first, second]) await Deno.mkdir(folder);
+  await first.json("register-user --username oscar");
+  const many = refusal(await second.qpq("login --username oscar --json"));
+  assert.deepEqual(many.slice(0, 2), [1, "devices/too-many"]);
+  const guess = () => second.qpq("login --username oscar --json", { QPQ_PASSWORD: "guess" });
+  assert.equal(refusal(await guess())[1], "accounts/login-refused");
+  const limited = await guess();
+  assert.equal(refusal(limited)[1], "accounts/rate-limited");
+  assert.ok(JSON.parse(limited.stdout).error.retryAfterMs > 0);
+  // The device that the account knows isn't held to what strangers from its address do.
+  assert.equal((await first.json("login --username oscar")).name, "oscar");
+  const busy = await second.qpq("ping --count 60 --interval 0 --json");
+  assert.equal(busy.code, 1);
+  assert.match(busy.stdout, /accounts\/rate-limited/);
+});
+
 Deno.test("a passphrase that nobody could read is for no account", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer();
