@@ -378,7 +378,10 @@ Deno.test("one process has an account; without a terminal a missing password is 
     await lock.lock(true);
     const second = await user.qpq("whoami");
     assert.equal(second.code, 1);
-    assert.match(second.stderr, /another process has it open: end the other qpq first\n$/);
+    assert.match(
+      second.stderr,
+      /another process has it open\. Another qpq has the account open.*\n$/,
+    );
   }
   assert.equal((await user.qpq("whoami")).code, 0);
   const env = { QPQ_STATE_DIR: folder.path };
