@@ -3,6 +3,7 @@ import { decodeExact } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
+import { type Pause, runSlices, runSlicesPausing, type Slices } from "./tree/slices.ts";
 import { treeValidation } from "./tree/validation.ts";
 import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
 import { EPOCH_MAX, LEAVES_COUNT_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
@@ -22,11 +23,8 @@ export interface GroupInfoValidation {
 
 /** The same for a thread that has more to do. */
 export interface PausingValidation extends GroupInfoValidation {
-  /**
-   * Called after every `VALIDATION_SLICE_NODES_COUNT` nodes, which take some milliseconds: resolve it
-   * when others had their turn, reject it to stop. Default: no pause.
-   */
-  readonly pause?: () => Promise<void>;
+  /** Called after every `VALIDATION_SLICE_NODES_COUNT` nodes. Default: no pause. */
+  readonly pause?: Pause;
 }
 
 /**
@@ -41,10 +39,7 @@ export function validateGroupInfo(
   groupInfo: GroupInfo,
   options: GroupInfoValidation = {},
 ): RatchetTree {
-  const slices = groupInfoValidation(crypto, groupInfo, options);
-  let slice = slices.next();
-  while (slice.done !== true) slice = slices.next();
-  return slice.value;
+  return runSlices(groupInfoValidation(crypto, groupInfo, options));
 }
 
 /** `validateGroupInfo` with a pause between two slices of its work. */
@@ -53,20 +48,14 @@ export async function validateGroupInfoPausing(
   groupInfo: GroupInfo,
   options: PausingValidation,
 ): Promise<RatchetTree> {
-  const slices = groupInfoValidation(crypto, groupInfo, options);
-  let slice = slices.next();
-  while (slice.done !== true) {
-    await options.pause?.();
-    slice = slices.next();
-  }
-  return slice.value;
+  return await runSlicesPausing(groupInfoValidation(crypto, groupInfo, options), options.pause);
 }
 
 function* groupInfoValidation(
   crypto: CipherSuite,
   groupInfo: GroupInfo,
   options: GroupInfoValidation,
-): Generator<undefined, RatchetTree, undefined> {
+): Slices<RatchetTree> {
   const { groupContext, signer } = groupInfo;
   if (groupContext.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
   if (groupContext.epoch > EPOCH_MAX) refuse(`its epoch is above ${EPOCH_MAX}`);

@@ -10,6 +10,7 @@ import { joinByExternalCommit } from "./group/external-commit.ts";
 import { createGroupInfo, ratchetTree } from "./group/group-info.ts";
 import { createKeyPackage } from "./group/identity.ts";
 import { joinGroup } from "./group/join.ts";
+import { processMessage } from "./group/process-message.ts";
 import type { GroupState } from "./group/state.ts";
 import {
   acceptKeyPackage,
@@ -28,7 +29,7 @@ import {
 import { forgeKeyPackage } from "./test/forge.ts";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "./test/members.ts";
 import { identityOf, keyPackageOf, LIFETIME, NOW_MS, provider, random } from "./test/members.ts";
-import { VALIDATION_SLICE_NODES_COUNT } from "./tree/validation.ts";
+import { VALIDATION_SLICE_NODES_COUNT } from "./tree/slices.ts";
 import type { UnsignedKeyPackage } from "./wire/key-package.ts";
 import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 
@@ -196,6 +197,41 @@ Deno.test("who joins a large group pauses after a bounded number of nodes, or st
     const stop = new Error("enough");
     await assert.rejects(enter(() => Promise.reject(stop)), stop);
   }
+});
+
+Deno.test("who processes a commit of many Adds pauses after a bounded number of them", async () => {
+  const counter: WorkCounter = { operations: 0 };
+  const crypto = countingProvider(provider, counter).cipherSuite(CRYPTO.id);
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const proposals = await Promise.all(
+    Array.from(
+      { length: 3 * VALIDATION_SLICE_NODES_COUNT },
+      async (_, index) => addOf(await keyPackageOf(identityOf(`member ${index}`))),
+    ),
+  );
+  const slices: number[] = [];
+  const pause = (): Promise<void> => {
+    slices.push(counter.operations);
+    counter.operations = 0;
+    return Promise.resolve();
+  };
+  const { commit } = await createCommit({ ...alice, crypto }, {
+    ...commitOptions,
+    proposals,
+    pause,
+  });
+  assert.equal(slices.length, 3);
+  counter.operations = 0;
+  await processMessage({ ...bob, crypto }, commit, { ...acceptAll, pause });
+  assert.equal(slices.length, 6);
+  // A leaf and its KeyPackage are signed; before the first slice the message is decrypted.
+  for (const operations of slices) {
+    assert.ok(operations >= 2 * VALIDATION_SLICE_NODES_COUNT);
+    assert.ok(operations <= 3 * VALIDATION_SLICE_NODES_COUNT);
+  }
+  const stop = new Error("enough");
+  const stopping = { ...acceptAll, pause: () => Promise.reject(stop) };
+  await assert.rejects(processMessage(bob, commit, stopping), stop);
 });
 
 Deno.test("validateGroupInfo() gives the members, the tree inside or beside", async () => {

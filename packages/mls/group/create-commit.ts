@@ -46,7 +46,12 @@ import {
   summarize,
 } from "./process-commit.ts";
 import { protectOwn, signOwn } from "./protect-own.ts";
-import { applyProposals, type Succession, validateNextTree } from "./proposal-list.ts";
+import {
+  applyProposals,
+  type Succession,
+  validateNewLeaves,
+  validateNextTree,
+} from "./proposal-list.ts";
 import { type GroupState, refuseWhenClosed, retire } from "./state.ts";
 
 /** What to commit, how, and who is asked. The authentication service is asked of the author, too. */
@@ -128,6 +133,8 @@ export async function commitInEpoch(
     committer: ownLeafIndex,
     succession: following?.usage,
   });
+  const { groupId } = state.context;
+  await validateNewLeaves(crypto, applied, { groupId, pause: options.pause });
   for (const { keyPackage } of applied.added) validateKeyPackageLifetime(keyPackage, options);
 
   const withPath = applied.needsPath || options.path !== "when-needed" ||
@@ -139,7 +146,7 @@ export async function commitInEpoch(
   const path = withPath
     ? await createPath(crypto, applied.tree, {
       leafIndex: ownLeafIndex,
-      groupId: state.context.groupId,
+      groupId,
       leaf: leafTemplate(own, options.identity),
       signaturePrivateKey,
       random,
@@ -149,7 +156,7 @@ export async function commitInEpoch(
   if (path !== undefined) {
     refused.defer(() => wipePath(crypto, path));
     validateOwnLeaf(crypto, path.leafNode, {
-      groupId: state.context.groupId,
+      groupId,
       leafIndex: ownLeafIndex,
       requirements: applied.requirements,
     });

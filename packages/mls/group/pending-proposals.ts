@@ -269,7 +269,6 @@ function validTogether(
       const applied = applyProposals(state.crypto, { tree, context: state.context }, {
         proposals: [...pending, ...byValue],
         committer: state.ownLeafIndex,
-        areLeavesValid: true,
       });
       validateNextTree(applied.tree);
       return true;

@@ -6,6 +6,7 @@ import { treeHash } from "../tree/hashes.ts";
 import { validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
+import type { Pause } from "../tree/slices.ts";
 import { hasEncryptionKey, nameOf } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Commit, UpdatePath } from "../wire/commit.ts";
@@ -31,7 +32,12 @@ import {
   type Policy,
   type StagedCommit,
 } from "./outcome.ts";
-import { type AppliedProposals, applyProposals, validateNextTree } from "./proposal-list.ts";
+import {
+  type AppliedProposals,
+  applyProposals,
+  validateNewLeaves,
+  validateNextTree,
+} from "./proposal-list.ts";
 import { type GroupState, type OwnKeys, requireLive } from "./state.ts";
 
 /** Whom a commit is shown before it is staged. Each sees what all members see, and must answer alike at all. */
@@ -39,6 +45,8 @@ export interface CommitCallbacks {
   readonly authenticate: Authenticate;
   readonly policy?: Policy;
   readonly findPsks?: FindPsks;
+  /** Called after every `VALIDATION_SLICE_NODES_COUNT` leaves that a commit brings. Default: no pause. */
+  readonly pause?: Pause;
 }
 
 /**
@@ -72,6 +80,8 @@ export async function processCommit(
     proposals,
     committer: sender.kind === "member" ? sender.leafIndex : undefined,
   });
+  const { groupId } = state.context;
+  await validateNewLeaves(crypto, applied, { groupId, pause: options.pause });
   const next = mergeCommit(state, { before, applied, sender, path: commit.path });
   const summary = summarize(state, { message, before, applied, proposals, ...next });
   const isRemoved = applied.removed.some((member) => member.leafIndex === state.ownLeafIndex);

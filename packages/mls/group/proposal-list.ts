@@ -10,6 +10,7 @@ import {
   validateLeaf,
   validateSupport,
 } from "../tree/leaf-validation.ts";
+import { inSlices, type Pause, runSlicesPausing } from "../tree/slices.ts";
 import { leafAt, membersOf, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
 import { nameOf, validateUniqueKeys } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
@@ -64,7 +65,8 @@ const NEEDS_NO_PATH: ReadonlySet<Proposal["kind"]> = new Set(["add", "psk", "rei
 
 /**
  * Checks the proposals of one commit together (RFC 9420 §12.2) and applies them in the order of
- * §12.3. What the resulting leaves must fulfil with a path in place is for `validateNextTree`.
+ * §12.3. What they bring is checked by `validateNewLeaves`; what the resulting leaves must fulfil with
+ * a path in place, by `validateNextTree`.
  * @throws MessengerError `mls/invalid-proposal`, `mls/invalid-proposal-list`, and those of leaves and
  *   key packages
  */
@@ -76,8 +78,6 @@ export function applyProposals(
     /** Undefined for an external commit. */
     readonly committer: number | undefined;
     readonly succession?: Succession;
-    /** Default false. Set to try lists of what was validated one by one: no signature is verified. */
-    readonly areLeavesValid?: boolean;
   },
 ): AppliedProposals {
   const { proposals, committer } = list;
@@ -104,12 +104,11 @@ export function applyProposals(
     refuse("a ReInit to an older version");
   }
 
-  const changed = changeLeaves(crypto, before, {
+  const changed = changeLeaves(before.tree, {
     updates: of("update"),
     selfRemoves: of("self-remove"),
     removes: of("remove"),
     adds: of("add"),
-    areLeavesValid: list.areLeavesValid ?? false,
   });
   if (contextExtensions.length > 0) refuseUnsupported(changed.tree, requirements);
   for (const { leafNode } of [...changed.updated, ...changed.added]) {
@@ -212,17 +211,14 @@ export function validatePskId(
 
 /** Updates, SelfRemoves, Removes, Adds: in this order (RFC 9420 §12.3, draft §5.3). */
 function changeLeaves(
-  crypto: CipherSuite,
-  before: { readonly tree: RatchetTree; readonly context: GroupContext },
+  tree: RatchetTree,
   by: {
     readonly updates: readonly Committed<"update">[];
     readonly selfRemoves: readonly Committed<"self-remove">[];
     readonly removes: readonly Committed<"remove">[];
     readonly adds: readonly Committed<"add">[];
-    readonly areLeavesValid: boolean;
   },
 ): Pick<AppliedProposals, "tree" | "added" | "removed" | "updated"> {
-  const { tree, context } = before;
   const editor = new TreeEditor(tree);
   const touched = new Set<number>();
   const touch = (leafIndex: number): Member => {
@@ -235,9 +231,6 @@ function changeLeaves(
   const updated = by.updates.map(({ proposal, sender }): UpdatedMember => {
     const { leafIndex, leafNode: old } = touch(memberIndex(sender));
     const { leafNode } = proposal;
-    if (!by.areLeavesValid) {
-      validateUpdate(crypto, leafNode, { groupId: context.groupId, leafIndex, before: old });
-    }
     editor.updateLeaf(leafIndex, leafNode);
     return { leafIndex, leafNode, before: old };
   });
@@ -253,17 +246,34 @@ function changeLeaves(
   if (by.selfRemoves.length > 0) refuseWithoutSelfRemove(tree, removed);
   refuseSameClient(by.adds);
   const added = by.adds.map(({ proposal: { keyPackage } }): AddedMember => {
-    if (!by.areLeavesValid) validateKeyPackage(crypto, keyPackage);
     const { leafNode } = keyPackage;
     return { leafIndex: editor.addLeaf(leafNode), leafNode, keyPackage };
   });
   return { tree: editor.finish(), updated, removed, added };
 }
 
-/** Before a signature is verified: a commit of many copies must not cost more than reading it. */
 function refuseSameClient(adds: readonly Committed<"add">[]): void {
   const clients = adds.map(({ proposal }) => nameOf(proposal.keyPackage.leafNode.signatureKey));
   if (new Set(clients).size !== clients.length) refuseList("two Adds of one client");
+}
+
+/**
+ * The KeyPackages and leaves that proposals bring, each by itself (RFC 9420 §7.3, §10.1). After what
+ * is wrong with the list: a commit of many copies must not cost more than reading it.
+ */
+export async function validateNewLeaves(
+  crypto: CipherSuite,
+  applied: AppliedProposals,
+  options: { readonly groupId: Uint8Array; readonly pause?: Pause | undefined },
+): Promise<void> {
+  const { added, updated } = applied;
+  const { groupId, pause } = options;
+  const validateUpdated = (member: UpdatedMember): void =>
+    validateUpdate(crypto, member.leafNode, { groupId, ...member });
+  const validateAdded = (member: AddedMember): void =>
+    validateKeyPackage(crypto, member.keyPackage);
+  await runSlicesPausing(inSlices(updated, validateUpdated), pause);
+  await runSlicesPausing(inSlices(added, validateAdded), pause);
 }
 
 /** The leaf of an Update for its place (RFC 9420 §7.3, §12.1.2). */

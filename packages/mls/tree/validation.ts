@@ -12,6 +12,7 @@ import {
 import { directPath, isInSubtree, isLeaf, leafOfNode, leftOfParent } from "./math.ts";
 import { nodeCount, nodeOfLeaf, rightOfParent, root } from "./math.ts";
 import { leafAt, membersOf, parentAt, type RatchetTree, resolution } from "./ratchet-tree.ts";
+import { inSlices, runSlices, type Slices, VALIDATION_SLICE_NODES_COUNT } from "./slices.ts";
 import { validateUniqueKeys } from "./unique-keys.ts";
 
 /**
@@ -21,19 +22,15 @@ import { validateUniqueKeys } from "./unique-keys.ts";
  * @throws MessengerError `mls/invalid-tree`, `mls/invalid-leaf-node`, `mls/invalid-signature`
  */
 export function validateTree(crypto: CipherSuite, tree: RatchetTree, context: GroupContext): void {
-  const slices = treeValidation(crypto, tree, context);
-  while (slices.next().done !== true) { /* without a pause */ }
+  runSlices(treeValidation(crypto, tree, context));
 }
 
-/** Nodes that are looked at in one go: some milliseconds of work. */
-export const VALIDATION_SLICE_NODES_COUNT = 64;
-
-/** The same in slices: a large tree takes seconds, so others may have their turn between two. */
+/** The same in slices. */
 export function* treeValidation(
   crypto: CipherSuite,
   tree: RatchetTree,
   context: GroupContext,
-): Generator<undefined, void, undefined> {
+): Slices<void> {
   // The hashes of subtrees stay in the tree; the one that is compared is made of them.
   const width = VALIDATION_SLICE_NODES_COUNT;
   for (let leafIndex = 0; leafIndex + width <= tree.leafCount; leafIndex += width) {
@@ -58,17 +55,6 @@ export function* treeValidation(
     validateSupport(leafNode, requirements);
   });
   validateCredentialTypes(members.map((member) => member.leafNode), "mls/invalid-tree");
-}
-
-function* inSlices<T>(
-  items: Iterable<T>,
-  validate: (item: T) => void,
-): Generator<undefined, void, undefined> {
-  let count = 0;
-  for (const item of items) {
-    validate(item);
-    if (++count % VALIDATION_SLICE_NODES_COUNT === 0) yield;
-  }
 }
 
 /** Each unmerged leaf is a member below its node, and unmerged in every node between. */
