@@ -24,17 +24,13 @@ export type KeyPart = string | Uint8Array | number | bigint;
  *   `KEY_BYTES_MAX` bytes
  */
 export function encodeKey(...parts: readonly KeyPart[]): Uint8Array<ArrayBuffer> {
-  const sink = new KeySink();
+  let length = 0;
   for (const part of parts) {
-    if (typeof part === "string") {
-      if (!part.isWellFormed()) {
-        throw malformed("Cannot encode key", "a string has a lone surrogate");
-      }
-      sink.terminated(STRING_TAG, utf8.encode(part));
-    } else if (part instanceof Uint8Array) sink.terminated(BYTES_TAG, part);
-    else sink.integer(part);
+    if (typeof part === "string") length = putString(length, part);
+    else if (part instanceof Uint8Array) length = putTerminated(length, BYTES_TAG, part);
+    else length = putInteger(length, part);
   }
-  return sink.take();
+  return scratch.slice(0, length);
 }
 
 /**
@@ -72,53 +68,66 @@ const INTEGER_END = 2n ** 64n;
 const utf8 = new TextEncoder();
 const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-class KeySink {
-  #bytes = new Uint8Array(64);
-  #length = 0;
+/** Where keys are put together, from the beginning: nothing else runs meanwhile. */
+const scratch = new Uint8Array(KEY_BYTES_MAX);
 
-  terminated(tag: number, content: Uint8Array): void {
-    this.#push(tag);
-    for (const byte of content) {
-      if (byte > 1) this.#push(byte);
-      else {
-        this.#push(1);
-        this.#push(byte + 1);
-      }
-    }
-    this.#push(0);
+/** @returns where the next part goes, as the other functions here */
+function put(at: number, byte: number): number {
+  if (at === KEY_BYTES_MAX) {
+    throw new MessengerError("too-large", `Cannot encode key: above ${KEY_BYTES_MAX} bytes`);
   }
+  scratch[at] = byte;
+  return at + 1;
+}
 
-  integer(part: number | bigint): void {
-    if (typeof part === "number" && !Number.isSafeInteger(part)) {
-      throw malformed("Cannot encode key", "a number is not a safe integer");
-    }
-    if (part < 0 || part >= INTEGER_END) {
-      throw malformed("Cannot encode key", "an integer is not from 0 to 2^64 - 1");
-    }
-    const digits = part === 0 || part === 0n ? "" : part.toString(16);
-    const length = (digits.length + 1) >> 1;
-    const padded = digits.padStart(2 * length, "0");
-    this.#push(INTEGER_TAG + length);
-    for (let index = 0; index < length; index++) {
-      this.#push(Number.parseInt(padded.slice(2 * index, 2 * index + 2), 16));
-    }
-  }
+function putEscaped(at: number, byte: number): number {
+  return byte > 1 ? put(at, byte) : put(put(at, 1), byte + 1);
+}
 
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+function putTerminated(from: number, tag: number, content: Uint8Array): number {
+  let at = put(from, tag);
+  for (let index = 0; index < content.length; index++) {
+    at = putEscaped(at, content[index] as number);
   }
+  return put(at, 0);
+}
 
-  #push(byte: number): void {
-    if (this.#length === KEY_BYTES_MAX) {
-      throw new MessengerError("too-large", `Cannot encode key: above ${KEY_BYTES_MAX} bytes`);
-    }
-    if (this.#length === this.#bytes.length) {
-      const larger = new Uint8Array(2 * this.#length);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
-    this.#bytes[this.#length++] = byte;
+function putString(from: number, text: string): number {
+  let at = put(from, STRING_TAG);
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) at = putEscaped(at, unit);
+    // Hardly ever: keys are named in plain letters.
+    else return putTerminated(from, STRING_TAG, utf8Of(text));
   }
+  return put(at, 0);
+}
+
+function utf8Of(text: string): Uint8Array {
+  if (!text.isWellFormed()) throw malformed("Cannot encode key", "a string has a lone surrogate");
+  return utf8.encode(text);
+}
+
+function putInteger(from: number, part: number | bigint): number {
+  if (typeof part === "number" && !Number.isSafeInteger(part)) {
+    throw malformed("Cannot encode key", "a number is not a safe integer");
+  }
+  if (part < 0 || part >= INTEGER_END) {
+    throw malformed("Cannot encode key", "an integer is not from 0 to 2^64 - 1");
+  }
+  const high = typeof part === "number" ? Math.floor(part / 2 ** 32) : Number(part >> 32n);
+  const low = typeof part === "number" ? part % 2 ** 32 : Number(part & 0xffff_ffffn);
+  const length = high === 0 ? bytesIn(low) : 4 + bytesIn(high);
+  let at = put(from, INTEGER_TAG + length);
+  for (let index = length - 1; index >= 0; index--) {
+    at = put(at, index >= 4 ? high >>> (8 * (index - 4)) : low >>> (8 * index));
+  }
+  return at;
+}
+
+/** Of an unsigned integer below 2^32. */
+function bytesIn(value: number): number {
+  return (39 - Math.clz32(value)) >> 3;
 }
 
 function unescape(escaped: Uint8Array): Uint8Array {
