@@ -25,8 +25,9 @@ export interface LaneOptions {
 
 /**
  * A store over an engine: one lane in which transactions run one after another, so that they are
- * serializable and can't deadlock. Those that wait run into one batch, which becomes durable with
- * one commit; the next batch begins when that is visible. Readers never wait for it.
+ * serializable and can't deadlock. Those that run while the disk is busy go into one batch, which
+ * becomes durable with one commit. They see what is on its way to the disk, and are told of nothing
+ * before that, and their own batch, is durable. Readers see what is durable, and never wait for it.
  */
 export function openLane(engine: StoreEngine, options: LaneOptions = {}): Store {
   return new Lane(engine, options.log ?? silentLog);
@@ -39,15 +40,36 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Transactions that have run, and share a commit. */
+class Batch {
+  readonly writes = new WriteLayer();
+  readonly members: Waiting[] = [];
+  /** Tells each member how it went, once all of it is durable. */
+  readonly settles: (() => void)[] = [];
+  bytes = 0;
+  /** Ran on writes that never were. */
+  isVoid = false;
+
+  get isFull(): boolean {
+    return this.members.length >= BATCH_TRANSACTIONS_MAX || this.bytes >= BATCH_BYTES_MAX;
+  }
+}
+
 class Lane implements Store {
   readonly closed: Promise<Error | undefined>;
   readonly #engine: StoreEngine;
   readonly #watches: WatchTable;
   readonly #turns: TurnGuard;
   readonly #settleClosed: (reason: Error | undefined) => void;
-  /** Those that haven't been taken into a batch. */
+  /** Those that haven't run. */
   #waiting: Waiting[] = [];
+  /** Runs what waits. */
   #running: Promise<void> | undefined;
+  #open = new Batch();
+  /** On its way to the disk. */
+  #sent: Batch | undefined;
+  /** Resolves when that is through. */
+  #sending: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #failure: Error | undefined;
 
@@ -102,39 +124,39 @@ class Lane implements Store {
     return this.close();
   }
 
-  /** Batch after batch, until nobody waits. */
+  /** One after another, until nobody waits. */
   async #run(): Promise<void> {
     await null;
-    while (this.#waiting.length > 0 && this.#closing === undefined) await this.#runBatch();
+    while (this.#waiting.length > 0 && this.#closing === undefined) {
+      const release = this.#turns.hold();
+      while (this.#waiting.length > 0 && this.#closing === undefined && !this.#open.isFull) {
+        await this.#runFirst();
+      }
+      release();
+      this.#send();
+      if (this.#open.isFull) await this.#sending;
+    }
     this.#running = undefined;
   }
 
-  async #runBatch(): Promise<void> {
-    const members = this.#waiting.slice(0, BATCH_TRANSACTIONS_MAX);
-    this.#waiting = this.#waiting.slice(members.length);
-    const writes = new WriteLayer();
-    const settled: (() => void)[] = [];
-    let bytes = 0;
-    const release = this.#turns.hold();
-    for (const member of members) {
-      if (bytes >= BATCH_BYTES_MAX) break;
-      const transaction = new LaneTransaction(this.#engine, writes);
-      const outcome = await this.#runOne(member, transaction);
-      if (outcome.kind === "threw") {
-        // What it read may be of this batch: it is told after the batch is durable.
-        settled.push(() => member.reject(outcome.reason));
-        continue;
-      }
-      for (const [key, value] of transaction.writes.values) writes.set(key, value);
-      bytes += transaction.bytes;
-      settled.push(() => member.resolve(outcome.value));
+  async #runFirst(): Promise<void> {
+    const [batch, below] = [this.#open, this.#sent];
+    const member = this.#waiting[0] as Waiting;
+    const layers = below === undefined ? [batch.writes] : [batch.writes, below.writes];
+    const transaction = new LaneTransaction(this.#engine, layers);
+    const outcome = await this.#runOne(member, transaction);
+    // It runs again, behind those that were before it.
+    if (batch.isVoid) return;
+    this.#waiting.shift();
+    batch.members.push(member);
+    if (outcome.kind === "threw") {
+      // What it read may not be durable: it is told when that is.
+      batch.settles.push(() => member.reject(outcome.reason));
+      return;
     }
-    release();
-    this.#waiting = [...members.splice(settled.length), ...this.#waiting];
-    const batch = [...writes.values].sort(([left], [right]) => left < right ? -1 : 1);
-    if (batch.length > 0 && !await this.#commit(batch, members)) return;
-    for (const settle of settled) settle();
-    this.#watches.tell(batch);
+    for (const [key, value] of transaction.writes.values) batch.writes.set(key, value);
+    batch.bytes += transaction.bytes;
+    batch.settles.push(() => member.resolve(outcome.value));
   }
 
   async #runOne(member: Waiting, transaction: LaneTransaction): Promise<Outcome<unknown>> {
@@ -145,23 +167,55 @@ class Lane implements Store {
     return { kind: "threw", reason };
   }
 
-  /** @returns whether the batch is durable and visible; otherwise its members have been told */
-  async #commit(batch: readonly Write[], members: readonly Waiting[]): Promise<boolean> {
+  /** Sends what has run on its way, unless something is. */
+  #send(): void {
+    const batch = this.#open;
+    if (this.#sent !== undefined || batch.members.length === 0) return;
+    this.#sent = batch;
+    this.#open = new Batch();
+    this.#sending = this.#finishBatch(batch);
+  }
+
+  async #finishBatch(batch: Batch): Promise<void> {
+    const writes = [...batch.writes.values].sort(([left], [right]) => left < right ? -1 : 1);
+    const failure = writes.length === 0 ? undefined : await this.#commit(writes);
+    this.#sent = undefined;
+    if (failure === undefined) {
+      for (const settle of batch.settles) settle();
+      this.#watches.tell(writes);
+    } else {
+      for (const { reject } of batch.members) reject(failure);
+      this.#takeBack();
+      if (!isDefinite(failure)) this.#fail(failure);
+    }
+    // A runner that is at work sends by itself.
+    if (this.#running === undefined || this.#open.isFull) this.#send();
+  }
+
+  /** @returns why not, or undefined: the writes are durable and visible */
+  async #commit(writes: readonly Write[]): Promise<MessengerError | undefined> {
     let publish: () => void;
     try {
-      publish = await this.#engine.commit(batch);
+      publish = await this.#engine.commit(writes);
     } catch (cause) {
-      const error = isDefinite(cause) ? cause : new MessengerError(
+      if (isDefinite(cause)) return cause;
+      return new MessengerError(
         "store/unknown-outcome",
         "Cannot commit: the disk failed on the way; the store is closed",
         { cause },
       );
-      for (const { reject } of members) reject(error);
-      if (!isDefinite(cause)) this.#fail(error);
-      return false;
     }
     await this.#turns.whenQuiet(publish);
-    return true;
+    return undefined;
+  }
+
+  /** What has run since has seen what never was: it runs again. */
+  #takeBack(): void {
+    const { members } = this.#open;
+    this.#open.isVoid = true;
+    this.#open = new Batch();
+    this.#waiting = [...members, ...this.#waiting];
+    if (this.#waiting.length > 0) this.#running ??= this.#run();
   }
 
   #fail(error: Error): void {
@@ -173,6 +227,11 @@ class Lane implements Store {
     // `#closing` must be set before anything here runs.
     await null;
     await this.#running;
+    // What has run goes to the disk, behind what is on its way there.
+    while (this.#sent !== undefined || this.#open.members.length > 0) {
+      this.#send();
+      await this.#sending;
+    }
     for (const { reject } of this.#waiting) reject(closedError());
     this.#waiting = [];
     await this.#turns.whenQuiet(() => this.#watches.clear());

@@ -96,9 +96,10 @@ export class LaneTransaction extends Reads implements StoreTransaction {
   readonly writes: WriteLayer;
   bytes = 0;
 
-  constructor(engine: StoreEngine, batch: WriteLayer) {
+  /** @param below layers of writes that it sees, the topmost first */
+  constructor(engine: StoreEngine, below: readonly WriteLayer[]) {
     const writes = new WriteLayer();
-    super(engine, [writes, batch]);
+    super(engine, [writes, ...below]);
     this.writes = writes;
   }
 
