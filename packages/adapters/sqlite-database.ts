@@ -9,6 +9,12 @@ export const SQLITE_FORMAT_VERSION = 1;
 /** Milliseconds that one thread waits for the other's short locks. */
 export const BUSY_TIMEOUT_MS = 5_000;
 
+/**
+ * Pages of the write-ahead log at which the writer itself begins it anew, after moving what is left of
+ * it: 64 MiB. Most of it has moved by then, beside the writer.
+ */
+const AUTOCHECKPOINT_PAGES = 16_384;
+
 export interface DatabaseOptions {
   readonly path: string;
   readonly key: Uint8Array | undefined;
@@ -38,7 +44,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
     database.pragma("journal_mode=WAL");
     database.pragma("synchronous=FULL");
     database.pragma("secure_delete=ON");
-    database.pragma("wal_autocheckpoint=1000");
+    database.pragma(`wal_autocheckpoint=${AUTOCHECKPOINT_PAGES}`);
     return database;
   } catch (error) {
     database.close();

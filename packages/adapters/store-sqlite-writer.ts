@@ -1,6 +1,7 @@
 /**
- * The thread that writes the database of `store-sqlite`: it waits for the disk, so that the one that
- * serves readers doesn't. It does what it is told, one message after another.
+ * The thread that writes the database of `store-sqlite`, or one that does its checkpoints or a backup:
+ * it waits for the disk, so that the one that serves readers doesn't. It does what it is told, one
+ * message after another.
  */
 import type Database from "better-sqlite3-multiple-ciphers";
 import type { ErrorCode, MessengerError } from "@qpq/ports";
@@ -21,6 +22,15 @@ export type WriterRequest =
     /** Milliseconds from a commit to the moment at which the write-ahead log is cut. */
     readonly truncateIntervalMs: number;
   }
+  /** Of a database that another thread writes. */
+  | {
+    readonly kind: "open-checkpoints";
+    readonly path: string;
+    readonly key: Uint8Array | undefined;
+    readonly nativeBinding: string | undefined;
+  }
+  /** Moves what the write-ahead log holds to its place, as far as nobody is in the way. */
+  | { readonly kind: "checkpoint" }
   /** Writes one after another: key length (u16), value length or 2^32 - 1 for a delete (u32), both. */
   | { readonly kind: "commit"; readonly writes: ArrayBuffer }
   /** In a thread of its own. */
@@ -51,6 +61,7 @@ const port = globalThis as unknown as {
   postMessage: (reply: WriterReply) => void;
 };
 let writer: Writer | undefined;
+let checkpoints: Database.Database | undefined;
 let truncation: ReturnType<typeof setTimeout> | undefined;
 
 port.onmessage = ({ data }) => port.postMessage(answer(data));
@@ -63,6 +74,13 @@ function answer(request: WriterRequest): WriterReply {
       case "open":
         open(request);
         break;
+      case "open-checkpoints":
+        checkpoints = openDatabase({ ...request, mode: "write" });
+        request.key?.fill(0);
+        break;
+      case "checkpoint":
+        checkpoints?.pragma("wal_checkpoint(PASSIVE)");
+        break;
       case "commit":
         return commit(new Uint8Array(request.writes));
       case "backup":
@@ -71,7 +89,8 @@ function answer(request: WriterRequest): WriterReply {
         clearTimeout(truncation);
         truncate();
         writer?.database.close();
-        writer = undefined;
+        checkpoints?.close();
+        writer = checkpoints = undefined;
     }
     return { kind: "done" };
   } catch (cause) {

@@ -75,3 +75,30 @@ Deno.test("store-sqlite commits while somebody reads for long and its log can't 
   await store.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("store-sqlite moves what it wrote to its place while it goes on, before the log is cut", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/db`;
+  const store = await openSqliteStore({ path, create: true, key: new Uint8Array(32) });
+  let written = 0;
+  const write = (): Promise<void> =>
+    store.transaction(async (transaction) => {
+      for (let count = 0; count < 100; count++) {
+        transaction.put(bytes(String(written++)), new Uint8Array(500));
+      }
+    });
+  // Without it the file stays as it is until 64 MiB are in the log, or half a minute is over.
+  for (let wait = 0; wait < 400 && Deno.statSync(path).size < 262_144; wait++) {
+    if (wait < 60) await write();
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.ok(Deno.statSync(path).size >= 262_144, `${Deno.statSync(path).size} bytes`);
+  await write();
+  await store.close();
+  const again = await openSqliteStore({ path, key: new Uint8Array(32) });
+  for (let index = 0; index < written; index += 99) {
+    assert.equal((await getOne(again, String(index)))?.length, 500);
+  }
+  await again.close();
+  await Deno.remove(folder, { recursive: true });
+});

@@ -15,7 +15,8 @@ import { keyBytes, type KeySpan, keyText } from "./sorted-map.ts";
 import type { StoreEngine, Write } from "./store-engine.ts";
 import { openLane } from "./store-lane.ts";
 import { type BackupSummary, type DurableStore, withBackup } from "./store-durable.ts";
-import type { WriterReply, WriterRequest } from "./store-sqlite-writer.ts";
+import { SqliteCheckpoints } from "./sqlite-checkpoints.ts";
+import { SqliteThread } from "./sqlite-thread.ts";
 import { ValueCache } from "./value-cache.ts";
 
 const TRUNCATE_INTERVAL_MS = 30_000;
@@ -45,7 +46,8 @@ export interface SqliteStoreOptions {
 
 /**
  * The store over one SQLite file, in SQLCipher 4's format when it has a key. Reads are answered on
- * this thread; a worker writes and waits for the disk.
+ * this thread; a worker writes and waits for the disk, another one moves what was written from the
+ * write-ahead log to its place.
  *
  * Nothing is made, changed or recovered before the key is known to be right.
  *
@@ -129,7 +131,8 @@ class SqliteEngine implements StoreEngine {
   readonly #begin: Database.Statement;
   readonly #end: Database.Statement;
   readonly #settle: Database.Statement;
-  readonly #writer: WriterThread;
+  readonly #writer: SqliteThread;
+  readonly #checkpoints: SqliteCheckpoints;
   readonly #lock: StoreLock;
   readonly #options: SqliteStoreOptions;
   readonly #backups = new Set<Promise<unknown>>();
@@ -143,7 +146,7 @@ class SqliteEngine implements StoreEngine {
   static async open(options: SqliteStoreOptions, lock: StoreLock): Promise<SqliteEngine> {
     const { path, key, nativeBinding, truncateIntervalMs = TRUNCATE_INTERVAL_MS } = options;
     assert(truncateIntervalMs <= TRUNCATE_INTERVAL_MS_MAX, "the log is cut every minute");
-    const writer = new WriterThread();
+    const writer = new SqliteThread();
     try {
       const request = { path, key: key?.slice(), nativeBinding, truncateIntervalMs };
       await writer.ask({ kind: "open", ...request });
@@ -166,13 +169,14 @@ class SqliteEngine implements StoreEngine {
 
   private constructor(
     reader: Database.Database,
-    writer: WriterThread,
+    writer: SqliteThread,
     lock: StoreLock,
     options: SqliteStoreOptions,
   ) {
     this.#options = options;
     this.#reader = reader;
     this.#writer = writer;
+    this.#checkpoints = new SqliteCheckpoints(options);
     this.#lock = lock;
     this.#get = reader.prepare("select value from kv where key = ?").pluck();
     this.#begin = reader.prepare("begin");
@@ -240,12 +244,10 @@ class SqliteEngine implements StoreEngine {
       this.#onTheWay = undefined;
       throw error;
     }
+    this.#checkpoints.wrote(writes.length);
     return () => {
       this.#onTheWay = undefined;
-      for (const [key, value] of writes) {
-        if (value === undefined) this.#cache.delete(key);
-        else this.#cache.set(key, value);
-      }
+      for (const [key, value] of writes) this.#cache.replace(key, value);
     };
   }
 
@@ -270,7 +272,7 @@ class SqliteEngine implements StoreEngine {
     const { path, key, nativeBinding, keyFile } = this.#options;
     const part = `${file}.part`;
     removeFile(part);
-    const thread = new WriterThread();
+    const thread = new SqliteThread();
     try {
       const reply = await thread.ask({
         kind: "backup",
@@ -295,6 +297,7 @@ class SqliteEngine implements StoreEngine {
   async close(): Promise<void> {
     this.#ended = true;
     await Promise.allSettled(this.#backups);
+    await this.#checkpoints.close();
     this.#reader.close();
     try {
       await this.#writer.ask({ kind: "close" });
@@ -325,63 +328,6 @@ class SqliteEngine implements StoreEngine {
     }
     return statement;
   }
-}
-
-type Done = WriterReply & { readonly kind: "done" };
-
-/** The other thread: one request at a time. */
-class WriterThread {
-  readonly #worker: Worker;
-  #waiting: PromiseWithResolvers<Done> | undefined;
-  /** The thread's first word, which it says unasked. */
-  readonly #ready: Promise<Done>;
-  #broken: MessengerError | undefined;
-
-  constructor() {
-    this.#waiting = Promise.withResolvers<Done>();
-    this.#ready = this.#waiting.promise;
-    const url = new URL("./store-sqlite-worker.js", import.meta.url);
-    this.#worker = new Worker(url, { type: "module", name: "store-sqlite" });
-    this.#worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
-      if (data.kind === "done") this.#take().resolve(data);
-      else {
-        // Only a refusal is known to have written nothing.
-        const code = data.kind === "failed" && isRefusal(data.code) ? "store/io" : data.code;
-        this.#take().reject(new MessengerError(code, data.message));
-      }
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#broken = new MessengerError("store/io", "Cannot write: the writing thread has ended");
-      this.#waiting?.reject(this.#broken);
-      this.#waiting = undefined;
-    };
-  }
-
-  /** @param transfer buffers that go over instead of being copied */
-  async ask(request: WriterRequest, transfer: ArrayBuffer[] = []): Promise<Done> {
-    await this.#ready;
-    if (this.#broken !== undefined) throw this.#broken;
-    assert(this.#waiting === undefined, "one request at a time");
-    this.#waiting = Promise.withResolvers<Done>();
-    this.#worker.postMessage(request, transfer);
-    return await this.#waiting.promise;
-  }
-
-  terminate(): void {
-    this.#worker.terminate();
-  }
-
-  #take(): PromiseWithResolvers<Done> {
-    const waiting = this.#waiting;
-    assert(waiting !== undefined, "each reply answers a request");
-    this.#waiting = undefined;
-    return waiting;
-  }
-}
-
-function isRefusal(code: string): boolean {
-  return code === "store/disk-full" || code === "store/read-only";
 }
 
 function encodeWrites(writes: readonly Write[]): ArrayBuffer {

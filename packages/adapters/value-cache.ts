@@ -30,6 +30,13 @@ export class ValueCache {
     }
   }
 
+  /** A value that is kept has changed, or is gone; one that nobody has asked for is not kept for it. */
+  replace(key: string, value: Uint8Array | undefined): void {
+    if (!this.#values.has(key)) return;
+    if (value === undefined) this.delete(key);
+    else this.set(key, value);
+  }
+
   delete(key: string): void {
     const value = this.#values.get(key);
     if (value === undefined) return;
