@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeKey, type KeyPart } from "@qpq/ports";
+import { openMemoryStore } from "@qpq/adapters";
+import { encodeKey, type KeyPart, type Store } from "@qpq/ports";
 import { fakeCommit, framed } from "./test/messages.ts";
 import {
   createGroup,
@@ -14,7 +15,7 @@ import {
 } from "./test/world.ts";
 
 /** Parts of keys, as in keys.ts. */
-const [ACKNOWLEDGED, WELCOME, BODY] = [2, 4, 7];
+const [ACKNOWLEDGED, WELCOME, BODY, ENTRY] = [2, 4, 7, 8];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -144,6 +145,54 @@ Deno.test("sweep() lets go of a removed member once its last entry is gone", asy
   await createGroup(world, [bob]);
   assert.equal(await entriesBelow(world, "log", channelId, ACKNOWLEDGED), 0);
   assert.equal((await alice.calls.members(channelId)).accounts.length, 1);
+});
+
+Deno.test("sweep() that was cut short is made up for by the next", async () => {
+  await using world = await openWorld({ limits: { channelsMax: 1, sweepEntries: 1 } });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const [context, removed] = [groupContext(alice), [bob.accountId]];
+  const upload = fakeCommit(world.random, { channelId, epoch: 1, context, removed });
+  await alice.calls.commit({ channelId, upload });
+  await world.clock.advance(30 * DAY_MS);
+  const stop = new AbortController();
+  const cutShort = assert.rejects(world.channels.sweep(stop.signal));
+  while (await entriesBelow(world, "log", channelId, ENTRY) > 0) await world.clock.advance(10);
+  stop.abort(new Error("stopped"));
+  await cutShort;
+  await refusedWith("channels/too-many-channels", createGroup(world, [bob]));
+  await sweep(world);
+  await createGroup(world, [bob]);
+});
+
+Deno.test("sweep() has others have their turn, also where there is nothing to let go of", async () => {
+  const inner = openMemoryStore();
+  let uses = 0;
+  const store: Store = {
+    ...{ closed: inner.closed, watch: inner.watch.bind(inner), close: inner.close.bind(inner) },
+    [Symbol.asyncDispose]: () => inner.close(),
+    snapshot: (fn) => (uses++, inner.snapshot(fn)),
+    transaction: (fn, options) => (uses++, inner.transaction(fn, options)),
+  };
+  await using world = await openWorld({ store });
+  const alice = world.device();
+  for (let count = 0; count < 10; count++) await createGroup(world, [alice]);
+  const channelId = await createGroup(world, [alice]);
+  for (let count = 0; count < 1_400; count++) await send(world, alice, { channelId });
+  uses = 0;
+  let isDone = false;
+  const sweeping = world.channels.sweep().then(() => isDone = true);
+  let most = 0;
+  while (!isDone) {
+    // Everything that it does without a pause.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+    most = Math.max(most, uses);
+    uses = 0;
+    await world.clock.advance(10);
+  }
+  await sweeping;
+  most = Math.max(most, uses);
+  assert.ok(most <= 8, `${most} looks without a pause`);
 });
 
 Deno.test("sweep() empties inboxes, and drops a Welcome with the last that points to it", async () => {

@@ -50,8 +50,8 @@ import {
 } from "./records.ts";
 import { giveBackUsage } from "./usage.ts";
 
-/** Members, entry ids and reports that are looked at in one go. */
-const LOOK_COUNT = 64;
+/** Members, entry ids and reports that are looked at in one go; then others have their turn. */
+const LOOK_COUNT = 128;
 
 /** One sweep of everything. */
 export async function sweepAll(core: ChannelsCore, signal: AbortSignal): Promise<void> {
@@ -81,6 +81,7 @@ async function* groups(
     if (first === undefined) return;
     yield decodeKey(first.key);
     start = keyAfterPrefix(first.key);
+    await sleep(core.clock, core.limits.sweepPauseMs, signal);
   }
 }
 
@@ -90,16 +91,14 @@ async function sweepChannel(
   signal: AbortSignal,
 ): Promise<void> {
   const acknowledged = await acknowledgedByAll(core, channelId, signal);
-  let isCommitGone = false;
   for (;;) {
-    const swept = await core.store.transaction((transaction) =>
+    const hasMore = await core.store.transaction((transaction) =>
       sweepEntries(core, transaction, { channelId, acknowledged })
     );
-    isCommitGone ||= swept.isCommitGone;
-    if (!swept.hasMore || signal.aborted) break;
+    if (!hasMore || signal.aborted) break;
     await sleep(core.clock, core.limits.sweepPauseMs, signal);
   }
-  if (!isCommitGone) return;
+  // Each time: a sweep may have been cut short behind the last commit that ever goes.
   await forgetFormerMembers(core, channelId, signal);
   await forgetReports(core, channelId, signal);
 }
@@ -156,24 +155,27 @@ async function* pages(
     yield page.entries;
     if (!page.more) return;
     start = keyAfter(last.key);
+    await sleep(core.clock, core.limits.sweepPauseMs, signal);
   }
 }
 
-/** Deletes the oldest entries that may go: always the first ones, so that no hole appears. */
+/**
+ * Deletes the oldest entries that may go: always the first ones, so that no hole appears.
+ * @returns whether more may go
+ */
 async function sweepEntries(
   core: ChannelsCore,
   transaction: StoreTransaction,
   options: { readonly channelId: Uint8Array; readonly acknowledged: number },
-): Promise<{ readonly hasMore: boolean; readonly isCommitGone: boolean }> {
+): Promise<boolean> {
   const { channelId, acknowledged } = options;
   const { retentionMs, retentionAcknowledgedMs, sweepEntries: countMax } = core.limits;
   const nowMs = core.clock.now();
   const head = await readHead(transaction, channelId);
-  if (head === undefined) return { hasMore: false, isCommitGone: false };
+  if (head === undefined) return false;
   const span = { from: head.firstSequence, to: head.sequence, countMax };
   const freed = new Map<string, StoredUsage>();
   let { firstSequence } = head;
-  let isCommitGone = false;
   const entries = await readEntries(transaction, channelId, span);
   for (const entry of entries) {
     const { sequence, acceptedAtMs, accountId, kind, messageBytes } = entry;
@@ -183,8 +185,7 @@ async function sweepEntries(
     if (!isInline(messageBytes)) {
       await deleteBody(transaction, entryBodyParts(channelId, sequence));
     }
-    if (kind === "commit") isCommitGone = true;
-    else if (kind !== "closed") {
+    if (kind !== "commit" && kind !== "closed") {
       const before = freed.get(accountId.toHex());
       freed.set(accountId.toHex(), {
         accountId,
@@ -194,11 +195,11 @@ async function sweepEntries(
     }
     firstSequence = sequence + 1;
   }
-  if (firstSequence === head.firstSequence) return { hasMore: false, isCommitGone };
+  if (firstSequence === head.firstSequence) return false;
   const swept = [...freed.values()];
   const noted = await giveBackUsage(transaction, channelId, { head, swept });
   putHead(transaction, channelId, { ...noted, firstSequence });
-  return { hasMore: firstSequence === head.firstSequence + entries.length, isCommitGone };
+  return firstSequence === head.firstSequence + entries.length;
 }
 
 /** Accounts that were removed, and whose last entry is swept. */
@@ -207,9 +208,13 @@ async function forgetFormerMembers(
   channelId: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
+  const seen = await core.store.snapshot((reader) => readHead(reader, channelId));
+  if (seen === undefined) return;
   for await (const page of pages(core, memberKeys(channelId), signal)) {
-    const former = page.filter(({ value }) => decodeStoredMember(value).spans.at(-1)?.to !== 0)
-      .map(({ key }) => decodeKey(key).at(-1) as Uint8Array);
+    const former = page.filter(({ value }) => {
+      const to = decodeStoredMember(value).spans.at(-1)?.to ?? 0;
+      return to !== 0 && to < seen.firstSequence;
+    }).map(({ key }) => decodeKey(key).at(-1) as Uint8Array);
     if (former.length === 0) continue;
     await core.store.transaction(async (transaction) => {
       const head = await readHead(transaction, channelId);
@@ -217,7 +222,6 @@ async function forgetFormerMembers(
         if (head !== undefined) await forgetMember(transaction, { channelId, accountId, head });
       }
     });
-    await sleep(core.clock, core.limits.sweepPauseMs, signal);
   }
 }
 
@@ -249,7 +253,9 @@ async function forgetReports(
   channelId: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
+  const seen = await core.store.snapshot((reader) => readHead(reader, channelId));
   for await (const page of pages(core, allReportKeys(channelId), signal)) {
+    if (page.every(({ key }) => decodeKey(key).at(-3) === seen?.commitSequence)) continue;
     await core.store.transaction(async (transaction) => {
       const head = await readHead(transaction, channelId);
       for (const { key } of page) {
@@ -327,6 +333,5 @@ async function sweepEntryIds(core: ChannelsCore, signal: AbortSignal): Promise<v
     await core.store.transaction(async (transaction) => {
       for (const { key } of over) transaction.delete(key);
     });
-    await sleep(core.clock, core.limits.sweepPauseMs, signal);
   }
 }
