@@ -76,7 +76,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     quotas: quotasOf(config),
     isDraining: () => isDraining,
   });
-  opened.use(sweepEvery(SWEEP_INTERVAL_MS, slices.sweep, { clock, log }));
+  opened.use(sweepEvery(SWEEP_INTERVAL_MS, slices.sweep, clock));
   const rpc = createRpcServer({
     methods: slices.methods,
     authenticate: slices.authenticate,
@@ -130,17 +130,14 @@ export async function openServer(options: ServerOptions): Promise<Server> {
 /** Deletes what has expired, again and again, until it is disposed. */
 function sweepEvery(
   intervalMs: number,
-  sweep: () => Promise<void>,
-  { clock, log }: Pick<ServerOptions, "clock" | "log">,
+  sweep: (signal: AbortSignal) => Promise<void>,
+  clock: Clock,
 ): AsyncDisposable {
   const stop = new AbortController();
   const sweeping = (async () => {
     while (!stop.signal.aborted) {
       await sleep(clock, intervalMs, stop.signal).catch(() => {});
-      if (stop.signal.aborted) return;
-      await sweep().catch((error) =>
-        log.error("sweep-failed", { reason: error instanceof Error ? error.message : "unknown" })
-      );
+      await sweep(stop.signal);
     }
   })();
   return {

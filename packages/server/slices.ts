@@ -73,8 +73,8 @@ export interface Slices {
   readonly authenticate: NonNullable<RpcOptions["authenticate"]>;
   readonly context: RpcOptions["context"];
   readonly accountsAdmin: AccountsAdmin;
-  /** Deletes what has expired. */
-  readonly sweep: () => Promise<void>;
+  /** Deletes what has expired. Never rejects: a slice that can't is logged, and holds up no other. */
+  readonly sweep: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Call it after `openServerStore`. */
@@ -117,11 +117,31 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
     authenticate: devices.authenticate,
     context: (session, identity) => ({ session, identity }),
     accountsAdmin: accounts.admin,
-    sweep: async () => {
-      await accounts.admin.sweep();
-      await devices.sweep();
-      await keyPackages.sweep();
-      await channels.sweep();
-    },
+    sweep: (signal) =>
+      sweepEach({
+        accounts: () => accounts.admin.sweep(),
+        devices: () => devices.sweep(),
+        keyPackages: () => keyPackages.sweep(),
+        channels: () => channels.sweep(signal),
+      }, { signal, log: options.log }),
   };
+}
+
+/** One after another, until `signal`. */
+export async function sweepEach(
+  sweeps: Readonly<Record<string, () => Promise<void>>>,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: Log },
+): Promise<void> {
+  for (const [slice, sweep] of Object.entries(sweeps)) {
+    if (signal.aborted) return;
+    try {
+      await sweep();
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error("sweep-failed", {
+        slice,
+        reason: error instanceof Error ? error.message : "unknown",
+      });
+    }
+  }
 }
