@@ -70,12 +70,19 @@ Deno.test("follow() begins a channel without a cursor where the server does", as
   assert.equal((await followed(server([entries(entry(7), entry(8))]), "no cursor")).length, 2);
 });
 
-Deno.test("follow() refuses a hole, a repetition, another order, a gap that does not fit", async () => {
+Deno.test("follow() refuses a hole, a repetition, another order, a gap or an end that does not fit", async () => {
   const gap = (from: number, to: number) => ({
     channels: [{ channelId, kind: "gap", gap: { from, to, reason: "expired" } }] as const,
   });
+  const caughtUp = (sequence: number) => ({
+    channels: [{ channelId, kind: "caughtUp", caughtUp: sequence }] as const,
+  });
   for (
     const frames of [
+      [caughtUp(1)],
+      [entries(entry(1), entry(2)), caughtUp(1)],
+      [entries(entry(1)), caughtUp(4), entries(entry(5))],
+      [{ inbox: [{ kind: "caughtUp", caughtUp: 1 }] as const }],
       [entries(entry(2))],
       [entries(entry(1), entry(3))],
       [entries(entry(1)), entries(entry(1))],

@@ -164,6 +164,7 @@ async function* follow(
       position.inbox = checkGap(event.gap, position.inbox);
       yield { kind: "inbox-gap", gap: event.gap };
     } else if (event.kind === "caughtUp") {
+      checkCaughtUp(event.caughtUp, position.inbox);
       yield { kind: "inbox-caught-up", sequence: event.caughtUp };
     } else if (event.kind === "entries") {
       for (const entry of event.entries) {
@@ -186,7 +187,9 @@ async function* follow(
       cursors.set(key, checkGap(event.gap, after ?? event.gap.from - 1));
       yield { kind: "gap", channelId, gap: event.gap };
     } else if (event.kind === "caughtUp") {
-      cursors.set(key, Math.max(after ?? 0, event.caughtUp));
+      // Not further than what came: entries in between would be passed over in silence.
+      checkCaughtUp(event.caughtUp, after ?? event.caughtUp);
+      cursors.set(key, event.caughtUp);
       yield { kind: "caught-up", channelId, sequence: event.caughtUp };
     } else if (event.kind === "notMember") {
       yield { kind: "not-a-member", channelId };
@@ -216,6 +219,12 @@ async function* follow(
 function checkNext({ sequence }: { readonly sequence: number }, after: number): number {
   if (sequence !== after + 1) throw badAnswer(`entry ${sequence} comes after ${after}`);
   return sequence;
+}
+
+/** @throws MessengerError `channels/bad-answer` */
+function checkCaughtUp(sequence: number, after: number): void {
+  if (sequence === after) return;
+  throw badAnswer(`the end is said to be ${sequence}, what came ends with ${after}`);
 }
 
 function checkGap({ from, to }: Gap, after: number): number {

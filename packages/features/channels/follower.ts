@@ -182,6 +182,7 @@ export class InboxFollower implements Disposable {
   async next(bytesMax: number): Promise<Page<InboxEvent>> {
     return await this.#core.store.snapshot(async (reader) => {
       const head = await readInboxHead(reader, this.#caller);
+      if (this.#after > head.sequence) throw badCursor();
       const page = await readInboxPage(reader, this.#caller, {
         head,
         after: this.#after,

@@ -142,6 +142,10 @@ Deno.test("subscribe() refuses a cursor beyond the end, and one of another incar
   await refusedWith("channels/bad-cursor", async () => {
     throw await beyond.ended;
   });
+  const beyondInbox = follow(world, alice, { inboxAfter: 1 });
+  await refusedWith("channels/bad-cursor", async () => {
+    throw await beyondInbox.ended;
+  });
   const incarnation = world.random.bytes(16);
   const cursor = { channelId, after: 0 };
   const old = { ...world, incarnation };
