@@ -163,7 +163,7 @@ async function measureStore(): Promise<readonly Rate[]> {
     return store.transaction(async (transaction) => {
       const head = encodeKey("log", id);
       const member = encodeKey("log", id, "member", id.subarray(16));
-      const known = encodeKey("id", id.subarray(16), id.subarray(16), id16);
+      const known = encodeKey("id", id16, id.subarray(16), id.subarray(16));
       await Promise.all([transaction.get(known), transaction.get(head), transaction.get(member)]);
       transaction.put(head, small);
       transaction.put(encodeKey("log", id, "entry", sequence), body);

@@ -25,9 +25,10 @@ import {
   sameBytes,
   withToken,
 } from "./core.ts";
-import { entryIdKey, groupInfoParts } from "./keys.ts";
+import { entryIdKey, groupInfoParts, leavingKey } from "./keys.ts";
 import { APPLICATION_BYTES_MAX, QUOTA_RETRY_MS } from "./limits.ts";
 import {
+  encodeSequence,
   isOpen,
   type NewEntry,
   putEntry,
@@ -93,6 +94,9 @@ export async function append(
         entryIdKey(caller.accountId, caller.deviceId, entryId),
         encodeStoredEntryId({ hash, channelId, sequence, acceptedAtMs }),
       );
+      if (header.contentType === "proposal") {
+        transaction.put(leavingKey(channelId, caller.accountId), encodeSequence(head.epoch));
+      }
       return { sequence, acceptedAtMs, isNew: true };
     });
     if (accepted.isNew) {

@@ -33,7 +33,7 @@ import {
   withToken,
 } from "./core.ts";
 import { aboutKey, entryBodyParts, entryIdKey, groupInfoParts, pairKey } from "./keys.ts";
-import { addMembers, badClaim, deliverWelcomes, removeMembers } from "./membership.ts";
+import { addMembers, badClaim, deliverWelcomes, notAdmin, removeMembers } from "./membership.ts";
 import {
   isInline,
   isOpen,
@@ -356,7 +356,13 @@ async function putCommit(
     checkClaim(caller, upload);
     membersCount += claim.added.length - claim.removed.length;
     checkMembersCount(core, membersCount);
-    await removeMembers(transaction, { channelId, sequence, accounts: claim.removed });
+    await removeMembers(transaction, {
+      channelId,
+      sequence,
+      accounts: claim.removed,
+      epoch: head.epoch,
+      isByAdmin: isAdmin(before, caller.accountId),
+    });
     await addMembers(core, transaction, { channelId, sequence, accounts: claim.added });
   }
   if (!sameBytes(contextBytes, about.context)) {
@@ -448,13 +454,6 @@ function checkMembersCount(core: ChannelsCore, count: number): void {
 
 function exists(): MessengerError {
   return new MessengerError("channels/exists", "Cannot create channel: another one has its id");
-}
-
-function notAdmin(): MessengerError {
-  return new MessengerError(
-    "channels/not-admin",
-    "Cannot accept commit: only an admin may do that",
-  );
 }
 
 function notYourTurn(waitMs: number): MessengerError {

@@ -20,6 +20,7 @@ import {
   directMessageContext,
 } from "../groups/context.ts";
 import type { CommitUpload } from "./channels.gen.ts";
+import { fakeCommit } from "./test/messages.ts";
 import {
   crypto,
   groupContext,
@@ -269,6 +270,61 @@ Deno.test("commit() limits what an account makes the server verify, epoch and en
   assert.equal(limited.retryAfterMs, 10_000);
   await (await enter(world, world.device(alice), { channelId })).run();
   await refusedWith("channels/epoch-taken", old.run());
+});
+
+Deno.test("commit() lets who is no admin remove those alone that leave in this epoch", async () => {
+  await using world = await openWorld();
+  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
+  const { channelId, states } = await openGroup(world, [alice, bob, carol]);
+  const context = groupContext(alice);
+  const remove = (by: TestDevice, epoch: number, removed: readonly TestDevice[]) => {
+    const accounts = removed.map(({ accountId }) => accountId);
+    const upload = fakeCommit(world.random, { channelId, context, epoch, removed: accounts });
+    return by.calls.commit({ channelId, upload });
+  };
+  // A lie about all others would leave nobody who may make a successor.
+  await refusedWith("channels/not-admin", remove(bob, 1, [alice, carol]));
+  const { message } = await createProposal(
+    states.get(carol) as GroupState,
+    { kind: "self-remove" },
+    { random: world.random, nowMs: NOW_MS },
+  );
+  await carol.calls.append({ channelId, entryId: world.random.bytes(16), message });
+  await refusedWith("channels/not-admin", remove(bob, 1, [alice, carol]));
+  const upload = fakeCommit(world.random, { channelId, context, epoch: 1 });
+  await alice.calls.commit({ channelId, upload });
+  // It was of the epoch that is over.
+  await refusedWith("channels/not-admin", remove(bob, 2, [carol]));
+  await remove(alice, 2, [carol]);
+  const { accounts } = await alice.calls.members(channelId);
+  assert.equal(accounts.length, 2);
+});
+
+Deno.test("commit() of any member removes an account that leaves", async () => {
+  await using world = await openWorld();
+  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
+  const { channelId, states } = await openGroup(world, [alice, bob, carol]);
+  const { message } = await createProposal(
+    states.get(carol) as GroupState,
+    { kind: "self-remove" },
+    { random: world.random, nowMs: NOW_MS },
+  );
+  await carol.calls.append({ channelId, entryId: world.random.bytes(16), message });
+  const removed = [carol.accountId];
+  const context = groupContext(alice);
+  await bob.calls.commit({
+    channelId,
+    upload: fakeCommit(world.random, { channelId, context, epoch: 1, removed }),
+  });
+  await refusedWith("channels/not-a-member", carol.calls.members(channelId));
+  // Back again, she has said nothing.
+  const added = removed;
+  await alice.calls.commit({
+    channelId,
+    upload: fakeCommit(world.random, { channelId, context, epoch: 2, added }),
+  });
+  const again = fakeCommit(world.random, { channelId, context, epoch: 3, removed });
+  await refusedWith("channels/not-admin", bob.calls.commit({ channelId, upload: again }));
 });
 
 Deno.test("append() takes a SelfRemove of the sending device alone", async () => {

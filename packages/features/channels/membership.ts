@@ -11,12 +11,14 @@ import {
   accountChannelKey,
   accountKey,
   inboxEntryKey,
+  leavingKey,
   welcomeParts,
   welcomeUsesKey,
 } from "./keys.ts";
 import { SPANS_MAX } from "./limits.ts";
 import {
   decodeCount,
+  decodeSequence,
   encodeCount,
   isOpen,
   putInboxHead,
@@ -71,8 +73,10 @@ export async function addMembers(
 }
 
 /**
- * Accounts get the entry `sequence`, and nothing after it.
- * @throws MessengerError `channels/bad-claim`: one is no member
+ * Accounts get the entry `sequence`, and nothing after it. Who is no admin removes those alone that
+ * have said in this epoch that they leave: otherwise one member's lie could lock out all others, and
+ * with them every admin who could make a successor.
+ * @throws MessengerError `channels/bad-claim`: one is no member; `channels/not-admin`
  */
 export async function removeMembers(
   transaction: StoreTransaction,
@@ -80,12 +84,22 @@ export async function removeMembers(
     readonly channelId: Uint8Array;
     readonly sequence: number;
     readonly accounts: readonly Uint8Array[];
+    /** That the commit ends. */
+    readonly epoch: number;
+    readonly isByAdmin: boolean;
   },
 ): Promise<void> {
-  const { channelId, sequence } = removed;
+  const { channelId, sequence, epoch, isByAdmin } = removed;
   for (const accountId of removed.accounts) {
-    const member = await readMember(transaction, channelId, accountId);
+    const leaving = leavingKey(channelId, accountId);
+    const [member, leftAt] = await Promise.all([
+      readMember(transaction, channelId, accountId),
+      transaction.get(leaving),
+    ]);
     if (!isOpen(member)) throw badClaim("it removes somebody who is no member");
+    // No epoch that somebody leaves in is 0: `create` ends that.
+    if (!isByAdmin && decodeSequence(leftAt) !== epoch) throw notAdmin();
+    if (leftAt !== undefined) transaction.delete(leaving);
     const spans = member.spans.map((span) => span.to === 0 ? { ...span, to: sequence } : span);
     putMember(transaction, { channelId, accountId }, { ...member, spans });
   }
@@ -162,6 +176,13 @@ export async function readWelcome(
   const welcome = await getBody(reader, parts);
   assert(welcome !== undefined, "a Welcome stays as long as an inbox points to it");
   return welcome;
+}
+
+export function notAdmin(): MessengerError {
+  return new MessengerError(
+    "channels/not-admin",
+    "Cannot accept commit: only an admin may do that",
+  );
 }
 
 export function badClaim(state: string): MessengerError {
