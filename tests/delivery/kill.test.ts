@@ -1,31 +1,35 @@
 /**
- * SIGKILL of the delivery service under load: everything that was acknowledged is read back, in order,
- * once; what was never acknowledged is there once or not at all.
+ * SIGKILL of the real server under load: everything that was acknowledged is read back, in order, once;
+ * what was never acknowledged is there once or not at all.
  */
 import assert from "node:assert/strict";
-import { createSeededRandom } from "@qpq/adapters";
-import { MessengerError } from "@qpq/ports";
-import { fakeCommit, framed } from "../../packages/features/channels/test/messages.ts";
 import {
-  openClient,
-  SERVICE_INCARNATION,
-  type ServiceClient,
-  startService,
-} from "../../packages/features/channels/test/process.ts";
+  createQuicTransport,
+  createSeededRandom,
+  openMemoryStore,
+  parsePin,
+  systemClock,
+  systemRandom,
+} from "@qpq/adapters";
+import { HYBRID_CIPHER_SUITE } from "@qpq/mls";
+import { MessengerError, parseHostPort, silentLog } from "@qpq/ports";
+import { openRpcClient, type RpcClient } from "@qpq/rpc";
+import { type ChannelCalls, openChannelCalls } from "../../packages/features/channels/client.ts";
+import { fakeCommit, framed } from "../../packages/features/channels/test/messages.ts";
+import { enrol } from "../../packages/features/devices/enrolment.ts";
+import { deviceCredentials } from "../../packages/features/devices/own-device.ts";
+import { openClientStore } from "../../packages/features/test/device-world.ts";
+import { FAST_STRETCHING, primitives } from "../../packages/features/test/world.ts";
+import { type RunningServer, startServer, temporaryFolder } from "../e2e/processes.ts";
 
 const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 30 : 3;
 const CLIENTS = 32;
+/** Of an account, each in another channel. */
+const DEVICES = 4;
 const CHANNELS = 8;
 /** Entries that are acknowledged in a round before the kill: so that it falls into different moments. */
 const ACKNOWLEDGED = { min: 40, spread: 600 };
-
-const FREE = { burst: 1e9, perMinute: 1e9 };
-const LIMITS = {
-  appendRate: FREE,
-  createRate: FREE,
-  quotaEntries: 1e9,
-  quotaBytes: 1e12,
-};
+const SERVER_NAME = "localhost";
 
 /** What one client has sent to its channel. */
 interface Sent {
@@ -34,15 +38,15 @@ interface Sent {
   sequence: number;
 }
 
-Deno.test(`the service loses and repeats nothing in ${ROUNDS} kills under load`, async () => {
-  const folder = await Deno.makeTempDir({ prefix: "qpq-kill-" });
+Deno.test(`bin/qpq-server loses and repeats nothing in ${ROUNDS} kills under load`, async () => {
+  await using folder = await temporaryFolder();
   const random = createSeededRandom(6);
-  let service = await startService(folder, LIMITS);
-  const clients = Array.from(
-    { length: CLIENTS },
-    (_, number) => openClient(() => service.listening, number),
-  );
+  let server = await startServer([], { dataFolder: folder.path });
+  const clients: DeviceClient[] = [];
   try {
+    for (let number = 0; number < CLIENTS; number++) {
+      clients.push(await enrolClient(() => server, number));
+    }
     const channels = await createChannels(random, clients);
     const sent = clients.map((): Sent[] => []);
     for (let round = 0; round < ROUNDS; round++) {
@@ -58,18 +62,56 @@ Deno.test(`the service loses and repeats nothing in ${ROUNDS} kills under load`,
       const wanted = acknowledgedOf(sent) + ACKNOWLEDGED.min +
         Math.floor((random.bytes(1)[0] as number) / 256 * ACKNOWLEDGED.spread);
       while (acknowledgedOf(sent) < wanted) await new Promise((resolve) => setTimeout(resolve, 10));
-      await service.kill();
+      server.signal("SIGKILL");
+      await server.ended;
       isOver = true;
-      service = await startService(folder, LIMITS);
+      server = await startServer([], { dataFolder: folder.path });
       await Promise.all(loads);
       await compare(clients, { channels, sent });
     }
   } finally {
     await Promise.all(clients.map(({ rpc }) => rpc.close()));
-    await service.kill();
-    await Deno.remove(folder, { recursive: true });
+    await server[Symbol.asyncDispose]();
   }
 });
+
+/** A device that is logged in. */
+interface DeviceClient {
+  readonly accountId: Uint8Array;
+  readonly rpc: RpcClient;
+  readonly calls: ChannelCalls;
+}
+
+/** Connects again, logged in, when the server comes back. */
+async function enrolClient(server: () => RunningServer, number: number): Promise<DeviceClient> {
+  const store = await openClientStore(openMemoryStore());
+  const rpc = openRpcClient({
+    connect: (signal) => {
+      const { address, pin } = server();
+      const place = parseHostPort(address);
+      assert.ok(place !== undefined);
+      const transport = createQuicTransport({ clock: systemClock, trust: parsePin(pin) });
+      return transport.connect(place, { signal });
+    },
+    build: "test",
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    credentials: deviceCredentials({ store, primitives, serverName: SERVER_NAME }),
+  });
+  using unlocked = await enrol(rpc, {
+    kind: number % DEVICES === 0 ? "register" : "log-in",
+    name: `user-${Math.floor(number / DEVICES)}`,
+    password: "correct horse battery staple",
+    serverName: SERVER_NAME,
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    primitives,
+    keyStretching: FAST_STRETCHING,
+  });
+  return { accountId: unlocked.identity.accountId, rpc, calls: openChannelCalls(rpc) };
+}
 
 function acknowledgedOf(sent: readonly (readonly Sent[])[]): number {
   return sent.flat().filter(({ sequence }) => sequence > 0).length;
@@ -78,7 +120,7 @@ function acknowledgedOf(sent: readonly (readonly Sent[])[]): number {
 /** Each channel has the same four clients all the time. */
 async function createChannels(
   random: ReturnType<typeof createSeededRandom>,
-  clients: readonly ServiceClient[],
+  clients: readonly DeviceClient[],
 ): Promise<readonly Uint8Array[]> {
   return await Promise.all(Array.from({ length: CHANNELS }, async (_, index) => {
     const [creator, ...others] = clients.filter((_, number) => number % CHANNELS === index);
@@ -86,8 +128,9 @@ async function createChannels(
     const channelId = random.bytes(32);
     await creator.calls.create(fakeCommit(random, {
       channelId,
-      context: { kind: "group", admins: [creator.id] },
-      added: others.map(({ id }) => id),
+      context: { kind: "group", admins: [creator.accountId] },
+      suite: HYBRID_CIPHER_SUITE,
+      added: others.map(({ accountId }) => accountId),
     }));
     return channelId;
   }));
@@ -95,7 +138,7 @@ async function createChannels(
 
 /** One entry after another; an entry of unknown outcome is left alone, or sent again, by turns. */
 async function load(
-  client: ServiceClient,
+  client: DeviceClient,
   options: {
     readonly channelId: Uint8Array;
     readonly random: ReturnType<typeof createSeededRandom>;
@@ -124,14 +167,14 @@ async function load(
 }
 
 async function compare(
-  clients: readonly ServiceClient[],
+  clients: readonly DeviceClient[],
   { channels, sent }: {
     readonly channels: readonly Uint8Array[];
     readonly sent: readonly (readonly Sent[])[];
   },
 ): Promise<void> {
   for (const [index, channelId] of channels.entries()) {
-    const reader = clients[index] as ServiceClient;
+    const reader = clients[index] as DeviceClient;
     const stored = await readIds(reader, channelId);
     const places = new Map(stored.map((entryId, at) => [entryId, at + 2]));
     assert.equal(places.size, stored.length, "no entry is there twice");
@@ -148,13 +191,14 @@ async function compare(
 
 /** The entry ids behind the first commit, in order; the client checks that no number is left out. */
 async function readIds(
-  { calls }: ServiceClient,
+  { calls, rpc }: DeviceClient,
   channelId: Uint8Array,
 ): Promise<readonly string[]> {
+  const { incarnation } = await rpc.connected();
   const ids: string[] = [];
   for (let after = 1;;) {
     const cursor = { channelId, after };
-    const page = await calls.read({ incarnation: SERVICE_INCARNATION, cursor });
+    const page = await calls.read({ incarnation, cursor });
     assert.equal(page.gap, undefined);
     for (const { entryId } of page.entries) ids.push(entryId.toHex());
     after = page.entries.at(-1)?.sequence ?? after;
