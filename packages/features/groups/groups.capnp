@@ -35,3 +35,66 @@ struct CommitClaim @0xb42ec991b6fa1ff5 {
   removed @2 :List(Data) $Qpq.max(1024) $Qpq.itemMax(16);
   # Accounts with a leaf before the commit, and without one after it.
 }
+
+# What a client keeps, in its encrypted store.
+
+enum ConversationKind @0xa5b829111e4039c0 {
+  group @0;
+  directMessage @1;
+}
+
+enum ConversationState @0x87a27f57dd061d5b {
+  joining @0;
+  # This device's own first commit is on its way.
+  invited @1;
+  active @2;
+  leaving @3;
+  # A SelfRemove is on its way, or waits for somebody's commit.
+  left @4;
+  removed @5;
+  closed @6;
+  broken @7;
+}
+
+struct StoredConversation @0xb4ae3431d07fd747 {
+  kind @0 :ConversationKind;
+  state @1 :ConversationState;
+  version @2 :UInt64 $Qpq.safeInteger;
+  # Grows with each change: what was made beside it is written only on the version that it was made of.
+  name @3 :Text $Qpq.max(256);
+  # A group's, as its members call it; a direct message's other account.
+  peerId @4 :Data $Qpq.max(16);
+  # That account's id; empty for a group.
+  cursor @5 :UInt64 $Qpq.safeInteger;
+  # The last entry that was processed and stored.
+  needsUpdate @6 :Bool;
+  # Entered by a last-resort key package: a new path comes before anything is sent.
+  isFromStranger @7 :Bool;
+  rejoinedAtMs @8 :List(UInt64) $Qpq.max(8);
+  # When this device entered anew by itself, within the last day.
+  failure @9 :Text $Qpq.max(64);
+  # Why it is broken: a code.
+  epoch @10 :UInt64 $Qpq.safeInteger;
+  # The group's, for showing.
+}
+
+struct StoredCommit @0xca92f521b8a9c4df {
+  # An own commit on its way; beside it stand the upload and the epoch that it leads to.
+  call @0 :CommitCall;
+  entryId @1 :Data $Qpq.max(16);
+  sequence @2 :UInt64 $Qpq.safeInteger;
+  # Where the server has put it; 0: not known yet.
+}
+
+enum CommitCall @0x91d300541d457d15 {
+  create @0;
+  commit @1;
+  enter @2;
+  # By external commit.
+}
+
+struct StoredSync @0xa072d433978bf38e {
+  # What cursors are worth.
+  incarnation @0 :Data $Qpq.max(16);
+  inboxAfter @1 :UInt64 $Qpq.safeInteger;
+}

@@ -9,6 +9,21 @@ import {
   type Writer,
 } from "@qpq/capnp";
 
+export type ConversationKind = "group" | "directMessage" | "unknown";
+
+export type ConversationState =
+  | "joining"
+  | "invited"
+  | "active"
+  | "leaving"
+  | "left"
+  | "removed"
+  | "closed"
+  | "broken"
+  | "unknown";
+
+export type CommitCall = "create" | "commit" | "enter" | "unknown";
+
 /** The data of the group context extension 0xF071. */
 export type ConversationContext =
   & {
@@ -46,6 +61,42 @@ export interface CommitClaim {
   readonly added: readonly Uint8Array[];
   /** Accounts with a leaf before the commit, and without one after it. */
   readonly removed: readonly Uint8Array[];
+}
+
+export interface StoredConversation {
+  readonly kind: ConversationKind;
+  readonly state: ConversationState;
+  /** Grows with each change: what was made beside it is written only on the version that it was made of. */
+  readonly version: number;
+  /** A group's, as its members call it; a direct message's other account. */
+  readonly name: string;
+  /** That account's id; empty for a group. */
+  readonly peerId: Uint8Array;
+  /** The last entry that was processed and stored. */
+  readonly cursor: number;
+  /** Entered by a last-resort key package: a new path comes before anything is sent. */
+  readonly needsUpdate: boolean;
+  readonly isFromStranger: boolean;
+  /** When this device entered anew by itself, within the last day. */
+  readonly rejoinedAtMs: readonly bigint[];
+  /** Why it is broken: a code. */
+  readonly failure: string;
+  /** The group's, for showing. */
+  readonly epoch: number;
+}
+
+/** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
+export interface StoredCommit {
+  readonly call: CommitCall;
+  readonly entryId: Uint8Array;
+  /** Where the server has put it; 0: not known yet. */
+  readonly sequence: number;
+}
+
+/** What cursors are worth. */
+export interface StoredSync {
+  readonly incarnation: Uint8Array;
+  readonly inboxAfter: number;
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -203,6 +254,211 @@ export function writeCommitClaim(writer: Writer, at: number, value: CommitClaim)
   }
 }
 
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredConversation(value: StoredConversation): Uint8Array {
+  const writer = openWriter(4, 4);
+  writeStoredConversation(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredConversation(
+  frame: Uint8Array,
+  limits?: DecodeLimits,
+): StoredConversation {
+  return readStoredConversation(openFrame(frame, limits), 1);
+}
+
+export function readStoredConversation(reader: Reader, depth: number): StoredConversation {
+  const { data, pointers, end } = reader;
+  return {
+    kind: readConversationKind(reader.uint16(data, pointers)),
+    state: readConversationState(reader.uint16(data + 2, pointers)),
+    version: reader.safeInteger(data + 8, pointers, false, "StoredConversation.version"),
+    name: reader.text(pointers, end, 256, "StoredConversation.name"),
+    peerId: reader.bytes(pointers + 8, end, 16, "StoredConversation.peerId"),
+    cursor: reader.safeInteger(data + 16, pointers, false, "StoredConversation.cursor"),
+    needsUpdate: reader.bool(data + 4, 0, pointers),
+    isFromStranger: reader.bool(data + 4, 1, pointers),
+    rejoinedAtMs: readListOfUint64(
+      reader,
+      pointers + 16,
+      end,
+      8,
+      depth,
+      "StoredConversation.rejoinedAtMs",
+    ),
+    failure: reader.text(pointers + 24, end, 64, "StoredConversation.failure"),
+    epoch: reader.safeInteger(data + 24, pointers, false, "StoredConversation.epoch"),
+  };
+}
+
+export function writeStoredConversation(
+  writer: Writer,
+  at: number,
+  value: StoredConversation,
+): void {
+  writer.uint16(at, ordinalOfConversationKind(value.kind));
+  writer.uint16(at + 2, ordinalOfConversationState(value.state));
+  writer.safeInteger(at + 8, value.version, false);
+  writer.text(at + 32, value.name, 256, "StoredConversation.name");
+  writer.data(at + 40, value.peerId, 16, "StoredConversation.peerId");
+  writer.safeInteger(at + 16, value.cursor, false);
+  writer.bool(at + 4, 0, value.needsUpdate);
+  writer.bool(at + 4, 1, value.isFromStranger);
+  if (value.rejoinedAtMs.length !== 0) {
+    writeListOfUint64(writer, at + 48, value.rejoinedAtMs, 8, "StoredConversation.rejoinedAtMs");
+  }
+  writer.text(at + 56, value.failure, 64, "StoredConversation.failure");
+  writer.safeInteger(at + 24, value.epoch, false);
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredCommit(value: StoredCommit): Uint8Array {
+  const writer = openWriter(2, 1);
+  writeStoredCommit(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredCommit(frame: Uint8Array, limits?: DecodeLimits): StoredCommit {
+  return readStoredCommit(openFrame(frame, limits), 1);
+}
+
+export function readStoredCommit(reader: Reader, _depth: number): StoredCommit {
+  const { data, pointers, end } = reader;
+  return {
+    call: readCommitCall(reader.uint16(data, pointers)),
+    entryId: reader.bytes(pointers, end, 16, "StoredCommit.entryId"),
+    sequence: reader.safeInteger(data + 8, pointers, false, "StoredCommit.sequence"),
+  };
+}
+
+export function writeStoredCommit(writer: Writer, at: number, value: StoredCommit): void {
+  writer.uint16(at, ordinalOfCommitCall(value.call));
+  writer.data(at + 16, value.entryId, 16, "StoredCommit.entryId");
+  writer.safeInteger(at + 8, value.sequence, false);
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredSync(value: StoredSync): Uint8Array {
+  const writer = openWriter(1, 1);
+  writeStoredSync(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredSync(frame: Uint8Array, limits?: DecodeLimits): StoredSync {
+  return readStoredSync(openFrame(frame, limits), 1);
+}
+
+export function readStoredSync(reader: Reader, _depth: number): StoredSync {
+  const { data, pointers, end } = reader;
+  return {
+    incarnation: reader.bytes(pointers, end, 16, "StoredSync.incarnation"),
+    inboxAfter: reader.safeInteger(data, pointers, false, "StoredSync.inboxAfter"),
+  };
+}
+
+export function writeStoredSync(writer: Writer, at: number, value: StoredSync): void {
+  writer.data(at + 8, value.incarnation, 16, "StoredSync.incarnation");
+  writer.safeInteger(at, value.inboxAfter, false);
+}
+
+export function readConversationKind(ordinal: number): ConversationKind {
+  switch (ordinal) {
+    case 0:
+      return "group";
+    case 1:
+      return "directMessage";
+    default:
+      return "unknown";
+  }
+}
+
+export function ordinalOfConversationKind(value: ConversationKind): number {
+  switch (value) {
+    case "group":
+      return 0;
+    case "directMessage":
+      return 1;
+    default:
+      return refuseUnknown("ConversationKind");
+  }
+}
+
+export function readConversationState(ordinal: number): ConversationState {
+  switch (ordinal) {
+    case 0:
+      return "joining";
+    case 1:
+      return "invited";
+    case 2:
+      return "active";
+    case 3:
+      return "leaving";
+    case 4:
+      return "left";
+    case 5:
+      return "removed";
+    case 6:
+      return "closed";
+    case 7:
+      return "broken";
+    default:
+      return "unknown";
+  }
+}
+
+export function ordinalOfConversationState(value: ConversationState): number {
+  switch (value) {
+    case "joining":
+      return 0;
+    case "invited":
+      return 1;
+    case "active":
+      return 2;
+    case "leaving":
+      return 3;
+    case "left":
+      return 4;
+    case "removed":
+      return 5;
+    case "closed":
+      return 6;
+    case "broken":
+      return 7;
+    default:
+      return refuseUnknown("ConversationState");
+  }
+}
+
+export function readCommitCall(ordinal: number): CommitCall {
+  switch (ordinal) {
+    case 0:
+      return "create";
+    case 1:
+      return "commit";
+    case 2:
+      return "enter";
+    default:
+      return "unknown";
+  }
+}
+
+export function ordinalOfCommitCall(value: CommitCall): number {
+  switch (value) {
+    case "create":
+      return 0;
+    case "commit":
+      return 1;
+    case "enter":
+      return 2;
+    default:
+      return refuseUnknown("CommitCall");
+  }
+}
+
 function readListOfData(
   reader: Reader,
   pointerAt: number,
@@ -240,6 +496,45 @@ function writeListOfData(
   );
   for (const item of items) {
     writer.data(at, item, itemMax, field);
+    at += 8;
+  }
+}
+
+function readListOfUint64(
+  reader: Reader,
+  pointerAt: number,
+  end: number,
+  itemsMax: number,
+  depth: number,
+  field: string,
+): bigint[] {
+  const count = reader.openList(pointerAt, end, ELEMENT.eightBytes, itemsMax, depth, field);
+  const { listAt, stride } = reader;
+  const items: bigint[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = listAt + index * stride;
+    items.push(reader.uint64(at, at + 8));
+  }
+  return items;
+}
+
+function writeListOfUint64(
+  writer: Writer,
+  pointerAt: number,
+  items: readonly bigint[],
+  itemsMax: number,
+  field: string,
+): void {
+  let at = writer.list(
+    pointerAt,
+    ELEMENT.eightBytes,
+    64,
+    items.length,
+    itemsMax,
+    field,
+  );
+  for (const item of items) {
+    writer.uint64(at, item);
     at += 8;
   }
 }

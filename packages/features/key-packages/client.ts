@@ -3,6 +3,7 @@ import type { CallOptions } from "@qpq/capnp";
 import {
   acceptKeyPackage,
   type CipherSuite,
+  createCapabilities,
   createIdentity,
   createKeyPackage,
   type Identity,
@@ -18,6 +19,7 @@ import {
   type Store,
   type StoreTransaction,
 } from "@qpq/ports";
+import { CONVERSATION_EXTENSION_TYPE } from "../groups/context.ts";
 import { callOptions, type Home } from "../accounts/home.ts";
 import { type DeviceId, parseDeviceId } from "../accounts/names.ts";
 import type { Primitives } from "../accounts/primitives.ts";
@@ -92,9 +94,18 @@ export async function ownLeafIdentity(
   return createIdentity(suite, {
     credential: { kind: "basic", identity },
     signatureKeyPair,
+    capabilities: createCapabilities({
+      cipherSuites: [suite.id],
+      credentials: [BASIC_CREDENTIAL],
+      extensions: [CONVERSATION_EXTENSION_TYPE],
+      random,
+    }),
     random,
   });
 }
+
+/** RFC 9420 §17.5. */
+const BASIC_CREDENTIAL = 1;
 
 /**
  * Publishes what the server lacks: up to 100 packages when fewer than 25 are left, and a last resort
