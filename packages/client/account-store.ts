@@ -17,6 +17,8 @@ import { formatHostPort, type HostPort, type Log, MessengerError, openSlices } f
 import { accountsSchema } from "../features/accounts/keys.ts";
 import { parseAccountName } from "../features/accounts/names.ts";
 import { devicesSchema } from "../features/devices/keys.ts";
+import { groupsSchema } from "../features/groups/keys.ts";
+import { messagesSchema } from "../features/messages/keys.ts";
 import { keyPackagesSchema } from "../features/key-packages/keys.ts";
 import { settingsSchema } from "../features/settings/keys.ts";
 
@@ -29,7 +31,14 @@ export interface AccountPlace {
 }
 
 const DATABASE_FILE = "client.db";
-const SCHEMAS = [accountsSchema, devicesSchema, keyPackagesSchema, settingsSchema];
+const SCHEMAS = [
+  accountsSchema,
+  devicesSchema,
+  keyPackagesSchema,
+  settingsSchema,
+  groupsSchema,
+  messagesSchema,
+];
 
 /** `<state folder>/<host>_<port>/<name>`. @throws MessengerError `accounts/name-invalid` */
 export function accountFolder({ stateFolder, server, name }: AccountPlace): string {

@@ -25,7 +25,7 @@ import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
 import { readOwnIdentity } from "../features/devices/client.ts";
 import { deviceCredentials, deviceProver, readOwnDevice } from "../features/devices/own-device.ts";
-import { refillKeyPackages } from "../features/key-packages/client.ts";
+import { ownLeafIdentity, refillKeyPackages } from "../features/key-packages/client.ts";
 import {
   type AccountPlace,
   type AccountStore,
@@ -37,6 +37,9 @@ import {
   stageStorePassword,
 } from "./account-store.ts";
 import { type ConnectOptions, connectServer } from "./connect.ts";
+import { openChannelCalls } from "../features/channels/client.ts";
+import { LeafDevices } from "../features/groups/members.ts";
+import type { Ground } from "./conversations/ground.ts";
 import { Peers } from "./peers.ts";
 
 export interface ClientOptions extends AccountPlace, Omit<ConnectOptions, "credentials"> {
@@ -270,6 +273,53 @@ export class ClientCore {
   peersOf(account: AccountIdentity): Peers {
     const { log, rpc: home } = this;
     return new Peers(account, { ...this.deviceOptions(), home, log });
+  }
+
+  /** What conversations stand on. */
+  ground(
+    client: {
+      readonly account: () => AccountIdentity;
+      readonly deviceId: DeviceId;
+      readonly closing: AbortController;
+      readonly isOnline: () => boolean;
+    },
+  ): Ground {
+    const { account, deviceId, closing, isOnline } = client;
+    const { log, rpc, store } = this;
+    const { clock, random } = this.surroundings;
+    const options = this.deviceOptions();
+    const { primitives, serverName } = options;
+    return {
+      store,
+      clock,
+      random,
+      log,
+      primitives,
+      crypto: this.#crypto,
+      suite: this.#crypto.cipherSuite(HYBRID_CIPHER_SUITE),
+      rpc,
+      calls: openChannelCalls(rpc),
+      serverName,
+      get own() {
+        return account();
+      },
+      deviceId,
+      leaves: new LeafDevices(primitives),
+      identity: (suite) => ownLeafIdentity({ store, primitives, random, suite }),
+      signal: closing.signal,
+      isOnline,
+      fail: (error) => {
+        if (closing.signal.aborted) return;
+        const code = error instanceof MessengerError ? error.code : String(error);
+        log.error("conversations-failed", { code });
+        closing.abort(error);
+      },
+    };
+  }
+
+  /** Ends the session with the server; the store stays open. */
+  async disconnect(): Promise<void> {
+    await this.#rpc?.close();
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,9 @@ import {
   removeAccountStore,
 } from "./account-store.ts";
 import { ClientCore, type ClientOptions, type OwnIdentity } from "./client-core.ts";
+import type { Conversations } from "./conversations-api.ts";
+import { openConversations } from "./conversations/conversations.ts";
+import { Engine } from "./conversations/engine.ts";
 import type { Peers } from "./peers.ts";
 
 /** Asks once more before the point of no return. */
@@ -57,7 +60,7 @@ export interface OwnDeviceEntry {
 export async function openClient(options: ClientOptions): Promise<Client> {
   const core = new ClientCore(options);
   await core.holdWithEither([options.password]);
-  return new Client(core, await core.identify());
+  return await Client.open(core);
 }
 
 /**
@@ -97,7 +100,7 @@ export async function logInClient(options: LogInOptions): Promise<Client> {
     if (opener > 0) await core.moveStore({ from: passwords[opener] as string, to: password });
     await completeEnrolment(core.rpc, unlocked, core.deviceOptions());
     await core.stock();
-    return new Client(core, await core.identify());
+    return await Client.open(core);
   } catch (error) {
     await core.close();
     throw error;
@@ -118,7 +121,7 @@ async function enter(
     await core.hold(await createAccountStore(options, { ...options, cost }));
     await completeEnrolment(core.rpc, unlocked, core.deviceOptions());
     await core.stock();
-    return new Client(core, await core.identify());
+    return await Client.open(core);
   } catch (error) {
     await core.close();
     // Refused for good: what was made for the device is of no use. Otherwise a login goes on with it.
@@ -156,14 +159,38 @@ export class Client implements AsyncDisposable {
   readonly deviceId: DeviceId;
   /** What the program on top remembers between its runs. */
   readonly settings: Settings;
+  /** Direct messages, groups and notes. */
+  readonly conversations: Conversations;
   readonly #core: ClientCore;
+  readonly #closing = new AbortController();
+  readonly #engine: Engine;
   #account: AccountIdentity;
   #peers: Peers;
 
-  /** `openClient`, `registerClient` and `logInClient` make one. */
-  constructor(core: ClientCore, own: OwnIdentity) {
+  /** Follows the account's conversations from here on. `openClient` and its likes call it. */
+  static async open(core: ClientCore): Promise<Client> {
+    const client = new Client(core, await core.identify());
+    try {
+      await client.#engine.start();
+      return client;
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(core: ClientCore, own: OwnIdentity) {
     this.#core = core;
     this.deviceId = own.deviceId;
+    this.#engine = new Engine(
+      core.ground({
+        account: () => this.#account,
+        deviceId: own.deviceId,
+        closing: this.#closing,
+        isOnline: () => this.#engine.isFollowing,
+      }),
+    );
+    this.conversations = openConversations(this.#engine);
     this.settings = settingsOf(core.store);
     this.#account = own.account;
     this.#peers = core.peersOf(own.account);
@@ -250,7 +277,7 @@ export class Client implements AsyncDisposable {
       using unlocked = await this.#core.unlock(password);
       await deleteAccount(this.rpc, unlocked);
     }
-    await this.#core.close();
+    await this.#close();
     removeAccountStore(this.#core.options);
   }
 
@@ -272,7 +299,15 @@ export class Client implements AsyncDisposable {
     return await this.#core.refill();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#core.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new MessengerError("cancelled", "Cannot go on: the client is closed"));
+    // What waits for the server ends first; then the store can be let go of.
+    await this.#core.disconnect();
+    await this.#engine.stop();
+    await this.#core.close();
   }
 }

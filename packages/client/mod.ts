@@ -29,9 +29,9 @@ export {
   registerClient,
   type RegisterOptions,
 } from "./client.ts";
-export type { Peers, PeerView } from "./peers.ts";
-export * from "./conversation-views.ts";
 export type { Conversations, Waiting } from "./conversations-api.ts";
+export * from "./conversation-views.ts";
+export type { Peers, PeerView } from "./peers.ts";
 export type { Settings } from "../features/settings/client.ts";
 export { generatePassphrase, passwordWeakness } from "../features/accounts/passwords.ts";
 export { type DeviceId, parseAccountName, parseDeviceId } from "../features/accounts/names.ts";

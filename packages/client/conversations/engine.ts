@@ -1,0 +1,449 @@
+/** Everything that the server has for this device, followed, stored and acknowledged. */
+import {
+  assert,
+  compareKeys,
+  MessengerError,
+  randomFraction,
+  sleep,
+  type StoreWatch,
+} from "@qpq/ports";
+import type { Cursor, Delivery, InboxEntry } from "../../features/channels/client.ts";
+import { watchPins } from "../../features/devices/pin-watch.ts";
+import {
+  putSync,
+  readConversations,
+  readSync,
+  type StoredSync,
+} from "../../features/groups/group-store.ts";
+import type { ConversationId } from "../conversation-views.ts";
+import type { Ground } from "./ground.ts";
+import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
+import { LiveConversation } from "./live-conversation.ts";
+import { Slot } from "./slot.ts";
+
+/** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
+const WAITING_COUNT_MAX = 1_024;
+/** Milliseconds for which acknowledgements are collected. */
+const ACKNOWLEDGE_AFTER_MS = 300;
+const ACKNOWLEDGED_COUNT_MAX = 256;
+/** Milliseconds before a subscription that ended is begun anew: doubled each time, with jitter. */
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 10_000;
+/** Milliseconds that a Welcome is waited for before a device enters by itself. */
+const WELCOME_WAIT_MS = 1_500;
+/** Channels that are entered at a time. */
+const ENTRIES_COUNT_MAX = 4;
+
+/** States in which a conversation's channel is followed. */
+const FOLLOWED: ReadonlySet<string> = new Set([
+  "invited",
+  "active",
+  "leaving",
+  "broken",
+  "joining",
+]);
+
+export class Engine {
+  readonly ground: Ground;
+  readonly #slots = new Map<ConversationId, Slot>();
+  /** Channels of the account that this device is not in, with the last entry that was told of. */
+  readonly #unknown = new Map<ConversationId, { channelId: Uint8Array; head: number }>();
+  readonly #dirty = new Set<Slot>();
+  readonly #changes = new Set<() => void>();
+  #sync: StoredSync = { incarnation: new Uint8Array(), inboxAfter: 0 };
+  #isFollowing = false;
+  #hasInbox = false;
+  #acknowledging = false;
+  #isInboxDirty = false;
+  #running: Promise<void> | undefined;
+  #pins: StoreWatch | undefined;
+  #enteringCount = 0;
+
+  constructor(ground: Ground) {
+    this.ground = ground;
+  }
+
+  get isFollowing(): boolean {
+    return this.#isFollowing;
+  }
+
+  get slots(): ReadonlyMap<ConversationId, Slot> {
+    return this.#slots;
+  }
+
+  /** Loads what this device has, then follows the server until the client closes. */
+  async start(): Promise<void> {
+    const { store } = this.ground;
+    this.#sync = await store.snapshot(readSync) ?? this.#sync;
+    for (const { groupId, stored } of await readConversations(store)) {
+      this.#add(new LiveConversation(this.ground, { groupId, record: stored, isNew: false }));
+    }
+    this.#pins = watchPins(store, () => {
+      for (const slot of this.#slots.values()) {
+        slot.forgetTrust();
+        slot.sender.kick();
+      }
+      this.#changed();
+    });
+    this.#running = this.#run().catch((error: unknown) => this.ground.fail(error));
+  }
+
+  /** Waits until nothing runs any more; the ground's signal was aborted. */
+  async stop(): Promise<void> {
+    this.#pins?.close();
+    this.#changed();
+    await this.#running;
+    // What holds a lane ends before the store closes.
+    await Promise.all(
+      [...this.#slots.values()].map(({ live }) =>
+        live.exclusive(() => Promise.resolve()).catch(() => {})
+      ),
+    );
+  }
+
+  /** A conversation that is made here, or that this device enters. */
+  adopt(live: LiveConversation): Slot {
+    const slot = this.#slots.get(live.id) ?? this.#add(live);
+    const unknown = this.#unknown.get(live.id);
+    this.#unknown.delete(live.id);
+    if (unknown !== undefined) slot.expect(unknown.head);
+    return slot;
+  }
+
+  /** Enters a channel of the account's that this device is not in, unless a Welcome comes first. */
+  async enter(channelId: Uint8Array): Promise<Slot> {
+    const id = channelId.toHex() as ConversationId;
+    const { clock, signal } = this.ground;
+    await this.until(() => this.#slots.has(id), { timeoutMs: WELCOME_WAIT_MS }).catch(
+      (error: unknown) => {
+        if (signal.aborted) throw error;
+      },
+    );
+    const known = this.#slots.get(id);
+    if (known !== undefined) return known;
+    await sleep(clock, 0, signal);
+    const slot = this.adopt(this.#newLive(channelId));
+    try {
+      await slot.enter();
+    } catch (error) {
+      await this.#forgetUnentered(slot);
+      throw error;
+    }
+    return slot;
+  }
+
+  /** Whether all that the server told of is stored here. */
+  get isCaughtUp(): boolean {
+    return this.#isFollowing && this.#hasInbox && this.#unknown.size === 0 &&
+      [...this.#slots.values()].every((slot) =>
+        !FOLLOWED.has(slot.live.record.state) || slot.live.record.state === "broken" ||
+        slot.live.record.state === "joining" || slot.isCaughtUp
+      );
+  }
+
+  /**
+   * Resolves when `isSo`, asked again after every change.
+   * @throws MessengerError `rpc/deadline`, `cancelled`
+   */
+  async until(
+    isSo: () => boolean | Promise<boolean>,
+    options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    const { clock, signal: closing } = this.ground;
+    const signal = options.signal === undefined
+      ? closing
+      : AbortSignal.any([closing, options.signal]);
+    let isLate = false;
+    let wake: () => void = () => {};
+    const onChange = (): void => wake();
+    const timer = options.timeoutMs === undefined
+      ? undefined
+      : clock.schedule(options.timeoutMs, () => {
+        isLate = true;
+        wake();
+      });
+    this.#changes.add(onChange);
+    signal.addEventListener("abort", onChange);
+    try {
+      for (;;) {
+        // Armed before it is asked: a change in between is not missed.
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        if (signal.aborted) throw new MessengerError("cancelled", "Cannot wait: cancelled");
+        if (await isSo()) return;
+        if (isLate) {
+          throw new MessengerError("rpc/deadline", "Cannot wait longer: not done in time");
+        }
+        await promise;
+      }
+    } finally {
+      timer?.cancel();
+      this.#changes.delete(onChange);
+      signal.removeEventListener("abort", onChange);
+    }
+  }
+
+  /** Asks those who wait by `until` again. */
+  notify(): void {
+    this.#changed();
+  }
+
+  #add(live: LiveConversation): Slot {
+    const slot = new Slot(this.ground, live, {
+      onStored: (stored) => {
+        this.#dirty.add(stored);
+        this.#acknowledgeSoon();
+      },
+      onChange: () => this.#changed(),
+      onForgotten: (forgotten) => {
+        this.#slots.delete(forgotten.live.id);
+        this.#changed();
+      },
+    });
+    this.#slots.set(live.id, slot);
+    this.#changed();
+    return slot;
+  }
+
+  #newLive(groupId: Uint8Array): LiveConversation {
+    return new LiveConversation(this.ground, { groupId, record: NEW_CONVERSATION, isNew: true });
+  }
+
+  #changed(): void {
+    for (const change of [...this.#changes]) change();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, rpc, signal, log } = this.ground;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const { incarnation } = await rpc.connected({ signal });
+        await this.#adoptIncarnation(incarnation);
+        await this.#follow(incarnation, () => failures = 0);
+      } catch (error) {
+        if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+        if (!signal.aborted) log.debug("subscription-ended", { code: error.code });
+      } finally {
+        this.#isFollowing = false;
+        this.#hasInbox = false;
+        this.#unknown.clear();
+        for (const slot of this.#slots.values()) slot.loseSession();
+        this.#changed();
+      }
+      const backOffMs = Math.min(RETRY_MS_MIN * 2 ** failures++, RETRY_MS_MAX);
+      await sleep(clock, backOffMs * (0.5 + randomFraction(random)), signal).catch(() => {});
+    }
+  }
+
+  async #follow(incarnation: Uint8Array, onBegun: () => void): Promise<void> {
+    const { calls, signal } = this.ground;
+    const { inboxAfter } = this.#sync;
+    const cursors = this.#cursors();
+    this.#isFollowing = true;
+    this.#changed();
+    for (const slot of this.#slots.values()) slot.resume();
+    for await (const delivery of calls.follow({ incarnation, cursors, inboxAfter, signal })) {
+      onBegun();
+      await this.#route(delivery);
+      if (this.#waitingCount() > WAITING_COUNT_MAX) {
+        await this.until(() => this.#waitingCount() <= WAITING_COUNT_MAX / 2);
+      }
+    }
+  }
+
+  #cursors(): readonly Cursor[] {
+    return [...this.#slots.values()]
+      .filter(({ live: { record } }) => FOLLOWED.has(record.state) && record.cursor > 0)
+      .map(({ live }) => ({ channelId: live.groupId, after: live.record.cursor }));
+  }
+
+  #waitingCount(): number {
+    let count = 0;
+    for (const slot of this.#slots.values()) count += slot.waitingCount;
+    return count;
+  }
+
+  async #route(delivery: Delivery): Promise<void> {
+    if (delivery.kind === "welcome") return await this.#takeWelcome(delivery.inboxEntry);
+    if (delivery.kind === "inbox-gap") {
+      this.ground.log.warn("inbox-gap", { count: delivery.gap.to - delivery.gap.from + 1 });
+      return await this.#moveInbox(delivery.gap.to);
+    }
+    if (delivery.kind === "inbox-caught-up") {
+      this.#hasInbox = true;
+      this.#enterUnknown();
+      return this.#changed();
+    }
+    const { channelId, ...rest } = delivery;
+    const id = channelId.toHex() as ConversationId;
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) return slot.deliver([rest]);
+    if (rest.kind === "not-a-member") return void this.#unknown.delete(id);
+    const head = rest.kind === "entry"
+      ? rest.entry.sequence
+      : rest.kind === "gap"
+      ? rest.gap.to
+      : rest.sequence;
+    const known = this.#unknown.get(id);
+    if (known !== undefined) known.head = Math.max(known.head, head);
+    else {
+      this.#unknown.set(id, { channelId, head });
+      this.#enterUnknown();
+    }
+  }
+
+  /** Channels that the account is in and this device is not: a new device's, mostly. */
+  #enterUnknown(): void {
+    if (!this.#hasInbox) return;
+    for (const { channelId } of this.#unknown.values()) {
+      if (this.#enteringCount >= ENTRIES_COUNT_MAX) return;
+      this.#enteringCount++;
+      this.#enterOne(channelId).catch((error: unknown) => this.ground.fail(error)).finally(() => {
+        this.#enteringCount--;
+        this.#enterUnknown();
+      });
+    }
+  }
+
+  async #enterOne(channelId: Uint8Array): Promise<void> {
+    try {
+      await this.enter(channelId);
+    } catch (error) {
+      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      this.ground.log.warn("entry-failed", { code: error.code });
+    } finally {
+      this.#unknown.delete(channelId.toHex() as ConversationId);
+      this.#changed();
+    }
+  }
+
+  async #forgetUnentered(slot: Slot): Promise<void> {
+    const { live } = slot;
+    const isOver = await live.exclusive(async () => {
+      if (live.record.state !== "joining" || live.commit !== undefined) return false;
+      await live.forget();
+      return true;
+    });
+    if (isOver) this.#slots.delete(live.id);
+  }
+
+  async #takeWelcome(inboxEntry: InboxEntry): Promise<void> {
+    const id = inboxEntry.channelId.toHex() as ConversationId;
+    const existing = this.#slots.get(id);
+    const state = existing?.live.record.state;
+    if (state === "active" || state === "invited" || state === "leaving") {
+      return await this.#moveInbox(inboxEntry.sequence);
+    }
+    const live = existing?.live ?? this.#newLive(inboxEntry.channelId);
+    // Known before it is written: who hears of it finds it.
+    const slot = existing ?? this.#add(live);
+    const { commit } = live;
+    try {
+      const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync: this.#sync });
+      this.#sync = { ...this.#sync, inboxAfter: inboxEntry.sequence };
+      this.#inboxStored();
+      if (commit !== undefined) slot.committer.settle(commit.stored.entryId, "lost");
+      this.adopt(live);
+      await slot.see(devices);
+      slot.deliver([]);
+    } catch (error) {
+      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      // Nothing to be done about it: a device that is in a group in spite of it enters by itself.
+      this.ground.log.warn("welcome-refused", { code: error.code });
+      if (existing === undefined) this.#slots.delete(id);
+      await this.#moveInbox(inboxEntry.sequence);
+    }
+  }
+
+  async #moveInbox(inboxAfter: number): Promise<void> {
+    const sync = { ...this.#sync, inboxAfter };
+    await this.ground.store.transaction((transaction) => {
+      putSync(transaction, sync);
+      return Promise.resolve();
+    });
+    this.#sync = sync;
+    this.#inboxStored();
+  }
+
+  #inboxStored(): void {
+    this.#isInboxDirty = true;
+    this.#acknowledgeSoon();
+  }
+
+  /** Cursors belong to one incarnation of the server's logs: a restore from a backup begins another. */
+  async #adoptIncarnation(incarnation: Uint8Array): Promise<void> {
+    if (compareKeys(incarnation, this.#sync.incarnation) === 0) return;
+    const isFirst = this.#sync.incarnation.length === 0;
+    if (!isFirst) {
+      for (const slot of this.#slots.values()) await this.#reconcile(slot);
+    }
+    const sync = { incarnation, inboxAfter: 0 };
+    await this.ground.store.transaction((transaction) => {
+      putSync(transaction, sync);
+      return Promise.resolve();
+    });
+    this.#sync = sync;
+  }
+
+  /** After a restore the server's log may end before what this device has seen of it. */
+  async #reconcile({ live }: Slot): Promise<void> {
+    if (!FOLLOWED.has(live.record.state)) return;
+    const { calls, clock, signal } = this.ground;
+    const found = await calls.members(live.groupId, { signal }).catch((error: unknown) => {
+      const isGone = error instanceof MessengerError && error.code === "channels/not-a-member";
+      if (isGone) return undefined;
+      throw error;
+    });
+    await live.exclusive(async () => {
+      const epoch = Number(live.state?.context.epoch ?? 0n);
+      // No client returns to an earlier epoch: this one's keys are gone.
+      const isBehind = found === undefined || found.epoch < epoch;
+      const lost = live.record.cursor - (found?.sequence ?? 0);
+      await live.write({
+        record: {
+          cursor: Math.min(live.record.cursor, found?.sequence ?? 0),
+          ...isBehind ? { state: "broken", failure: "channels/incarnation-changed" } : {},
+        },
+        history: (thread) => {
+          thread.addNotice(
+            { kind: "gap", count: Math.max(0, lost), code: "restored" },
+            clock.now(),
+          );
+          thread.noteConversation();
+        },
+      });
+    });
+  }
+
+  #acknowledgeSoon(): void {
+    if (this.#acknowledging) return;
+    this.#acknowledging = true;
+    const { clock, signal } = this.ground;
+    sleep(clock, ACKNOWLEDGE_AFTER_MS, signal).then(() => this.#acknowledge()).catch(
+      (error: unknown) => {
+        const isOver = signal.aborted || error instanceof MessengerError;
+        if (!isOver) this.ground.fail(error);
+      },
+    ).finally(() => {
+      this.#acknowledging = false;
+      if (this.#dirty.size > 0 && this.#isFollowing && !signal.aborted) this.#acknowledgeSoon();
+    });
+  }
+
+  async #acknowledge(): Promise<void> {
+    if (!this.#isFollowing) return;
+    const slots = [...this.#dirty].slice(0, ACKNOWLEDGED_COUNT_MAX);
+    for (const slot of slots) this.#dirty.delete(slot);
+    const cursors = slots.filter(({ live }) => live.record.cursor > 0)
+      .map(({ live }) => ({ channelId: live.groupId, after: live.record.cursor }));
+    const { incarnation, inboxAfter } = this.#sync;
+    assert(incarnation.length > 0, "a server is followed");
+    const isInbox = this.#isInboxDirty;
+    if (cursors.length === 0 && !isInbox) return;
+    this.#isInboxDirty = false;
+    const { calls, signal } = this.ground;
+    const seen = { incarnation, cursors, inboxAfter: isInbox ? inboxAfter : 0 };
+    await calls.acknowledge(seen, { signal });
+  }
+}

@@ -1,0 +1,226 @@
+/** Ways into a group: by the Welcome of somebody in it, or by an external commit of this device. */
+import {
+  createGroupInfo,
+  EXTENSION_TYPE,
+  findExtension,
+  HYBRID_CIPHER_SUITE,
+  isLastResort,
+  joinByExternalCommit,
+  joinGroup,
+  type Member,
+  membersOf,
+  parseGroupInfo,
+  parseRatchetTree,
+  retireKeyPackage,
+} from "@qpq/mls";
+import { assert, compareKeys, MessengerError } from "@qpq/ports";
+import { type InboxEntry, newEntryId } from "../../features/channels/client.ts";
+import type { LeafDevice } from "../../features/devices/credential.ts";
+import { encodeClaim } from "../../features/groups/claim.ts";
+import {
+  type CheckedContext,
+  findConversationContext,
+  sidesOf,
+} from "../../features/groups/context.ts";
+import {
+  encodeCommit,
+  type PendingCommit,
+  putSync,
+  type StoredConversation,
+  type StoredSync,
+} from "../../features/groups/group-store.ts";
+import { authenticateWith } from "../../features/groups/rules.ts";
+import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-packages/client.ts";
+import type { Ground } from "./ground.ts";
+import { nameOfWelcome, UNNAMED } from "./group-name.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+
+/** A conversation that nothing is stored of yet. */
+export const NEW_CONVERSATION: StoredConversation = {
+  kind: "group",
+  state: "joining",
+  version: 0,
+  name: UNNAMED,
+  peerId: new Uint8Array(),
+  cursor: 0,
+  needsUpdate: false,
+  isFromStranger: false,
+  rejoinedAtMs: [],
+  failure: "",
+  epoch: 0,
+};
+
+/** Who a conversation is with, as its context and members say. */
+export function describe(
+  ground: Ground,
+  context: CheckedContext,
+  devices: readonly LeafDevice[],
+): Pick<StoredConversation, "kind" | "peerId"> & { readonly peerName: string | undefined } {
+  const sides = sidesOf(context);
+  if (sides === undefined) return { kind: "group", peerId: new Uint8Array(), peerName: undefined };
+  const peerId = sides.find((id) => !same(id, ground.own.accountId));
+  if (peerId === undefined || !sides.some((id) => same(id, ground.own.accountId))) {
+    throw badInvitation("it is a direct message between others");
+  }
+  const peer = devices.find(({ accountId }) => same(accountId, peerId));
+  if (devices.some(({ accountId }) => !sides.some((id) => same(id, accountId)))) {
+    throw badInvitation("somebody else is in the direct message");
+  }
+  return { kind: "directMessage", peerId, peerName: peer?.accountName };
+}
+
+/**
+ * Joins by a Welcome. A direct message is joined for good, a group waits for the user; both are
+ * followed from here on.
+ * @param options.live the conversation: new, or one that this device left, was removed from, or is behind in
+ * @returns the devices in the group
+ * @throws MessengerError why it leads nowhere; nothing is stored then
+ */
+export async function joinByWelcome(
+  ground: Ground,
+  { live, inboxEntry, sync }: {
+    readonly live: LiveConversation;
+    readonly inboxEntry: InboxEntry;
+    readonly sync: StoredSync;
+  },
+): Promise<readonly LeafDevice[]> {
+  const { crypto, store, primitives, leaves } = ground;
+  const suite = crypto.cipherSuite(HYBRID_CIPHER_SUITE);
+  const keyPackages = await readOwnKeyPackages({ store, primitives, suite });
+  const { state, keyPackage, groupInfo } = await joinGroup(suite, inboxEntry.welcome, {
+    keyPackages,
+    authenticate: authenticateWith(leaves),
+  });
+  const { groupId } = state.context;
+  if (!same(groupId, inboxEntry.channelId)) throw badInvitation("it is for another channel");
+  const members = membersOf(await state.tree.load());
+  const devices = members.map(({ leafNode }) => leaves.open(leafNode));
+  const context = findConversationContext(state.context.extensions);
+  const { kind, peerId, peerName } = describe(ground, context, devices);
+  const { accountName: inviter, accountId: inviterId } = signerOf(
+    ground,
+    members,
+    groupInfo.signer,
+  );
+  const name = kind === "group" ? nameOfWelcome(groupInfo.extensions) : peerName ?? inviter;
+  const isOwnDevices = same(inviterId, ground.own.accountId);
+  const isNew = live.record.version === 0;
+  const atMs = inboxEntry.acceptedAtMs;
+  const isAccepted = kind === "directMessage" || isOwnDevices;
+  await live.exclusive(() =>
+    live.write({
+      state,
+      isFresh: true,
+      ...live.commit === undefined ? {} : { commit: "lost" as const },
+      record: {
+        kind,
+        name,
+        peerId,
+        state: isAccepted ? "active" : "invited",
+        cursor: inboxEntry.channelSequence,
+        needsUpdate: isLastResort(keyPackage.keyPackage),
+        isFromStranger: !isOwnDevices && isNew,
+        failure: "",
+      },
+      also: async (transaction) => {
+        await forgetUsedKeyPackage(transaction, suite, keyPackage);
+        putSync(transaction, { ...sync, inboxAfter: inboxEntry.sequence });
+      },
+      history: (thread) => {
+        thread.addNotice(
+          isOwnDevices
+            ? { kind: "joined" }
+            : { kind: "members-added", name: inviter, names: [ground.own.name] },
+          atMs,
+        );
+        thread.noteConversation();
+      },
+    })
+  );
+  if (!isLastResort(keyPackage.keyPackage)) retireKeyPackage(suite, keyPackage);
+  for (const other of keyPackages) {
+    if (other === keyPackage) continue;
+    other.initPrivateKey.fill(0);
+    other.encryptionPrivateKey.fill(0);
+  }
+  return devices;
+}
+
+function signerOf(ground: Ground, members: readonly Member[], signer: number): LeafDevice {
+  const member = members.find(({ leafIndex }) => leafIndex === signer);
+  assert(member !== undefined, "a GroupInfo's signer was found in its tree");
+  return ground.leaves.open(member.leafNode);
+}
+
+/** An external commit that was made and not yet stored. */
+export interface MadeEntry {
+  readonly pending: PendingCommit;
+  readonly encoded: { readonly upload: Uint8Array; readonly staged: Uint8Array };
+  readonly describes: Pick<StoredConversation, "kind" | "peerId" | "name">;
+  /** The last entry that this device can't have. */
+  readonly cursor: number;
+}
+
+/**
+ * Makes the commit by which this device enters the channel's group, or enters it anew.
+ * @param epochMin of what this device, or the account's directory, has seen
+ * @throws MessengerError why there is no way in: `channels/not-a-member`, those of GroupInfo and tree
+ */
+export async function makeEntry(
+  ground: Ground,
+  channelId: Uint8Array,
+  { epochMin }: { readonly epochMin: number },
+): Promise<MadeEntry> {
+  const { calls, crypto, leaves, own, deviceId, random, signal } = ground;
+  const found = await calls.groupInfo(channelId, { signal });
+  const info = parseGroupInfo(found.groupInfo);
+  const { groupContext } = info;
+  if (groupContext.epoch < BigInt(epochMin)) {
+    throw new MessengerError(
+      "mls/invalid-group-info",
+      "Cannot enter group: the server gives an epoch that is over",
+    );
+  }
+  if (!same(groupContext.groupId, channelId)) throw badInvitation("it is another group");
+  const tree = findExtension(info.extensions, EXTENSION_TYPE.ratchetTree);
+  if (tree === undefined) throw badInvitation("its tree is missing");
+  const members = membersOf(parseRatchetTree(tree));
+  const devices = members.map(({ leafNode }) => leaves.open(leafNode));
+  const oldLeaf = members.find((_, index) => {
+    const device = devices[index];
+    return device !== undefined && same(device.accountId, own.accountId) &&
+      same(device.deviceId, deviceId);
+  });
+  const context = findConversationContext(groupContext.extensions);
+  const { kind, peerId, peerName } = describe(ground, context, devices);
+  const isIn = devices.some(({ accountId }) => same(accountId, own.accountId));
+  const suite = crypto.cipherSuite(groupContext.cipherSuite);
+  const entryId = newEntryId(ground);
+  const { staged, commit } = await joinByExternalCommit(suite, found.groupInfo, {
+    identity: await ground.identity(suite),
+    random,
+    authenticate: authenticateWith(leaves),
+    authenticatedData: encodeClaim({ entryId, added: isIn ? [] : [own.accountId], removed: [] }),
+    ...oldLeaf === undefined ? {} : { removes: oldLeaf.leafIndex },
+  });
+  const upload = {
+    entryId,
+    message: commit,
+    groupInfo: await createGroupInfo(staged.next),
+    welcomes: [],
+  };
+  return {
+    pending: { stored: { call: "enter", entryId, sequence: 0 }, upload, staged },
+    encoded: encodeCommit(undefined, { upload, staged }),
+    describes: { kind, peerId, name: peerName ?? UNNAMED },
+    cursor: found.sequence,
+  };
+}
+
+function badInvitation(state: string): MessengerError {
+  return new MessengerError("conversations/bad-invitation", `Cannot join: ${state}`);
+}
+
+function same(one: Uint8Array, other: Uint8Array): boolean {
+  return compareKeys(one, other) === 0;
+}

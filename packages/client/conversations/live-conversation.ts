@@ -1,0 +1,226 @@
+/**
+ * One conversation with a channel, in memory: its group's state, what waits to be sent, and the own
+ * commit that is on its way. One operation at a time; memory changes only after the store has.
+ */
+import { changedRecords, type GroupState, type RecordChanges, retire } from "@qpq/mls";
+import { assert, type StoreTransaction } from "@qpq/ports";
+import {
+  deleteCommit,
+  deleteConversation,
+  deleteGroup,
+  loadCommit,
+  loadState,
+  type PendingCommit,
+  putCommit,
+  putConversation,
+  putState,
+  readConversation,
+  type StoredConversation,
+} from "../../features/groups/group-store.ts";
+import { readQueue, type StoredQueued } from "../../features/messages/history.ts";
+import { ThreadWriter } from "../../features/messages/thread.ts";
+import type { ConversationId } from "../conversation-views.ts";
+import type { Ground } from "./ground.ts";
+
+/** What one transaction changes of a conversation, and with it in memory. */
+export interface Change {
+  readonly record?: Partial<StoredConversation>;
+  /** The new state; `gone`: the group is left for good. Left out: as before. */
+  readonly state?: GroupState | "gone";
+  /** The new state is no descendant of the one before. */
+  readonly isFresh?: boolean;
+  /** States in between, which hold keys of their own. */
+  readonly spent?: readonly GroupState[];
+  /** The own commit on its way: a new one, with how it is stored; or none any more. */
+  readonly commit?:
+    | {
+      readonly pending: PendingCommit;
+      readonly encoded: { readonly upload: Uint8Array; readonly staged: Uint8Array };
+    }
+    | "applied"
+    | "lost";
+  readonly history?: (thread: ThreadWriter) => void | Promise<void>;
+  /** What else belongs to the same moment. */
+  readonly also?: (transaction: StoreTransaction) => void | Promise<void>;
+}
+
+export class LiveConversation {
+  readonly groupId: Uint8Array;
+  readonly id: ConversationId;
+  readonly #ground: Ground;
+  #record: StoredConversation;
+  #state: GroupState | undefined;
+  #commit: PendingCommit | undefined;
+  readonly #queue = new Map<number, StoredQueued>();
+  #nextOrder = 1;
+  #isLoaded = false;
+  #lane: Promise<unknown> = Promise.resolve();
+  #settled: Promise<void> = Promise.resolve();
+
+  /** @param isNew nothing of it is stored yet */
+  constructor(
+    ground: Ground,
+    options: {
+      readonly groupId: Uint8Array;
+      readonly record: StoredConversation;
+      readonly isNew: boolean;
+    },
+  ) {
+    this.#ground = ground;
+    this.groupId = options.groupId;
+    this.id = options.groupId.toHex() as ConversationId;
+    this.#record = options.record;
+    this.#isLoaded = options.isNew;
+  }
+
+  get record(): StoredConversation {
+    return this.#record;
+  }
+
+  /** The group as it stands; undefined before this device is in, and after it left. */
+  get state(): GroupState | undefined {
+    return this.#state;
+  }
+
+  get commit(): PendingCommit | undefined {
+    return this.#commit;
+  }
+
+  /** Own messages whose entries haven't come back, by place. */
+  get queue(): ReadonlyMap<number, StoredQueued> {
+    return this.#queue;
+  }
+
+  /** Whether a commit comes before anything is sent: somebody leaves, or this device's keys are not fresh. */
+  get owesCommit(): boolean {
+    const { needsUpdate } = this.#record;
+    return needsUpdate || this.#state !== undefined && hasLeaver(this.#state);
+  }
+
+  /** Resolves when what is being written is in memory, too: who hears of a change may be early. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Runs alone: whatever reads or changes the group does so here. */
+  exclusive<Result>(fn: () => Promise<Result>): Promise<Result> {
+    const run = this.#lane.then(async () => {
+      await this.#load();
+      return await fn();
+    });
+    this.#lane = run.catch(() => {});
+    return run;
+  }
+
+  /** Places for messages that are about to be queued. */
+  takeOrders(count: number): readonly number[] {
+    const first = this.#nextOrder;
+    this.#nextOrder += count;
+    return Array.from({ length: count }, (_, index) => first + index);
+  }
+
+  /**
+   * Writes, then speaks: memory follows only what is durable, and the secrets that are over are
+   * overwritten behind it. Only inside `exclusive`.
+   */
+  async write(change: Change): Promise<void> {
+    const writing = this.#write(change);
+    this.#settled = writing.catch(() => {});
+    try {
+      await writing;
+    } catch (error) {
+      // What was made in memory is used up, and was never stored: go on from what is.
+      this.#isLoaded = false;
+      throw error;
+    }
+  }
+
+  async #write(change: Change): Promise<void> {
+    const before = this.#state;
+    const after = change.state === "gone" ? undefined : change.state ?? before;
+    const isFresh = change.isFresh === true;
+    let records: RecordChanges | undefined;
+    if (after !== undefined && after !== before) {
+      records = changedRecords(isFresh ? undefined : before, after);
+    }
+    const { version } = this.#record;
+    const record = {
+      ...this.#record,
+      ...change.record,
+      epoch: after === undefined ? this.#record.epoch : Number(after.context.epoch),
+      version: version + 1,
+    };
+    const { groupId } = this;
+    await this.#ground.store.transaction(async (transaction) => {
+      const stored = await readConversation(transaction, groupId);
+      // Made beside the store: worth something only for the version that it was made of.
+      assert((stored?.version ?? 0) === version, "nobody else writes a conversation");
+      if (change.state === "gone" || isFresh) await deleteGroup(transaction, groupId);
+      if (records !== undefined) await putState(transaction, groupId, records);
+      if (typeof change.commit === "string") await deleteCommit(transaction, groupId);
+      else if (change.commit !== undefined) {
+        const { pending: { stored }, encoded } = change.commit;
+        await putCommit(transaction, groupId, { stored, ...encoded });
+      }
+      putConversation(transaction, groupId, record);
+      await change.also?.(transaction);
+      if (change.history === undefined) return;
+      const thread = await ThreadWriter.open(transaction, groupId);
+      await change.history(thread);
+      thread.flush();
+    });
+    this.#record = record;
+    this.#state = after;
+    const commit = this.#commit;
+    if (change.commit !== undefined) {
+      this.#commit = typeof change.commit === "string" ? undefined : change.commit.pending;
+    }
+    for (const state of new Set([before, ...change.spent ?? []])) {
+      if (state !== undefined && state !== after) retire(state, after);
+    }
+    if (change.commit === "lost" && commit !== undefined) retire(commit.staged.next, after);
+  }
+
+  /** Puts in memory what `history` of a change has put into the stored queue. */
+  setQueued(order: number, queued: StoredQueued | undefined): void {
+    if (queued === undefined) this.#queue.delete(order);
+    else this.#queue.set(order, queued);
+  }
+
+  /** Deletes it: a conversation that never came to be. */
+  async forget(): Promise<void> {
+    await this.#ground.store.transaction((transaction) =>
+      deleteConversation(transaction, this.groupId)
+    );
+    if (this.#commit !== undefined) retire(this.#commit.staged.next, this.#state);
+    if (this.#state !== undefined) retire(this.#state, undefined);
+    this.#state = undefined;
+    this.#commit = undefined;
+    this.#queue.clear();
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoaded) return;
+    const { store, crypto } = this.#ground;
+    const current = await loadState(store, crypto, this.groupId);
+    const [commit, queue] = await Promise.all([
+      loadCommit(store, this.groupId, { crypto, current }),
+      readQueue(store, this.groupId),
+    ]);
+    const stored = await store.snapshot((reader) => readConversation(reader, this.groupId));
+    if (stored !== undefined) this.#record = stored;
+    this.#state = current;
+    this.#commit = commit;
+    this.#queue.clear();
+    for (const { order, queued } of queue) this.#queue.set(order, queued);
+    this.#nextOrder = (queue.at(-1)?.order ?? 0) + 1;
+    this.#isLoaded = true;
+  }
+}
+
+/** Whether another member's SelfRemove waits. */
+function hasLeaver({ pendingProposals, ownLeafIndex }: GroupState): boolean {
+  return pendingProposals.some(({ message: { content: { sender } } }) =>
+    sender.kind === "member" && sender.leafIndex !== ownLeafIndex
+  );
+}

@@ -1,0 +1,392 @@
+/** One entry of a channel's log, processed: what it changes is collected in a draft. */
+import {
+  type CommitSummary,
+  type GroupState,
+  type Member,
+  membersOf,
+  mergeStaged,
+  type Outcome,
+  processMessage,
+  type RatchetTree,
+} from "@qpq/mls";
+import { assert, compareKeys, MessengerError } from "@qpq/ports";
+import type { Entry } from "../../features/channels/client.ts";
+import type { LeafDevice } from "../../features/devices/credential.ts";
+import { type CheckedContext, findConversationContext } from "../../features/groups/context.ts";
+import type { PendingCommit } from "../../features/groups/group-store.ts";
+import { accountChanges, type GroupAccount } from "../../features/groups/members.ts";
+import { authenticateWith, membersAfter, policyOf } from "../../features/groups/rules.ts";
+import { type Body, decodeBody } from "../../features/messages/body.ts";
+import type { StoredQueued } from "../../features/messages/history.ts";
+import type { Draft } from "./draft.ts";
+import type { Ground } from "./ground.ts";
+
+/** What a conversation has on its way while it processes. */
+export interface InFlight {
+  readonly commit: PendingCommit | undefined;
+  /** By place in the queue. */
+  readonly queue: ReadonlyMap<number, StoredQueued>;
+}
+
+/** This device can't follow the group any more: `code` says why. */
+export class Behind extends Error {
+  readonly code: string;
+
+  constructor(code: string, options?: ErrorOptions) {
+    super(`cannot follow the group: ${code}`, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Processes one entry.
+ * @throws Behind: it is a commit that this device can't process, or comes behind one that it never had
+ */
+export async function processEntry(
+  ground: Ground,
+  draft: Draft,
+  entry: Entry,
+  inFlight: InFlight,
+): Promise<void> {
+  draft.record = { ...draft.record, cursor: entry.sequence };
+  const { commit } = inFlight;
+  if (commit !== undefined && draft.commit === undefined && isOwnCommit(commit, entry)) {
+    return applyOwn(ground, draft, entry, commit);
+  }
+  if (entry.kind === "closed") return close(draft, entry);
+  if (commit?.stored.call === "enter" && draft.commit === undefined) {
+    // Between what this device lost and where it comes in: nothing that it could read.
+    if (draft.state !== undefined) draft.missedCount++;
+    return;
+  }
+  // Before this device came in, or after it went out: nothing here is for it.
+  if (draft.state === undefined) return;
+  if (entry.kind !== "commit" && returnOwn(draft, entry, inFlight.queue)) return;
+  if (entry.kind === "commit") await processForeignCommit(ground, draft, entry, inFlight);
+  else await processOther(ground, draft, entry);
+}
+
+function isOwnCommit({ stored, upload }: PendingCommit, entry: Entry): boolean {
+  return entry.kind === "commit" && same(stored.entryId, entry.entryId) &&
+    same(upload.message, entry.message);
+}
+
+function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCommit): void {
+  const { staged } = commit;
+  if (commit.stored.call === "enter") {
+    if (draft.state !== undefined) draft.spent.push(draft.state);
+    draft.isFresh = true;
+    draft.state = staged.next;
+    draft.note(
+      { kind: draft.record.state === "joining" ? "joined" : "rejoined" },
+      entry.acceptedAtMs,
+    );
+  } else {
+    assert(draft.state !== undefined, "who commits is in the group");
+    const before = draft.state;
+    draft.advance(mergeStaged(before, staged));
+    noteChanges(ground, draft, { summary: staged.summary, before, atMs: entry.acceptedAtMs });
+  }
+  draft.commit = "applied";
+  draft.isBoundary = true;
+  const { state } = draft.record;
+  draft.record = {
+    ...draft.record,
+    needsUpdate: false,
+    failure: "",
+    state: state === "joining" || state === "broken" ? "active" : state,
+  };
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+/** The server's last word: a successor takes the channel's place. */
+function close(draft: Draft, entry: Entry): void {
+  draft.record = { ...draft.record, state: "closed" };
+  draft.note({ kind: "closed" }, entry.acceptedAtMs);
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+/** An own message that comes back: it is where it belongs. */
+function returnOwn(
+  draft: Draft,
+  entry: Entry,
+  queue: ReadonlyMap<number, StoredQueued>,
+): boolean {
+  for (const [order, queued] of queue) {
+    if (queued.entryId.length === 0 || !same(queued.entryId, entry.entryId)) continue;
+    if (draft.returned.has(order)) return true;
+    draft.returned.add(order);
+    draft.effects.push(async (thread) => {
+      const { acceptedAtMs } = entry;
+      await thread.changeText(queued.position, { state: "sent", acceptedAtMs });
+      thread.dequeue(order, queued.sequence === 0);
+    });
+    return true;
+  }
+  return false;
+}
+
+async function processForeignCommit(
+  ground: Ground,
+  draft: Draft,
+  entry: Entry,
+  { commit }: InFlight,
+): Promise<void> {
+  const before = requireState(draft);
+  const outcome = await process(ground, before, entry).catch((error: unknown) => {
+    if (isOurs(error)) throw new Behind(codeOf(error), { cause: error });
+    throw error;
+  });
+  if (outcome.kind === "past-epoch" || outcome.kind === "other-group") {
+    return ground.log.warn("commit-ignored", { outcome: outcome.kind });
+  }
+  if (outcome.kind === "removed") return leave(ground, draft, { summary: outcome.summary, entry });
+  if (outcome.kind !== "commit-staged") throw new Behind(`mls/${outcome.kind}`);
+  draft.advance(outcome.state);
+  draft.advance(mergeStaged(outcome.state, outcome.staged));
+  if (commit !== undefined) draft.commit = "lost";
+  draft.isBoundary = true;
+  noteChanges(ground, draft, {
+    summary: outcome.staged.summary,
+    before,
+    atMs: entry.acceptedAtMs,
+  });
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+function leave(
+  ground: Ground,
+  draft: Draft,
+  { summary, entry }: { readonly summary: CommitSummary; readonly entry: Entry },
+): void {
+  if (draft.state !== undefined) draft.spent.push(draft.state);
+  draft.state = undefined;
+  draft.commit = "lost";
+  draft.isBoundary = true;
+  const isOwnWish = draft.record.state === "leaving";
+  draft.record = { ...draft.record, state: isOwnWish ? "left" : "removed" };
+  const { accountName } = ground.leaves.open(summary.committer.leafNode);
+  draft.note(
+    isOwnWish ? { kind: "left-self" } : { kind: "removed-self", name: accountName },
+    entry.acceptedAtMs,
+  );
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+async function processOther(ground: Ground, draft: Draft, entry: Entry): Promise<void> {
+  const before = requireState(draft);
+  let outcome: Outcome;
+  try {
+    outcome = await process(ground, before, entry);
+  } catch (error) {
+    if (!isOurs(error)) throw error;
+    return noteUndecryptable(draft, entry, { name: "", code: codeOf(error) });
+  }
+  switch (outcome.kind) {
+    case "application":
+      draft.advance(outcome.state);
+      return receive(ground, draft, { entry, outcome });
+    case "proposal":
+      // By reference only SelfRemoves are committed here; nothing else may keep us from sending.
+      return draft.advance(
+        outcome.proposal.kind === "self-remove"
+          ? outcome.state
+          : { ...outcome.state, pendingProposals: before.pendingProposals },
+      );
+    case "future-epoch":
+      throw new Behind("mls/future-epoch");
+    case "own-message":
+      // What we sent and know of was found by its entry id: this was never ours, or of a lost store.
+      return ground.log.warn("own-message-unknown", { sequence: entry.sequence });
+    case "commit-staged":
+    case "removed":
+    case "own-commit":
+      // The server says that it is no commit.
+      return noteUndecryptable(draft, entry, { name: "", code: "channels/bad-answer" });
+    default:
+      return ground.log.warn("entry-ignored", { outcome: outcome.kind });
+  }
+}
+
+function receive(
+  ground: Ground,
+  draft: Draft,
+  { entry, outcome }: {
+    readonly entry: Entry;
+    readonly outcome: Extract<Outcome, { readonly kind: "application" }>;
+  },
+): void {
+  const author = ground.leaves.open(outcome.sender.leafNode);
+  const { accountName: name } = author;
+  let body: Body;
+  try {
+    body = decodeBody(outcome.data);
+  } catch (error) {
+    if (!isOurs(error)) throw error;
+    return noteUndecryptable(draft, entry, { name, code: codeOf(error) });
+  }
+  if (body.kind === "text") {
+    const isOwn = same(author.accountId, ground.own.accountId);
+    const { messageId, sentAtMs, text } = body;
+    draft.effects.push(async (thread) => {
+      await thread.addText({
+        messageId,
+        accountId: author.accountId,
+        accountName: name,
+        text,
+        sentAtMs,
+        acceptedAtMs: entry.acceptedAtMs,
+        state: isOwn ? "sent" : "received",
+        isOwn,
+      });
+    });
+  } else if (body.kind === "group-name") rename(draft, { name: body.name, by: author, entry });
+  else noteUndecryptable(draft, entry, { name, code: "messages/unsupported" });
+}
+
+function rename(
+  draft: Draft,
+  { name, by, entry }: {
+    readonly name: string;
+    readonly by: LeafDevice;
+    readonly entry: Entry;
+  },
+): void {
+  if (draft.record.kind !== "group" || draft.record.name === name) return;
+  draft.record = { ...draft.record, name };
+  draft.note({ kind: "renamed", name: by.accountName, names: [name] }, entry.acceptedAtMs);
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+function noteUndecryptable(
+  draft: Draft,
+  entry: Entry,
+  { name, code }: { readonly name: string; readonly code: string },
+): void {
+  draft.note({ kind: "undecryptable", name, code }, entry.acceptedAtMs);
+}
+
+async function process(ground: Ground, state: GroupState, entry: Entry): Promise<Outcome> {
+  return await processMessage(state, entry.message, {
+    authenticate: authenticateWith(ground.leaves),
+    policy: policyOf(state, ground.leaves),
+  });
+}
+
+/** Says in the history what a commit has changed. */
+function noteChanges(
+  ground: Ground,
+  draft: Draft,
+  { summary, before, atMs }: {
+    readonly summary: CommitSummary;
+    readonly before: GroupState;
+    readonly atMs: number;
+  },
+): void {
+  const { leaves } = ground;
+  const members = membersOf(requireTree(before));
+  const accountsBefore = leaves.accounts(members);
+  const accountsAfter = leaves.accounts(membersAfter(members, summary));
+  const changes = accountChanges(accountsBefore, accountsAfter);
+  const by = leaves.open(summary.committer.leafNode);
+  const entered = enteredDevices(ground, summary);
+  draft.entered.push(...entered);
+  const added = namesOf(changes.added, accountsAfter);
+  if (added.length > 0) {
+    draft.note({ kind: "members-added", name: by.accountName, names: added }, atMs);
+  }
+  const selfRemoved = selfRemovedLeaves(summary);
+  const isLeaver = (id: string): boolean =>
+    accountsBefore.get(id)?.devices.some(({ leafIndex }) => selfRemoved.has(leafIndex)) === true;
+  const left = namesOf(changes.removed.filter(isLeaver), accountsBefore);
+  const removed = namesOf(changes.removed.filter((id) => !isLeaver(id)), accountsBefore);
+  if (left.length > 0) draft.note({ kind: "members-left", names: left }, atMs);
+  if (removed.length > 0) {
+    draft.note({ kind: "members-removed", name: by.accountName, names: removed }, atMs);
+  }
+  noteDevices(draft, { summary, entered, accountsBefore, atMs });
+  noteAdmins(draft, { summary, by, accountsAfter, atMs });
+}
+
+function selfRemovedLeaves({ proposals }: CommitSummary): ReadonlySet<number> {
+  return new Set(
+    proposals.flatMap(({ proposal, sender }) =>
+      proposal.kind === "self-remove" && sender.kind === "member" ? [sender.leafIndex] : []
+    ),
+  );
+}
+
+/** New leaves, with the one of who entered by external commit. */
+function enteredDevices(ground: Ground, summary: CommitSummary): readonly LeafDevice[] {
+  const members: readonly Member[] = summary.sender.kind === "new-member-commit"
+    ? [...summary.added, summary.committer]
+    : summary.added;
+  const indices = new Set<number>();
+  return members.filter(({ leafIndex }) => !indices.has(leafIndex) && indices.add(leafIndex))
+    .map(({ leafNode }) => ground.leaves.open(leafNode));
+}
+
+/** Another device of somebody who was there; one that only comes back is nothing new. */
+function noteDevices(
+  draft: Draft,
+  { summary, entered, accountsBefore, atMs }: {
+    readonly summary: CommitSummary;
+    readonly entered: readonly LeafDevice[];
+    readonly accountsBefore: ReadonlyMap<string, GroupAccount>;
+    readonly atMs: number;
+  },
+): void {
+  if (summary.sender.kind === "new-member-commit") draft.owesName = true;
+  const names = new Set<string>();
+  for (const device of entered) {
+    const account = accountsBefore.get(device.accountId.toHex());
+    const isBack = account?.devices.some((each) => same(each.device.deviceId, device.deviceId));
+    if (account !== undefined && isBack !== true) names.add(device.accountName);
+  }
+  for (const name of names) draft.note({ kind: "device-added", name }, atMs);
+}
+
+function noteAdmins(
+  draft: Draft,
+  { summary, by, accountsAfter, atMs }: {
+    readonly summary: CommitSummary;
+    readonly by: LeafDevice;
+    readonly accountsAfter: ReadonlyMap<string, GroupAccount>;
+    readonly atMs: number;
+  },
+): void {
+  if (summary.extensionsBefore === summary.extensionsAfter) return;
+  const after: CheckedContext = findConversationContext(summary.extensionsAfter);
+  const names = namesOf(after.admins.map((id) => id.toHex()), accountsAfter);
+  draft.note({ kind: "admins-changed", name: by.accountName, names }, atMs);
+}
+
+function namesOf(
+  ids: readonly string[],
+  accounts: ReadonlyMap<string, GroupAccount>,
+): readonly string[] {
+  return ids.flatMap((id) => accounts.get(id)?.devices[0].device.accountName ?? []);
+}
+
+function requireTree(state: GroupState): RatchetTree {
+  assert(state.tree.loaded !== undefined, "a commit was made or processed with its tree");
+  return state.tree.loaded;
+}
+
+function requireState(draft: Draft): GroupState {
+  assert(draft.state !== undefined, "the group's state is there");
+  return draft.state;
+}
+
+/** Something about the bytes, not about this device: a store that fails is no peer's fault. */
+function isOurs(error: unknown): error is MessengerError {
+  return error instanceof MessengerError && !error.code.startsWith("store/");
+}
+
+function codeOf(error: MessengerError): string {
+  return error.code;
+}
+
+function same(one: Uint8Array, other: Uint8Array): boolean {
+  return compareKeys(one, other) === 0;
+}

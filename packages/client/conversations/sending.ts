@@ -1,0 +1,423 @@
+/**
+ * Sending: the new state, the exact bytes and the message in one transaction, then the bytes leave; and
+ * the same bytes again until the server has a definite answer.
+ */
+import { createProposal, encryptMessage, type GroupState } from "@qpq/mls";
+import { compareKeys, ERROR_CODES, MessengerError, sleep } from "@qpq/ports";
+import { newEntryId } from "../../features/channels/client.ts";
+import { encodeGroupName, encodeText, newMessageId } from "../../features/messages/body.ts";
+import { positionOf, readItem, type StoredQueued } from "../../features/messages/history.ts";
+import { QUEUED_COUNT_MAX } from "../../features/messages/thread.ts";
+import type { Ground } from "./ground.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+import { isPassing } from "./receiving.ts";
+
+/** Messages of one conversation that are on their way at a time. */
+const WINDOW_COUNT = 64;
+/** Texts that one transaction queues. */
+const BATCH_COUNT_MAX = 64;
+/** Milliseconds before a refusal that passes by itself is tried again, where the server does not say. */
+const RETRY_MS = 2_000;
+const RETRY_MS_MAX = 60_000;
+
+interface Request {
+  readonly messageId: Uint8Array;
+  readonly isRetry: boolean;
+  readonly text: string;
+  readonly sentAtMs: number;
+  readonly body: Uint8Array;
+  readonly resolve: (position: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What the server said of one message. */
+type Answer =
+  | { readonly kind: "accepted"; readonly sequence: number; readonly acceptedAtMs: number }
+  | { readonly kind: "too-old" }
+  | { readonly kind: "later"; readonly afterMs: number }
+  | { readonly kind: "offline" }
+  | { readonly kind: "refused"; readonly error: MessengerError };
+
+/** Whether the conversation may send now, as its owner sees it. */
+export interface Readiness {
+  /** On line, and all that the server had is processed. */
+  readonly isCaughtUp: () => boolean;
+  /** Members whose key changed: nothing is sent to them. */
+  readonly blockedBy: () => Promise<readonly string[]>;
+  /** A commit has to come first: see to it. */
+  readonly needsCommit: () => void;
+}
+
+const EMPTY = new Uint8Array();
+
+export class Sender {
+  readonly #ground: Ground;
+  readonly #live: LiveConversation;
+  readonly #readiness: Readiness;
+  #requests: Request[] = [];
+  #running: Promise<void> | undefined;
+  #isKicked = false;
+
+  constructor(ground: Ground, live: LiveConversation, readiness: Readiness) {
+    this.#ground = ground;
+    this.#live = live;
+    this.#readiness = readiness;
+  }
+
+  /** @returns the position in the history, when it is durable */
+  send(text: string, messageId: Uint8Array | undefined): Promise<number> {
+    const { random, clock } = this.#ground;
+    const sentAtMs = Math.max(0, Math.floor(clock.now()));
+    const id = messageId ?? newMessageId(random);
+    const body = encodeText({ messageId: id, sentAtMs, text });
+    return new Promise((resolve, reject) => {
+      const isRetry = messageId !== undefined;
+      this.#requests.push({ messageId: id, isRetry, text, sentAtMs, body, resolve, reject });
+      // Whatever else is queued until this has its turn shares its transaction.
+      if (this.#requests.length === 1) this.#background(this.#takeRequests());
+    });
+  }
+
+  /** Tells the members what the group is called. */
+  async sendName(name: string): Promise<void> {
+    const { random, clock } = this.#ground;
+    const messageId = newMessageId(random);
+    const body = encodeGroupName({ messageId, sentAtMs: Math.floor(clock.now()), name });
+    await this.#live.exclusive(() => this.#enqueueHidden({ messageId, body }));
+    this.kick();
+  }
+
+  /** Asks the others to remove this device's leaf. Only inside `exclusive`. */
+  async enqueueSelfRemove(): Promise<void> {
+    const isThere = [...this.#live.queue.values()].some(isSelfRemove);
+    if (!isThere) await this.#enqueueHidden({ messageId: EMPTY, body: EMPTY });
+  }
+
+  /** Sends what waits, as far as that goes now. */
+  kick(): void {
+    this.#isKicked = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#isKicked && !this.#ground.signal.aborted) this.kick();
+    });
+    this.#background(this.#running);
+  }
+
+  async #enqueueHidden(
+    { messageId, body }: { readonly messageId: Uint8Array; readonly body: Uint8Array },
+  ): Promise<void> {
+    const [order] = this.#live.takeOrders(1);
+    const queued: StoredQueued = { ...NOT_ENCRYPTED, position: 0, messageId, body };
+    await this.#live.write({
+      history: (thread) => thread.enqueue(order as number, queued),
+    });
+    this.#live.setQueued(order as number, queued);
+  }
+
+  async #takeRequests(): Promise<void> {
+    while (this.#requests.length > 0) {
+      await this.#live.exclusive(async () => {
+        const requests = this.#requests.slice(0, BATCH_COUNT_MAX);
+        this.#requests = this.#requests.slice(requests.length);
+        try {
+          await this.#enqueue(requests);
+        } catch (error) {
+          for (const { reject } of requests) reject(error);
+        }
+      });
+    }
+    this.kick();
+  }
+
+  async #enqueue(requests: readonly Request[]): Promise<void> {
+    const live = this.#live;
+    const { own } = this.#ground;
+    if (live.record.state !== "active") throw notActive();
+    const blockedBy = await this.#readiness.blockedBy();
+    if (blockedBy.length > 0) throw keyChanged(blockedBy);
+    const fresh = await this.#withoutRepeats(requests);
+    if (fresh.length === 0) return;
+    if (live.queue.size + fresh.length > QUEUED_COUNT_MAX) throw queueFull();
+    const orders = live.takeOrders(fresh.length);
+    const queued = fresh.map(({ messageId, body }): StoredQueued => ({
+      ...NOT_ENCRYPTED,
+      position: 0,
+      messageId,
+      body,
+    }));
+    const encrypted = this.#mayEncrypt() && !this.#hasUnencrypted()
+      ? await this.#encrypt(queued)
+      : undefined;
+    const made = encrypted?.queued ?? queued;
+    let positioned: readonly StoredQueued[] = [];
+    await live.write({
+      record: { isFromStranger: false },
+      ...encrypted === undefined ? {} : { state: encrypted.state, spent: encrypted.spent },
+      history: async (thread) => {
+        const placed: StoredQueued[] = [];
+        for (const [index, { messageId, text, sentAtMs }] of fresh.entries()) {
+          const position = await thread.addText({
+            messageId,
+            accountId: own.accountId,
+            accountName: own.name,
+            text,
+            sentAtMs,
+            acceptedAtMs: 0,
+            state: "pending",
+            isOwn: true,
+          });
+          const each = { ...made[index] as StoredQueued, position: position ?? 0 };
+          thread.enqueue(orders[index] as number, each);
+          placed.push(each);
+        }
+        positioned = placed;
+      },
+    });
+    for (const [index, each] of positioned.entries()) {
+      live.setQueued(orders[index] as number, each);
+      (fresh[index] as Request).resolve(each.position);
+    }
+  }
+
+  /** Answers those that were queued before under the same id, and gives the others. */
+  async #withoutRepeats(requests: readonly Request[]): Promise<readonly Request[]> {
+    const fresh: Request[] = [];
+    const ids = new Set<string>();
+    for (const request of requests) {
+      const id = request.messageId.toHex();
+      const known = request.isRetry ? await this.#find(request.messageId) : undefined;
+      if (known === undefined && !ids.has(id)) {
+        ids.add(id);
+        fresh.push(request);
+      } else if (known !== undefined && known.text === request.text) {
+        request.resolve(known.position);
+      } else request.reject(idReused());
+    }
+    return fresh;
+  }
+
+  async #find(messageId: Uint8Array) {
+    const { store, own } = this.#ground;
+    const { groupId } = this.#live;
+    return await store.snapshot(async (reader) => {
+      const position = await positionOf(reader, { groupId, accountId: own.accountId, messageId });
+      if (position === undefined) return undefined;
+      const item = await readItem(reader, groupId, position);
+      return item?.kind === "text" ? { position, text: item.text.text } : undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ground;
+    while (this.#isKicked) {
+      this.#isKicked = false;
+      for (;;) {
+        if (signal.aborted || !this.#readiness.isCaughtUp()) break;
+        await this.#live.exclusive(() => this.#encryptWaiting());
+        const batch = this.#encrypted();
+        if (batch.length === 0) break;
+        const answers = await Promise.all(batch.map(([, queued]) => this.#append(queued)));
+        await this.#live.exclusive(() => this.#take(batch, answers));
+        if (answers.some(({ kind }) => kind === "offline")) break;
+        const waitMs = Math.max(
+          0,
+          ...answers.map((each) => each.kind === "later" ? each.afterMs : 0),
+        );
+        if (waitMs > 0) await sleep(this.#ground.clock, waitMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  /** What is ready to go out, first to go first. */
+  #encrypted(): readonly (readonly [order: number, queued: StoredQueued])[] {
+    return this.#inOrder().filter(([, { message, sequence }]) =>
+      message.length > 0 && sequence === 0
+    ).slice(0, WINDOW_COUNT);
+  }
+
+  #inOrder(): readonly (readonly [number, StoredQueued])[] {
+    return [...this.#live.queue].toSorted(([one], [other]) => one - other);
+  }
+
+  #hasUnencrypted(): boolean {
+    return [...this.#live.queue.values()].some(isUnencrypted);
+  }
+
+  #mayEncrypt(): boolean {
+    const { state, commit, record } = this.#live;
+    const isIn = record.state === "active" || record.state === "leaving";
+    return state !== undefined && isIn && commit === undefined && !this.#live.owesCommit &&
+      this.#readiness.isCaughtUp();
+  }
+
+  async #encryptWaiting(): Promise<void> {
+    const live = this.#live;
+    const { state } = live;
+    if (state === undefined) return;
+    const epoch = Number(state.context.epoch);
+    const waiting = this.#inOrder()
+      .filter(([, queued]) => isUnencrypted(queued) && queued.epoch < epoch)
+      .slice(0, WINDOW_COUNT);
+    if (waiting.length === 0) return;
+    if (live.owesCommit && live.commit === undefined && live.record.state === "active") {
+      return this.#readiness.needsCommit();
+    }
+    if (!this.#mayEncrypt() || (await this.#readiness.blockedBy()).length > 0) return;
+    const encrypted = await this.#encrypt(waiting.map(([, queued]) => queued));
+    await live.write({
+      state: encrypted.state,
+      spent: encrypted.spent,
+      history: (thread) => {
+        for (const [index, [order]] of waiting.entries()) {
+          thread.requeue(order, encrypted.queued[index] as StoredQueued);
+        }
+      },
+    });
+    for (const [index, [order]] of waiting.entries()) {
+      live.setQueued(order, encrypted.queued[index]);
+    }
+  }
+
+  /** One key a message: each state encrypts once. */
+  async #encrypt(waiting: readonly StoredQueued[]): Promise<{
+    readonly state: GroupState;
+    readonly spent: readonly GroupState[];
+    readonly queued: readonly StoredQueued[];
+  }> {
+    const { random, clock } = this.#ground;
+    let state = this.#live.state as GroupState;
+    const epoch = Number(state.context.epoch);
+    const spent: GroupState[] = [];
+    const queued: StoredQueued[] = [];
+    for (const each of waiting) {
+      const entryId = newEntryId(this.#ground);
+      const made = isSelfRemove(each)
+        ? await createProposal(state, { kind: "self-remove" }, { random, nowMs: clock.now() })
+        : encryptMessage(state, each.body, { random });
+      spent.push(state);
+      state = made.state;
+      queued.push({ ...each, entryId, message: made.message, epoch });
+    }
+    return { state, spent, queued };
+  }
+
+  async #append({ entryId, message }: StoredQueued): Promise<Answer> {
+    const { calls, signal } = this.#ground;
+    const { groupId: channelId } = this.#live;
+    try {
+      const result = await calls.append({ channelId, entryId, message }, { signal });
+      return { kind: "accepted", ...result };
+    } catch (error) {
+      return answerOf(error);
+    }
+  }
+
+  /** Stores what the server said, unless the entry itself came back in the meantime. */
+  async #take(
+    batch: readonly (readonly [number, StoredQueued])[],
+    answers: readonly Answer[],
+  ): Promise<void> {
+    const live = this.#live;
+    const news = batch.flatMap(([order, before], index) => {
+      const answer = answers[index] as Answer;
+      const queued = live.queue.get(order);
+      const isSame = queued !== undefined && compareKeys(queued.entryId, before.entryId) === 0;
+      return isSame && answer.kind !== "later" && answer.kind !== "offline"
+        ? [{ order, queued, answer }]
+        : [];
+    });
+    if (news.length === 0) return;
+    await live.write({
+      history: async (thread) => {
+        for (const { order, queued, answer } of news) {
+          if (answer.kind === "accepted") {
+            const { acceptedAtMs, sequence } = answer;
+            await thread.changeText(queued.position, { state: "sent", acceptedAtMs });
+            thread.noteAccepted(order, { ...queued, sequence });
+          } else if (answer.kind === "too-old") thread.requeue(order, encryptAgain(queued));
+          else if (answer.kind === "refused") {
+            await thread.changeText(queued.position, {
+              state: "failed",
+              failureCode: answer.error.code,
+              failureMessage: answer.error.message,
+            });
+            thread.dequeue(order, true);
+          }
+        }
+      },
+    });
+    for (const { order, queued, answer } of news) {
+      if (answer.kind === "accepted") {
+        live.setQueued(order, {
+          ...queued,
+          sequence: answer.sequence,
+          message: EMPTY,
+          body: EMPTY,
+        });
+      } else live.setQueued(order, answer.kind === "too-old" ? encryptAgain(queued) : undefined);
+    }
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#ground.fail(error));
+  }
+}
+
+const NOT_ENCRYPTED = { entryId: EMPTY, message: EMPTY, epoch: 0, sequence: 0 } as const;
+
+/** Under a new entry id, in a later epoch than the one that was refused. */
+function encryptAgain(queued: StoredQueued): StoredQueued {
+  return { ...queued, entryId: EMPTY, message: EMPTY };
+}
+
+function isUnencrypted({ entryId, sequence }: StoredQueued): boolean {
+  return entryId.length === 0 && sequence === 0;
+}
+
+/** The only thing that is queued without a body. */
+function isSelfRemove({ messageId }: StoredQueued): boolean {
+  return messageId.length === 0;
+}
+
+function answerOf(error: unknown): Answer {
+  if (!(error instanceof MessengerError)) throw error;
+  if (isPassing(error)) return { kind: "offline" };
+  if (error.code === "channels/epoch-too-old") return { kind: "too-old" };
+  if (error.code === "cancelled") return { kind: "offline" };
+  const isLater = ERROR_CODES[error.code].retry !== "never" ||
+    error.code === "channels/epoch-ahead";
+  if (isLater) {
+    return { kind: "later", afterMs: Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS_MAX) };
+  }
+  return { kind: "refused", error };
+}
+
+function notActive(): MessengerError {
+  return new MessengerError(
+    "conversations/not-active",
+    "Cannot send: the account is not in that conversation",
+  );
+}
+
+function keyChanged(names: readonly string[]): MessengerError {
+  return new MessengerError(
+    "devices/key-changed",
+    `Cannot send: the account key of ${
+      names.join(", ")
+    } has changed; compare safety numbers, then accept it`,
+  );
+}
+
+function queueFull(): MessengerError {
+  return new MessengerError(
+    "conversations/queue-full",
+    `Cannot queue: ${QUEUED_COUNT_MAX} messages wait already`,
+  );
+}
+
+function idReused(): MessengerError {
+  return new MessengerError(
+    "conversations/message-id-reused",
+    "Cannot queue: the message id stands for another text",
+  );
+}

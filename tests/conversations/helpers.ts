@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import type { Client, ConversationId, ConversationView, HistoryItem } from "@qpq/client";
+import { type ErrorCode, MessengerError } from "@qpq/ports";
+
+/** For everything that waits here: generous, so that a slow machine changes no outcome. */
+export const PATIENCE = { timeoutMs: 60_000 } as const;
+
+/** What a history says, a line an entry. */
+export function linesOf(items: readonly HistoryItem[]): readonly string[] {
+  return items.map((item) => {
+    if (item.kind === "text") return `${item.author.name}: ${item.text}`;
+    const { kind, ...rest } = item.notice;
+    return `* ${[kind, ...Object.values(rest).flat()].join(" ")}`;
+  });
+}
+
+export async function historyOf(client: Client, id: ConversationId): Promise<readonly string[]> {
+  return linesOf((await client.conversations.history(id)).items);
+}
+
+/** Only what people wrote. */
+export async function textsOf(client: Client, id: ConversationId): Promise<readonly string[]> {
+  return (await historyOf(client, id)).filter((line) => !line.startsWith("*"));
+}
+
+/** Resolves when `isSo`, asked again after every event of the client. */
+export async function until(
+  client: Client,
+  isSo: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE.timeoutMs);
+  if (await isSo()) return;
+  for await (const _ of client.conversations.events({ after: 0, signal })) {
+    if (await isSo()) return;
+  }
+  if (await isSo()) return;
+  throw new Error("it did not come to pass");
+}
+
+/** Waits for a conversation of that handle and state. */
+export async function conversation(
+  client: Client,
+  handle: string,
+  state: ConversationView["state"] = "active",
+): Promise<ConversationView> {
+  let found: ConversationView | undefined;
+  await until(client, async () => {
+    found = await client.conversations.find(handle).catch(() => undefined);
+    return found?.state === state;
+  });
+  assert.ok(found !== undefined);
+  return found;
+}
+
+/** Waits until that text of that name is in the history. */
+export async function received(client: Client, id: ConversationId, line: string): Promise<void> {
+  // Before its Welcome has come there is no such conversation.
+  await until(
+    client,
+    async () => (await historyOf(client, id).catch((): readonly string[] => [])).includes(line),
+  );
+}
+
+/** Sends, and waits until the server has it. */
+export async function say(client: Client, id: ConversationId, text: string): Promise<void> {
+  const { messageId } = await client.conversations.send(id, text);
+  await client.conversations.waitUntilSent(id, messageId, PATIENCE);
+}
+
+export async function refusedWith(code: ErrorCode, run: Promise<unknown>): Promise<void> {
+  try {
+    await run;
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+    assert.equal(error.code, code, error.message);
+    return;
+  }
+  assert.fail(`not refused: ${code}`);
+}

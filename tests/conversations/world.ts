@@ -1,0 +1,142 @@
+/** A whole server and clients of it in one process, over a network in memory: for tests of conversations. */
+import {
+  createMemoryNetwork,
+  createSeededRandom,
+  type MemoryDisk,
+  openMemoryStore,
+  systemClock,
+} from "@qpq/adapters";
+import {
+  type Client,
+  type ClientOptions,
+  logInClient,
+  openClient,
+  registerClient,
+} from "@qpq/client";
+import { type Connection, type Log, openSlices, silentLog, type Store } from "@qpq/ports";
+import { createRpcServer, openRpcClient } from "@qpq/rpc";
+import type { CallContext, DeviceIdentity } from "../../packages/features/devices/caller.ts";
+import { openServedSlices, SLICE_SCHEMAS } from "../../packages/server/slices.ts";
+
+export const SERVER_NAME = "chat.example";
+const ADDRESS = { hostname: "server", port: 7000 };
+/** As little as Argon2id allows: what passwords cost is tested elsewhere. */
+const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
+const FAST_STRETCHING = {
+  "argon2id-custom": { memory: 8, iterations: 1, parallelism: 1 },
+} as const;
+
+export interface ConversationWorld extends AsyncDisposable {
+  /** Cuts every connection; clients come back by themselves. */
+  cut(): void;
+  /** Cuts every connection, and refuses new ones or takes them again. */
+  setReachable(isReachable: boolean): void;
+  /** Ends the server as a kill does, and begins it anew on what was durable. */
+  restart(): Promise<void>;
+  readonly serverStore: Store;
+  /** Registers an account on a device of its own, or enters one that there is. */
+  client(name: string, options?: DeviceOptions): Promise<Client>;
+}
+
+export interface DeviceOptions {
+  /** Default 1. The same again, after it was closed, opens it again. */
+  readonly device?: number;
+  readonly log?: Log;
+}
+
+let seed = 1;
+
+export async function openConversationWorld(
+  options: { readonly seed?: number; readonly disk?: MemoryDisk } = {},
+): Promise<ConversationWorld> {
+  const random = createSeededRandom(options.seed ?? seed++);
+  const opened = new AsyncDisposableStack();
+  const stateFolder = await Deno.makeTempDir({ prefix: "qpq-conversations-" });
+  opened.defer(() => Deno.remove(stateFolder, { recursive: true }));
+  const store = openMemoryStore(options.disk === undefined ? {} : { disk: options.disk });
+  opened.defer(() => store.close());
+  await openSlices(store, SLICE_SCHEMAS);
+  const incarnation = random.bytes(16);
+  const network = createMemoryNetwork({ clock: systemClock, random, idleTimeoutMs: 1_000 });
+  const serve = async () => {
+    const slices = await openServedSlices({
+      store,
+      clock: systemClock,
+      random,
+      log: silentLog,
+      incarnation,
+      serverName: SERVER_NAME,
+      registration: "open",
+      isDraining: () => false,
+    });
+    return createRpcServer<DeviceIdentity, CallContext>({
+      methods: slices.methods,
+      name: slices.serverName,
+      build: "test",
+      incarnation,
+      authTokens: [],
+      context: slices.context,
+      authenticate: slices.authenticate,
+      clock: systemClock,
+      random,
+      log: silentLog,
+    });
+  };
+  let rpc = await serve();
+  const listener = opened.use(network.listen(ADDRESS));
+  void (async () => {
+    for (let next: Connection | undefined; (next = await listener.accept()) !== undefined;) {
+      void rpc.serve(next);
+    }
+  })();
+  const clientOptions = (name: string, { device = 1, log }: DeviceOptions): ClientOptions => ({
+    stateFolder: `${stateFolder}/${name}-${device}`,
+    server: { hostname: "127.0.0.1", port: 7000 },
+    trust: { kind: "system" },
+    serverName: SERVER_NAME,
+    name,
+    password: `the password of ${name}`,
+    ...log === undefined ? {} : { log },
+    surroundings: {
+      random,
+      connect: ({ credentials, onStatus, log: clientLog = silentLog }) =>
+        openRpcClient({
+          connect: (signal) => network.transport.connect(ADDRESS, { signal }),
+          build: "test",
+          clock: systemClock,
+          random,
+          log: clientLog,
+          credentials,
+          ...onStatus === undefined ? {} : { onStatus },
+        }),
+      keyStretching: FAST_STRETCHING,
+      keyFileCost: CHEAP,
+    },
+  });
+  const known = new Set<string>();
+  return {
+    serverStore: store,
+    cut: () => network.cut(),
+    setReachable: (isReachable) => {
+      if (isReachable) network.heal();
+      else network.partition();
+      network.cut();
+    },
+    restart: async () => {
+      network.cut();
+      rpc = await serve();
+    },
+    client: async (name, device = {}) => {
+      const id = `${name} ${device.device ?? 1}`;
+      const own = clientOptions(name, device);
+      const isOpened = known.has(id);
+      const isFirst = ![...known].some((each) => each.startsWith(`${name} `));
+      known.add(id);
+      const client =
+        await (isOpened ? openClient(own) : isFirst ? registerClient(own) : logInClient(own));
+      opened.use(client);
+      return client;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
