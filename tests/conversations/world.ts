@@ -16,6 +16,8 @@ import {
 import { type Connection, type Log, openSlices, silentLog, type Store } from "@qpq/ports";
 import { createRpcServer, openRpcClient } from "@qpq/rpc";
 import type { CallContext, DeviceIdentity } from "../../packages/features/devices/caller.ts";
+import { quotasOf } from "../../packages/server/quotas.ts";
+import { loadConfig } from "../../packages/server/config.ts";
 import { openServedSlices, SLICE_SCHEMAS } from "../../packages/server/slices.ts";
 
 export const SERVER_NAME = "chat.example";
@@ -58,6 +60,11 @@ export async function openConversationWorld(
   await openSlices(store, SLICE_SCHEMAS);
   const incarnation = random.bytes(16);
   const network = createMemoryNetwork({ clock: systemClock, random, idleTimeoutMs: 1_000 });
+  const { config } = loadConfig({
+    flags: {},
+    environment: () => undefined,
+    workingFolder: stateFolder,
+  });
   const serve = async () => {
     const slices = await openServedSlices({
       store,
@@ -67,6 +74,7 @@ export async function openConversationWorld(
       incarnation,
       serverName: SERVER_NAME,
       registration: "open",
+      quotas: quotasOf(config),
       isDraining: () => false,
     });
     return createRpcServer<DeviceIdentity, CallContext>({
