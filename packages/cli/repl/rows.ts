@@ -1,5 +1,5 @@
 /** Text in rows of a terminal: wrapped by the columns that characters take, with styles. */
-import { characterWidth } from "../display-width.ts";
+import { displayWidth } from "../../features/messages/display-width.ts";
 import { printable } from "../output.ts";
 import { characters, type Line } from "./line.ts";
 
@@ -118,7 +118,7 @@ export function paint(row: Row, hasColour: boolean): string {
 function cellsOf(spans: Row): Cell[] {
   return spans.flatMap(({ text, style }) =>
     characters(printable(text).replaceAll("\t", "    "))
-      .map((character) => ({ text: character, width: characterWidth(character), style }))
+      .map((character) => ({ text: character, width: displayWidth(character), style }))
   );
 }
 

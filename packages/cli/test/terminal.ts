@@ -1,5 +1,5 @@
 /** A small terminal, for tests: what stands on it after what was written. */
-import { characterWidth } from "../display-width.ts";
+import { displayWidth } from "../../features/messages/display-width.ts";
 import { characters } from "../repl/line.ts";
 
 interface Place {
@@ -70,7 +70,7 @@ export class TestTerminal {
   }
 
   #put(character: string): void {
-    const width = characterWidth(character);
+    const width = displayWidth(character);
     if (this.at.column + width > this.columns) {
       this.at.row++;
       this.at.column = 0;
