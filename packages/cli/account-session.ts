@@ -14,7 +14,7 @@ import type { CommonOptions } from "./options.ts";
 import { UsageError } from "./output.ts";
 import { readPassword } from "./passwords.ts";
 import type { PasswordOptions } from "./secret-options.ts";
-import { askSecret, canAsk } from "./prompt.ts";
+import { askLine, askSecret, canAsk } from "./prompt.ts";
 import { chooseServer } from "./server-choice.ts";
 import { reaching, workingFolder } from "./session.ts";
 
@@ -46,7 +46,7 @@ export async function chooseAccount(
   const stateFolder = resolve(workingFolder(), options.stateDir ?? "");
   const address = formatHostPort(server);
   const name = options.username === undefined
-    ? onlyAccount(accountsOfDevice({ stateFolder, server }), { address, mustExist })
+    ? await onlyAccount(accountsOfDevice({ stateFolder, server }), { address, mustExist })
     : parseAccountName(options.username);
   const place = {
     ...{ stateFolder, server, trust, serverName, name },
@@ -71,12 +71,16 @@ export async function chooseAccount(
   };
 }
 
-function onlyAccount(
+async function onlyAccount(
   names: readonly string[],
   { address, mustExist }: { readonly address: string; readonly mustExist: boolean },
-): string {
+): Promise<string> {
   const [name, ...others] = names;
   if (mustExist && name !== undefined && others.length === 0) return name;
+  if (mustExist && name === undefined) {
+    throw new MessengerError("client/no-account", `This device has no account on ${address}`);
+  }
+  if (!mustExist && canAsk()) return parseAccountName(await askLine("Account name: "));
   const known = names.length === 0 ? "" : `; on ${address} this device has ${names.join(", ")}`;
   throw new UsageError(`--username: expected the account to act as${known}`);
 }

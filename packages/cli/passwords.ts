@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { generatePassphrase, passwordWeakness } from "@qpq/client";
 import { systemRandom } from "@qpq/adapters";
 import { printDiagnostic, printJson, printLine, UsageError } from "./output.ts";
-import { askLine, askSecret, canAsk } from "./prompt.ts";
+import { askSecret, canAsk } from "./prompt.ts";
 import { workingFolder } from "./session.ts";
 import { type PasswordOptions, type Secret, variableOf } from "./secret-options.ts";
 
@@ -58,7 +58,7 @@ export async function showGenerated(
   if (json) return printJson({ name, password });
   printLine(`password: ${password}`);
   if (!canAsk() || !Deno.stdout.isTerminal()) return;
-  await askLine("It is shown this once. Write it down, then press Enter; Ctrl-C undoes all. ");
+  await askSecret("It is shown this once. Write it down, then press Enter; Ctrl-C undoes all.");
 }
 
 const WEAK = {

@@ -44,7 +44,7 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
 
 /**
  * Runs what waits for a connection.
- * @throws MessengerError `transport/unreachable` in place of a deadline that passed without one
+ * @throws MessengerError `transport/unreachable`, which says where, in place of a deadline that passed
  */
 export async function reaching<Result>(
   { server }: { readonly server: HostPort },
@@ -54,11 +54,13 @@ export async function reaching<Result>(
   try {
     return await run();
   } catch (error) {
-    throw error instanceof MessengerError && error.code === "rpc/deadline"
+    throw error instanceof MessengerError && UNREACHABLE.has(error.code)
       ? unreachable(server, options.timeout, error)
       : error;
   }
 }
+
+const UNREACHABLE: ReadonlySet<string> = new Set(["rpc/deadline", "transport/unreachable"]);
 
 function unreachable(server: HostPort, seconds: number, cause: MessengerError): MessengerError {
   return new MessengerError(

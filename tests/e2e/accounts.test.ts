@@ -385,6 +385,12 @@ Deno.test("one process has an account; without a terminal a missing password is 
   }
   assert.equal((await user.qpq("whoami")).code, 0);
   const env = { QPQ_STATE_DIR: folder.path };
+  const none = await run(QPQ, ["whoami"], { env: { QPQ_STATE_DIR: join(folder.path, "new") } });
+  assert.equal(none.code, 4);
+  assert.match(none.stderr, /no account on 127\.0\.0\.1:7000: qpq register-user makes one/);
+  const nobody = await run(QPQ, ["register-user"], { env });
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /--username: expected the account to act as/);
   const silent = await run(QPQ, ["whoami"], { env });
   assert.equal(silent.code, 2);
   assert.match(silent.stderr, /expected QPQ_PASSWORD, or --password-file/);

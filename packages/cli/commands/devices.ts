@@ -15,7 +15,7 @@ export async function runDevices(
   }
   if (!/^[0-9a-f]{4,32}$/i.test(id)) {
     throw new UsageError(
-      "devices revoke: expected an ID as qpq devices shows it, or 4 digits of it",
+      "devices revoke: expected an ID as qpq devices shows it, or its first 4 digits or more",
     );
   }
   return await withPassword(options, async ({ client, password }): Promise<ExitCode> => {
