@@ -5,6 +5,7 @@ import { supportsExtensions, validateLeaf } from "./tree/leaf-validation.ts";
 import { sameBytes } from "./tree/validation.ts";
 import { EXTENSION_TYPE, findExtension } from "./wire/extension.ts";
 import { type KeyPackage, keyPackageToBeSigned } from "./wire/key-package.ts";
+import type { Lifetime } from "./wire/leaf-node.ts";
 
 /** Longest total lifetime of a KeyPackage that is claimed or committed (RFC 9420 §7.2). */
 export const KEY_PACKAGE_LIFETIME_SECONDS_MAX = 100 * 24 * 60 * 60;
@@ -58,8 +59,9 @@ export function validateKeyPackageLifetime(
   keyPackage: KeyPackage,
   options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
 ): void {
-  if (keyPackage.leafNode.source.kind !== "key-package") refuse("its leaf node has no lifetime");
-  if (!isWithinLifetime(keyPackage, options)) {
+  const { source } = keyPackage.leafNode;
+  if (source.kind !== "key-package") refuse("its leaf node has no lifetime");
+  if (!isWithinLifetime(source.lifetime, options)) {
     throw new MessengerError(
       "mls/key-package-expired",
       "Cannot accept key package: outside its lifetime, or its lifetime is too long",
@@ -67,13 +69,11 @@ export function validateKeyPackageLifetime(
   }
 }
 
-/** The same as an answer. */
+/** The same of a lifetime, as an answer. */
 export function isWithinLifetime(
-  { leafNode: { source } }: KeyPackage,
+  { notBefore, notAfter }: Lifetime,
   options: { readonly nowMs: number; readonly lifetimeSecondsMax?: number },
 ): boolean {
-  if (source.kind !== "key-package") return false;
-  const { notBefore, notAfter } = source.lifetime;
   const now = BigInt(Math.floor(options.nowMs / 1000));
   const longest = BigInt(options.lifetimeSecondsMax ?? KEY_PACKAGE_LIFETIME_SECONDS_MAX);
   return notBefore <= now && now <= notAfter && notAfter - notBefore <= longest;

@@ -49,7 +49,7 @@ import { protectOwn, signOwn } from "./protect-own.ts";
 import {
   applyProposals,
   type Succession,
-  validateNewLeaves,
+  validateAdded,
   validateNextTree,
 } from "./proposal-list.ts";
 import { type GroupState, refuseWhenClosed, retire } from "./state.ts";
@@ -133,8 +133,7 @@ export async function commitInEpoch(
     committer: ownLeafIndex,
     succession: following?.usage,
   });
-  const { groupId } = state.context;
-  await validateNewLeaves(crypto, applied, { groupId, pause: options.pause });
+  await validateAdded(crypto, applied, options);
   for (const { keyPackage } of applied.added) validateKeyPackageLifetime(keyPackage, options);
 
   const withPath = applied.needsPath || options.path !== "when-needed" ||
@@ -146,7 +145,7 @@ export async function commitInEpoch(
   const path = withPath
     ? await createPath(crypto, applied.tree, {
       leafIndex: ownLeafIndex,
-      groupId,
+      groupId: state.context.groupId,
       leaf: leafTemplate(own, options.identity),
       signaturePrivateKey,
       random,
@@ -156,7 +155,7 @@ export async function commitInEpoch(
   if (path !== undefined) {
     refused.defer(() => wipePath(crypto, path));
     validateOwnLeaf(crypto, path.leafNode, {
-      groupId,
+      groupId: state.context.groupId,
       leafIndex: ownLeafIndex,
       requirements: applied.requirements,
     });

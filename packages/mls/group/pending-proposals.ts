@@ -208,7 +208,7 @@ export async function selectPending(
 ): Promise<readonly Candidate[]> {
   const candidates = state.pendingProposals.flatMap(({ reference, message }): Candidate[] => {
     const { content, sender } = message.content;
-    if (content.kind !== "proposal") return [];
+    assert(content.kind === "proposal", "only proposals wait");
     const candidate = { reference, proposal: content.proposal, sender, byReference: true };
     return options.wanted(candidate) ? [candidate] : [];
   });
@@ -217,9 +217,11 @@ export async function selectPending(
   if (others.length === 0 && byValue.length === 0) return candidates.slice(0, 1);
   if (byValue.some(({ proposal }) => proposal.kind === "reinit")) return [];
   const usable = (await withHeldPsks(state, others, options.findPsks))
-    .filter(({ proposal }) =>
-      proposal.kind !== "add" || isWithinLifetime(proposal.keyPackage, options)
-    );
+    .filter(({ proposal }) => {
+      if (proposal.kind !== "add") return true;
+      const { source } = proposal.keyPackage.leafNode;
+      return source.kind === "key-package" && isWithinLifetime(source.lifetime, options);
+    });
   // What each is about: of those with one subject, only one can be committed.
   const chosen = new Map<string, CommittedProposal>();
   for (const each of byValue) chosen.set(subjectOf(each), each);
@@ -273,8 +275,8 @@ function validTogether(
       validateNextTree(applied.tree);
       return true;
     } catch (error) {
-      if (error instanceof MessengerError) return false;
-      throw error;
+      if (!(error instanceof MessengerError)) throw error;
+      return false;
     }
   };
   // What the caller asks for by value is its own affair: where that is invalid, it learns why.

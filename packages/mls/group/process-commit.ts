@@ -35,7 +35,7 @@ import {
 import {
   type AppliedProposals,
   applyProposals,
-  validateNewLeaves,
+  validateAdded,
   validateNextTree,
 } from "./proposal-list.ts";
 import { type GroupState, type OwnKeys, requireLive } from "./state.ts";
@@ -80,8 +80,7 @@ export async function processCommit(
     proposals,
     committer: sender.kind === "member" ? sender.leafIndex : undefined,
   });
-  const { groupId } = state.context;
-  await validateNewLeaves(crypto, applied, { groupId, pause: options.pause });
+  await validateAdded(crypto, applied, options);
   const next = mergeCommit(state, { before, applied, sender, path: commit.path });
   const summary = summarize(state, { message, before, applied, proposals, ...next });
   const isRemoved = applied.removed.some((member) => member.leafIndex === state.ownLeafIndex);

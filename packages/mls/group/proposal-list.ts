@@ -65,7 +65,7 @@ const NEEDS_NO_PATH: ReadonlySet<Proposal["kind"]> = new Set(["add", "psk", "rei
 
 /**
  * Checks the proposals of one commit together (RFC 9420 §12.2) and applies them in the order of
- * §12.3. What they bring is checked by `validateNewLeaves`; what the resulting leaves must fulfil with
+ * §12.3. New members are checked by `validateAdded`; what the resulting leaves must fulfil with
  * a path in place, by `validateNextTree`.
  * @throws MessengerError `mls/invalid-proposal`, `mls/invalid-proposal-list`, and those of leaves and
  *   key packages
@@ -258,22 +258,17 @@ function refuseSameClient(adds: readonly Committed<"add">[]): void {
 }
 
 /**
- * The KeyPackages and leaves that proposals bring, each by itself (RFC 9420 §7.3, §10.1). After what
- * is wrong with the list: a commit of many copies must not cost more than reading it.
+ * The KeyPackages that a commit brings (RFC 9420 §10.1). After what is wrong with the list: a commit of
+ * many copies must not cost more than reading it. Updates were validated when they came: they are
+ * committed by reference only.
  */
-export async function validateNewLeaves(
+export async function validateAdded(
   crypto: CipherSuite,
-  applied: AppliedProposals,
-  options: { readonly groupId: Uint8Array; readonly pause?: Pause | undefined },
+  { added }: AppliedProposals,
+  options: { readonly pause?: Pause | undefined },
 ): Promise<void> {
-  const { added, updated } = applied;
-  const { groupId, pause } = options;
-  const validateUpdated = (member: UpdatedMember): void =>
-    validateUpdate(crypto, member.leafNode, { groupId, ...member });
-  const validateAdded = (member: AddedMember): void =>
-    validateKeyPackage(crypto, member.keyPackage);
-  await runSlicesPausing(inSlices(updated, validateUpdated), pause);
-  await runSlicesPausing(inSlices(added, validateAdded), pause);
+  const slices = inSlices(added, ({ keyPackage }) => validateKeyPackage(crypto, keyPackage));
+  await runSlicesPausing(slices, options.pause);
 }
 
 /** The leaf of an Update for its place (RFC 9420 §7.3, §12.1.2). */
