@@ -61,7 +61,10 @@ export interface CommitOptions extends CommitCallbacks {
   readonly nowMs: number;
   /** By value. */
   readonly proposals?: readonly Proposal[];
-  /** Which pending proposals to commit, by reference; default: all that fit together. */
+  /**
+   * Which pending proposals to commit, by reference; default: all that fit together. Where `policy`
+   * refuses what members may propose, choose here by the same rule: it is shown the whole commit.
+   */
   readonly pending?: (proposal: CommittedProposal) => boolean;
   /** Default `always`: a path heals the group, also where the RFC lets it be left out (§12.4). */
   readonly path?: "always" | "when-needed";

@@ -19,7 +19,11 @@ export const MLS_CODES = {
     1,
     "A message breaks a rule of its framing: sender, tag or content type.",
   ),
-  "mls/unknown-sender": row("never", 1, "A message names a sender that is not in the group."),
+  "mls/unknown-sender": row(
+    "never",
+    1,
+    "A message names a sender that is not in the group, or a stranger proposes to add itself.",
+  ),
   "mls/generation-too-far": row(
     "never",
     1,
@@ -85,7 +89,7 @@ export const MLS_CODES = {
   "mls/group-full": row(
     "never",
     1,
-    "The group has as many members, or the epoch as many messages, as are allowed.",
+    "The group has as many members, or the epoch as many messages or waiting proposals, as are allowed.",
   ),
   "mls/invalid-record": row(
     "never",
