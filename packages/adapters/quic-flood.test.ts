@@ -11,6 +11,8 @@ import { listenQuic } from "./transport-quic.ts";
 
 /** Handshakes under way at most, in the test; three times as many are begun. */
 const HALF_OPEN_MAX = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 400 : 8;
+/** For what takes milliseconds, on a machine that does a lot besides. */
+const PATIENCE_MS = 30_000;
 
 const own = await issue("server");
 const certificate = await served(own);
@@ -55,24 +57,24 @@ Deno.test("listenQuic() drops the oldest half-open handshakes in a flood, and re
   const transport = createQuicTransport({
     clock: systemClock,
     trust: parsePin(certificate.pin),
-    connectTimeoutMs: 2_000,
+    connectTimeoutMs: PATIENCE_MS,
   });
   await using connection = await transport.connect(listener.address);
   assert.ok(await listener.accept() !== undefined);
   await (await connection.openStream()).write(new Uint8Array(1));
-  // All but those that have a place, one of which the real client took.
-  assert.equal(listener.refused("half-open-limit"), 2 * HALF_OPEN_MAX + 1);
+  // All but those that have a place, one of which the real client took; what was sent twice, twice.
+  assert.ok(listener.refused("half-open-limit") > 2 * HALF_OPEN_MAX);
 });
 
 Deno.test("listenQuic() ends a connection for certificates whose client keeps it", async () => {
-  await using listener = listen({ certificatesTimeoutMs: 100, idleTimeoutMs: 2_000 });
+  await using listener = listen({ certificatesTimeoutMs: 100 });
   await using kept = await askForCertificates(listener.address.port);
   // Left alone it would end by its silence, as an error.
   assert.deepEqual(await endOf(kept), "2 certificates were not taken");
 });
 
 Deno.test("listenQuic() bounds connections for certificates, of all and of one address", async () => {
-  const limits = { certificatesTimeoutMs: 60_000, idleTimeoutMs: 2_000 };
+  const limits = { certificatesTimeoutMs: 60_000 };
   await using one = listen({ ...limits, certificatesPerAddressMax: 1 });
   await using _first = await askForCertificates(one.address.port);
   await using second = await askForCertificates(one.address.port);
@@ -83,7 +85,11 @@ Deno.test("listenQuic() bounds connections for certificates, of all and of one a
   await using oldest = await askForCertificates(all.address.port);
   // A client of ours gets its certificates, and its connection, all the same.
   const trust = { kind: "authorities", certificates: [own.der] } as const;
-  const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 2_000 });
+  const transport = createQuicTransport({
+    clock: systemClock,
+    trust,
+    connectTimeoutMs: PATIENCE_MS,
+  });
   await using _connection = await transport.connect(all.address);
   assert.equal(await endOf(oldest), "1 busy");
   assert.deepEqual(all.refusals, ["certificates-limit"]);
@@ -94,7 +100,7 @@ Deno.test("listenQuic() bounds connections for certificates, of all and of one a
 });
 
 Deno.test("listenQuic() reads nothing where it shows certificates, and ends who sends", async () => {
-  await using listener = listen({ certificatesTimeoutMs: 60_000, idleTimeoutMs: 2_000 });
+  await using listener = listen({ certificatesTimeoutMs: 60_000 });
   await using sender = await askForCertificates(listener.address.port);
   const stream = await sender.createBidirectionalStream();
   const writer = stream.writable.getWriter();

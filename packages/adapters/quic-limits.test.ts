@@ -11,7 +11,7 @@ const certificate = await served(await issue("server"));
 const transport = createQuicTransport({
   clock: systemClock,
   trust: parsePin(certificate.pin),
-  connectTimeoutMs: 2_000,
+  connectTimeoutMs: 30_000,
 });
 
 function listen(limits: Partial<QuicLimits>): Listener & { readonly refusals: QuicRefusal[] } {

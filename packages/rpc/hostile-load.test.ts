@@ -1,7 +1,7 @@
 /**
  * Load from hostile peers over real QUIC. Short by default; `QPQ_TEST_LEVEL=full` sends more of it, and
  * also asserts what it costs: that memory levels off, and that a real client still gets in within a
- * second.
+ * second, or, on a machine that does other things at the same time, within what that alone costs.
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createQuicTransport, parsePin, systemClock, systemRandom } from "@qpq/adapters";
 import { type Connection, silentLog, type Stream } from "@qpq/ports";
+import { recordInitials, sendAll } from "../adapters/test/flood.ts";
 import { openRpcClient } from "./mod.ts";
 import { encodeClientMessage } from "./session.gen.ts";
 import { probeClient } from "./test/probe.gen.ts";
@@ -20,8 +21,14 @@ const OPENING_MS = FULL ? 3_000 : 800;
 /** What a third round of the same load may add, beside a fifth of what the first two did. */
 const LEVEL_BYTES = 24 * 1024 * 1024;
 const REAL_CLIENT_MS = 1_000;
-/** A machine that does other things at the same time may need one more try; each must succeed. */
+/** Times as long as with a server that nobody attacks, where that is more: the machine is busy then. */
+const REAL_CLIENT_FACTOR = 3;
+/** The best of these counts; each must succeed. */
 const REAL_CLIENTS = 3;
+/** For what takes milliseconds, on a machine that does a lot besides: only to end a test that hangs. */
+const PATIENCE_MS = 60_000;
+/** Hostile clients that connect at the same moment: more overflow the kernel's buffer. */
+const CONNECTING_MAX = 16;
 
 interface State {
   readonly rssBytes: number;
@@ -64,6 +71,7 @@ class Target implements AsyncDisposable {
         "--allow-all",
         "--quiet",
         "--no-check",
+        "--v8-flags=--expose-gc",
         script,
         folder,
         String(OPENING_MS),
@@ -83,23 +91,39 @@ class Target implements AsyncDisposable {
     return JSON.parse(line);
   }
 
-  connect(): Promise<Connection> {
-    const transport = createQuicTransport({ clock: systemClock, trust: parsePin(this.pin) });
-    return transport.connect({ hostname: "127.0.0.1", port: this.port });
+  connect(signal?: AbortSignal): Promise<Connection> {
+    const transport = createQuicTransport({
+      clock: systemClock,
+      trust: parsePin(this.pin),
+      connectTimeoutMs: PATIENCE_MS,
+    });
+    const address = { hostname: "127.0.0.1", port: this.port };
+    return transport.connect(address, signal === undefined ? {} : { signal });
+  }
+
+  /** Connects, however often the server gives up a handshake that takes the machine too long. */
+  async connectSurely(): Promise<Connection> {
+    for (const untilMs = performance.now() + PATIENCE_MS;;) {
+      try {
+        return await this.connect();
+      } catch (error) {
+        if (performance.now() > untilMs) throw error;
+      }
+    }
   }
 
   /** A real client connects and makes a call. @returns milliseconds */
   async serveRealClient(): Promise<number> {
     const startedMs = performance.now();
     await using client = openRpcClient({
-      connect: () => this.connect(),
+      connect: (signal) => this.connect(signal),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,
       build: "test",
     });
     const payload = Uint8Array.of(1);
-    const results = await probeClient(client).echo({ payload }, { timeoutMs: 30_000 });
+    const results = await probeClient(client).echo({ payload }, { timeoutMs: PATIENCE_MS });
     assert.deepEqual(results.payload, payload);
     return performance.now() - startedMs;
   }
@@ -126,20 +150,34 @@ async function readLine(
   }
 }
 
-/** Does something once, in full three times, with a real client each time. */
-async function attack(round: (target: Target) => Promise<void>): Promise<State> {
+/** How often `attack` does what it does. */
+const ROUNDS = FULL ? 3 : 1;
+
+/**
+ * Does something once, in full three times, with a real client each time.
+ * @param options.isOver whether the server has given up all that `rounds` rounds began
+ */
+async function attack(
+  round: (target: Target) => Promise<void>,
+  options: { readonly isOver?: (state: State, rounds: number) => boolean } = {},
+): Promise<State> {
   await using target = await Target.open();
+  await using spared = await Target.open();
   await target.serveRealClient();
+  await spared.serveRealClient();
   const states = [await target.state()];
-  for (let count = 1; count <= (FULL ? 3 : 1); count++) {
+  for (let count = 1; count <= ROUNDS; count++) {
     await round(target);
-    let bestMs = Infinity;
+    let [bestMs, sparedMs] = [Infinity, Infinity];
     for (let client = 0; client < (FULL ? REAL_CLIENTS : 1); client++) {
       bestMs = Math.min(bestMs, await target.serveRealClient());
+      if (FULL) sparedMs = Math.min(sparedMs, await spared.serveRealClient());
     }
-    if (FULL) assert.ok(bestMs <= REAL_CLIENT_MS, `real clients waited ${bestMs} ms and more`);
-    // What was begun is given up by then.
-    await pause(OPENING_MS + (FULL ? 1_500 : 200));
+    const allowedMs = Math.max(REAL_CLIENT_MS, REAL_CLIENT_FACTOR * sparedMs);
+    assert.ok(bestMs <= allowedMs, `real clients waited ${bestMs} ms, elsewhere ${sparedMs} ms`);
+    await until(target, (state) => options.isOver?.(state, count) ?? true);
+    // The engine frees what it held a little later.
+    await pause(FULL ? 1_500 : 100);
     states.push(await target.state());
     const real = 1 + count * (FULL ? REAL_CLIENTS : 1);
     assert.equal(states.at(-1)?.calls, real, "no call but the real clients' was made");
@@ -157,11 +195,35 @@ async function attack(round: (target: Target) => Promise<void>): Promise<State> 
 
 /** What a test waits for, since it happens in another process. */
 async function until(target: Target, holds: (state: State) => boolean): Promise<void> {
-  for (let count = 0; count < 200; count++) {
-    if (holds(await target.state())) return;
+  for (const untilMs = performance.now() + PATIENCE_MS;;) {
+    const state = await target.state();
+    if (holds(state)) return;
+    assert.ok(performance.now() < untilMs, `the server stays at ${JSON.stringify(state)}`);
     await pause(50);
   }
-  assert.fail(`the server stays at ${JSON.stringify(await target.state())}`);
+}
+
+/** Does something from many connections at the same time. The server may end them meanwhile. */
+async function fromMany(
+  target: Target,
+  count: number,
+  act: (connection: Connection) => Promise<void>,
+): Promise<void> {
+  const connections: Connection[] = [];
+  const acting: Promise<void>[] = [];
+  let begun = 0;
+  const connecting = Array.from({ length: CONNECTING_MAX }, async () => {
+    while (begun < count) {
+      begun += 1;
+      const connection = await target.connectSurely();
+      connections.push(connection);
+      acting.push(act(connection).catch(() => {}));
+    }
+  });
+  await Promise.all(connecting);
+  await Promise.all(acting);
+  await until(target, ({ connections }) => connections === 0);
+  for (const connection of connections) connection.close(0, "");
 }
 
 Deno.test("the server stays up under datagrams of junk", async () => {
@@ -178,86 +240,53 @@ Deno.test("the server stays up under datagrams of junk", async () => {
 });
 
 Deno.test("the server stays up under handshakes that nobody completes", async () => {
-  const state = await attack(async (target) => {
-    // What clients begin goes there; what the server answers does not come back.
-    const inward = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
-    const outward = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
-    const forwarding = (async () => {
-      for await (const [datagram] of inward) {
-        await outward.send(datagram, {
-          hostname: "127.0.0.1",
-          port: target.port,
-          transport: "udp",
-        });
-      }
-    })().catch(() => {});
-    const endpoint = new Deno.QuicEndpoint({ hostname: "127.0.0.1", port: 0 });
-    const { port } = inward.addr as Deno.NetAddr;
-    const attempts: Promise<unknown>[] = [];
-    for (let count = 0; count < (FULL ? 3_000 : 200); count++) {
-      attempts.push(
-        Deno.connectQuic<false>({
-          endpoint,
-          hostname: "127.0.0.1",
-          port,
-          serverName: "localhost",
-          alpnProtocols: ["qpq/1"],
-        }).catch(() => {}),
-      );
-      if (count % 20 === 0) await pause(20);
-    }
-    // First what stands between them, so that the server does not hear that they give up.
-    inward.close();
-    outward.close();
-    await forwarding;
-    endpoint.close();
-    await Promise.all(attempts);
+  const packets = await recordInitials(FULL ? 3_000 : 200);
+  // By the next round all of them are given up, and begin new handshakes.
+  await attack((target) => sendAll(packets, target.port), {
+    isOver: ({ refusals }, rounds) =>
+      (refusals["handshake-timeout"] ?? 0) >= packets.length * rounds,
   });
-  assert.ok((state.refusals["handshake-timeout"] ?? 0) > (FULL ? 8_000 : 100));
 });
 
 Deno.test("the server gives up peers that open streams and say nothing", async () => {
-  const state = await attack(async (target) => {
-    const connections: Connection[] = [];
-    const streams: Stream[] = [];
-    for (let count = 0; count < (FULL ? 200 : 10); count++) {
-      const connection = await target.connect();
-      connections.push(connection);
+  const count = FULL ? 200 : 10;
+  const state = await attack((target) =>
+    fromMany(target, count, async (connection) => {
+      const streams: Stream[] = [];
       for (let place = 0; place < 64; place++) {
         const stream = await connection.openStream();
         await stream.write(Uint8Array.of(0));
         streams.push(stream);
       }
-    }
-    await until(target, ({ connections }) => connections === 0);
-    for (const connection of connections) connection.close(0, "");
-  });
-  assert.ok((state.refusals["rpc/handshake-timeout"] ?? 0) >= 10);
+      await connection.closed;
+    })
+  );
+  assert.ok(sessionsGivenUp(state) >= count);
 });
 
 Deno.test("the server gives up peers that send a byte now and then", async () => {
+  const count = FULL ? 200 : 10;
   const hello = encodeClientMessage({
     callId: 0,
     kind: "hello",
     hello: { versionMin: 1, versionMax: 1, build: "slow", authToken: new Uint8Array(0) },
   });
-  const state = await attack(async (target) => {
-    const slow = await Promise.all(
-      Array.from({ length: FULL ? 200 : 10 }, async () => {
-        const connection = await target.connect();
-        return { connection, stream: await connection.openStream() };
-      }),
-    );
-    for (let at = 0; at < 8; at++) {
-      const byte = hello.subarray(at, at + 1);
-      await Promise.all(slow.map(({ stream }) => stream.write(byte).catch(() => {})));
-      await pause(OPENING_MS / 6);
-    }
-    await until(target, ({ connections }) => connections === 0);
-    for (const { connection } of slow) connection.close(0, "");
-  });
-  assert.ok((state.refusals["rpc/handshake-timeout"] ?? 0) >= 10);
+  const state = await attack((target) =>
+    fromMany(target, count, async (connection) => {
+      const stream = await connection.openStream();
+      for (let at = 0; at < 8; at++) {
+        await stream.write(hello.subarray(at, at + 1));
+        await pause(OPENING_MS / 6);
+      }
+    })
+  );
+  assert.ok(sessionsGivenUp(state) >= count);
 });
+
+/** Those whose handshake took a busy machine too long count as well. */
+function sessionsGivenUp({ refusals }: State): number {
+  return (refusals["rpc/handshake-timeout"] ?? 0) + (refusals["handshake-timeout"] ?? 0);
+}
 
 function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
