@@ -40,8 +40,14 @@ class Wiretap implements Disposable {
   }
 }
 
-/** A client that knows the server from before, and sends `data` with its first packet. */
-async function recordEarlyData(wiretap: Wiretap, data: Uint8Array, pem: string): Promise<void> {
+/** A busy machine may need it; nothing depends on how long it is. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * A client that knows the server from before, and sends `data` with its first packet.
+ * @returns how many honest connections it made before
+ */
+async function recordEarlyData(wiretap: Wiretap, data: Uint8Array, pem: string): Promise<number> {
   const endpoint = new Deno.QuicEndpoint({ hostname: "127.0.0.1", port: 0 });
   const options = {
     endpoint,
@@ -51,21 +57,30 @@ async function recordEarlyData(wiretap: Wiretap, data: Uint8Array, pem: string):
     alpnProtocols: [ALPN],
     caCerts: [pem],
   };
-  const before = await Deno.connectQuic<false>(options);
-  // The ticket comes after the handshake.
-  await pause(200);
-  before.close();
-  await pause(100);
-  wiretap.keeping = true;
-  const connection = Deno.connectQuic<true>({ ...options, zeroRtt: true });
-  assert.ok(!(connection instanceof Promise), "the client sends early data");
+  // The ticket comes some time after a handshake; without one there is another handshake.
+  let connection: Deno.QuicConn | Promise<Deno.QuicConn>;
+  let honest = 0;
+  for (const untilMs = performance.now() + PATIENCE_MS;; honest++) {
+    wiretap.keeping = honest > 0;
+    connection = Deno.connectQuic<true>({ ...options, zeroRtt: true });
+    if (!(connection instanceof Promise)) break;
+    assert.ok(performance.now() < untilMs, "the server gives no ticket");
+    wiretap.keeping = false;
+    wiretap.kept.length = 0;
+    const before = await connection;
+    await pause(200);
+    before.close();
+  }
   connection.closed.catch(() => {});
   const stream = await connection.createBidirectionalStream();
   const writer = stream.writable.getWriter();
   writer.closed.catch(() => {});
   await writer.write(data);
+  // What was written leaves with the first packet, or right behind it.
+  await until(() => wiretap.kept.length > 1);
   await pause(200);
   endpoint.close();
+  return honest;
 }
 
 Deno.test("listenQuic() hands over no connection, and reads no stream, that was recorded", async () => {
@@ -83,20 +98,29 @@ Deno.test("listenQuic() hands over no connection, and reads no stream, that was 
     for (let next; (next = await listener.accept()) !== undefined;) accepted.push(next);
   })();
   using wiretap = new Wiretap(listener.address.port);
-  await recordEarlyData(wiretap, new Uint8Array(42).fill(7), certificatePem(own.der));
-  assert.equal(accepted.length, 1, "the honest first connection");
+  const data = new Uint8Array(42).fill(7);
+  const honest = await recordEarlyData(wiretap, data, certificatePem(own.der));
+  assert.equal(accepted.length, honest);
   // From the recorder's own address, twice; the server can decrypt it, as nothing was sent before.
   const sent = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
   const { port } = listener.address;
   for (const datagram of [...wiretap.kept, ...wiretap.kept]) {
     await sent.send(datagram, { hostname: "127.0.0.1", port, transport: "udp" });
   }
-  await pause(2_000);
+  await until(() => refusals.includes("handshake-timeout"));
+  // What follows a handshake that is given up comes right behind it.
+  await pause(500);
   sent.close();
-  assert.equal(accepted.length, 1);
-  assert.ok(refusals.includes("handshake-timeout"), `refused: ${refusals.join()}`);
+  assert.equal(accepted.length, honest);
   await listener[Symbol.asyncDispose]();
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const untilMs = performance.now() + PATIENCE_MS; !holds();) {
+    assert.ok(performance.now() < untilMs, `never: ${holds}`);
+    await pause(20);
+  }
+}
 
 function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));

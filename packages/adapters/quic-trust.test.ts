@@ -24,7 +24,7 @@ function listen(certificate: ServerCertificate): Listener {
 
 /** What comes of dialling `listener`. */
 async function dial(listener: Listener, trust: Trust, hostname = "localhost"): Promise<string> {
-  const transport = createQuicTransport({ clock: systemClock, trust });
+  const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 30_000 });
   try {
     const { port } = listener.address;
     await using _connection = await transport.connect({ hostname, port });
@@ -100,7 +100,9 @@ Deno.test("a port where nothing answers is told from one that speaks another pro
   const silent = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
   try {
     const address = silent.addr as Deno.NetAddr;
-    const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 300 });
+    const lookUp = () => Promise.reject(new Error("no such name"));
+    const options = { clock: systemClock, trust, connectTimeoutMs: 300, lookUp };
+    const transport = createQuicTransport(options);
     await assert.rejects(transport.connect({ hostname: "127.0.0.1", port: address.port }), {
       code: "transport/unreachable",
       message: /the server is down, or UDP is blocked/,
@@ -121,7 +123,7 @@ Deno.test("a port where nothing answers is told from one that speaks another pro
   });
   const refusing = listener.accept().catch(() => {});
   try {
-    const transport = createQuicTransport({ clock: systemClock, trust });
+    const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 30_000 });
     const { port } = endpoint.addr;
     await assert.rejects(transport.connect({ hostname: "127.0.0.1", port }), {
       code: "tls/wrong-protocol",

@@ -12,6 +12,8 @@ import {
 /** A pair of ends to test: something that dials, and something that it reaches. */
 export interface TransportUnderTest extends AsyncDisposable {
   readonly transport: Transport;
+  /** The same, but soon done with what does not answer. */
+  readonly impatient: Transport;
   readonly listener: Listener;
   /** Where nothing answers. */
   readonly nowhere: HostPort;
@@ -85,8 +87,6 @@ export function testTransport(name: string, open: () => Promise<TransportUnderTe
     writing.catch(() => {});
     const before = await atRest(() => written);
     assert.ok(before < 4 * 1024 * 1024, `${before} bytes were taken and nobody read`);
-    await quiet();
-    assert.equal(written, before);
     let read = 0;
     let buffer = new ArrayBuffer(64 * 1024);
     while (read < 64 * 256 * 1024) {
@@ -117,7 +117,7 @@ export function testTransport(name: string, open: () => Promise<TransportUnderTe
     assert.equal((await far.read(new Uint8Array(8)).catch(() => new Uint8Array(0))).length, 0);
     // The other side's writing ends as soon as it has been told.
     await assert.rejects(async () => {
-      for (let count = 0; count < 100; count++) {
+      for (let count = 0; count < 500; count++) {
         await far.write(pattern(1000));
         await quiet();
       }
@@ -181,8 +181,8 @@ export function testTransport(name: string, open: () => Promise<TransportUnderTe
     await (await opening).write(pattern(1));
   });
 
-  test("connect() to nowhere says that nothing answers", async ({ transport, nowhere }) => {
-    await refused(transport.connect(nowhere), "transport/unreachable");
+  test("connect() to nowhere says that nothing answers", async ({ impatient, nowhere }) => {
+    await refused(impatient.connect(nowhere), "transport/unreachable");
   });
 
   test("connect() stops when it is aborted", async ({ transport, nowhere }) => {

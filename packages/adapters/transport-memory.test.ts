@@ -18,6 +18,7 @@ for (const delayMs of [{ min: 0, max: 0 }, { min: 0, max: 5 }]) {
     const listener = network.listen({ hostname: "server", port: 7000 });
     return {
       transport: network.transport,
+      impatient: network.transport,
       listener,
       nowhere: { hostname: "nowhere", port: 7000 },
       streamsMax: 8,

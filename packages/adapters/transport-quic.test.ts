@@ -24,12 +24,11 @@ testTransport("transport-quic", async () => {
     log: silentLog,
     certificate,
   });
+  const transport = (connectTimeoutMs: number) =>
+    createQuicTransport({ clock: systemClock, trust: parsePin(certificate.pin), connectTimeoutMs });
   return {
-    transport: createQuicTransport({
-      clock: systemClock,
-      trust: parsePin(certificate.pin),
-      connectTimeoutMs: 2_000,
-    }),
+    transport: transport(30_000),
+    impatient: transport(500),
     listener,
     // The discard port: nothing of ours listens there.
     nowhere: { hostname: "127.0.0.1", port: 9 },

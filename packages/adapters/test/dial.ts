@@ -15,7 +15,7 @@ const trust: Trust = choice === "system"
   : choice.startsWith("sha256:")
   ? parsePin(choice)
   : { kind: "authorities", certificates: [Uint8Array.from(Buffer.from(choice, "base64"))] };
-const transport = createQuicTransport({ clock: systemClock, trust });
+const transport = createQuicTransport({ clock: systemClock, trust, connectTimeoutMs: 30_000 });
 try {
   await using _connection = await transport.connect({ hostname: "localhost", port: Number(port) });
   print("connected");
