@@ -10,6 +10,7 @@
  */
 export * from "./key-change.ts";
 export * from "./key-file.ts";
+export * from "./key-remembered.ts";
 export * from "./store-backup.ts";
 export * from "./store-durable.ts";
 export * from "./store-file.ts";

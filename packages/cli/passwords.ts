@@ -14,6 +14,11 @@ export async function readPassword(options: PasswordOptions): Promise<string> {
   return await given("password", options) ?? await ask("password", "Password: ");
 }
 
+/** The same, if it was given: nobody is asked. */
+export async function readGivenPassword(options: PasswordOptions): Promise<string | undefined> {
+  return await given("password", options);
+}
+
 /** What opened this device's data before the password was changed elsewhere. */
 export async function readFormerPassword(
   options: PasswordOptions,

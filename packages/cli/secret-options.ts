@@ -33,6 +33,26 @@ export function withSecrets(
   return command;
 }
 
+/** As typed. */
+export interface RememberOptions {
+  readonly remember?: boolean;
+  readonly forget?: boolean;
+}
+
+/** Adds what lets an account open without its password. */
+export function withRemembering(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--remember",
+      "keep the key that unlocks this device's data in a file: whoever copies it reads everything",
+    ),
+  ).addOption(
+    new Option("--forget", "delete that file, and ask for the password again").conflicts(
+      "remember",
+    ),
+  );
+}
+
 /** The variable that a secret comes in by. */
 export function variableOf(secret: string): string {
   return `QPQ_${secret.replaceAll("-", "_").toUpperCase()}`;

@@ -2,12 +2,16 @@
 import { databaseAddon } from "@qpq/adapters/native-code";
 import {
   type DurableStore,
+  forgetKey,
   isKeyChangeOpen,
   keyFilePath,
   lockStore,
   openEitherKey,
   openStore,
   openWithKey,
+  readRememberedKey,
+  rememberedKeyPath,
+  rememberKey,
   settleKeyChange,
   stagedKeyFilePath,
   stageKeyChange,
@@ -96,7 +100,8 @@ export function removeAccountStore(place: AccountPlace): void {
   if (!isThere(folder)) return;
   const lock = lockStore(path);
   try {
-    for (const file of [keyFilePath(path), stagedKeyFilePath(path)]) removeIfThere(file);
+    const keys = [keyFilePath(path), stagedKeyFilePath(path), rememberedKeyPath(path)];
+    for (const file of keys) removeIfThere(file);
     Deno.removeSync(folder, { recursive: true });
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw unusable(folder, cause);
@@ -113,7 +118,8 @@ export interface AccountStore {
 }
 
 interface StoreOptions {
-  readonly password: string;
+  /** Left out: the store opens by the key that is remembered. */
+  readonly password?: string | undefined;
   readonly log?: Log;
   /** Of key files that are written. */
   readonly cost?: StretchingCost;
@@ -122,14 +128,15 @@ interface StoreOptions {
 /** @throws MessengerError `store/exists`, and what `openStore` says */
 export async function createAccountStore(
   place: AccountPlace,
-  { password, log, cost }: StoreOptions,
+  { password, log, cost }: StoreOptions & { readonly password: string },
 ): Promise<AccountStore> {
   const path = databasePath(place);
   if (isThere(path)) {
     throw new MessengerError("store/exists", "Cannot make a store: it is there already");
   }
   // What a run that was cut short left: without its database a key opens nothing.
-  for (const file of [keyFilePath(path), stagedKeyFilePath(path)]) removeIfThere(file);
+  const left = [keyFilePath(path), stagedKeyFilePath(path), rememberedKeyPath(path)];
+  for (const file of left) removeIfThere(file);
   const location = locationOf(path, log);
   const store = await openStore({
     ...location,
@@ -150,7 +157,28 @@ export async function openAccountStore(
 ): Promise<AccountStore> {
   const path = databasePath(place);
   if (!isThere(path)) throw noAccount(place);
-  const { key, from } = await openEitherKey(path, password).catch((cause) => {
+  const { key, from } = await openKey(path, password);
+  try {
+    const store = await openWithKey(locationOf(path, log), key, false);
+    return await withSlices({ store, openedBy: from });
+  } finally {
+    key.fill(0);
+  }
+}
+
+async function openKey(
+  path: string,
+  password: string | undefined,
+): Promise<{ readonly key: Uint8Array; readonly from: AccountStore["openedBy"] }> {
+  if (password === undefined) {
+    const key = readRememberedKey(path);
+    if (key !== undefined) return { key, from: "present" };
+    throw new MessengerError(
+      "store/wrong-password",
+      "Cannot open this device's data: no password was given, and no key is remembered",
+    );
+  }
+  return await openEitherKey(path, password).catch((cause) => {
     if (!isWrongPassword(cause)) throw cause;
     throw new MessengerError(
       "store/wrong-password",
@@ -158,12 +186,20 @@ export async function openAccountStore(
       { cause },
     );
   });
-  try {
-    const store = await openWithKey(locationOf(path, log), key, false);
-    return await withSlices({ store, openedBy: from });
-  } finally {
-    key.fill(0);
-  }
+}
+
+/** Whether the store opens without a password. */
+export function hasRememberedKey(place: AccountPlace): boolean {
+  return isThere(rememberedKeyPath(databasePath(place)));
+}
+
+/** Lets the store open without a password, by a file that only its owner may read. */
+export async function rememberStoreKey(place: AccountPlace, password: string): Promise<void> {
+  await rememberKey(databasePath(place), password);
+}
+
+export function forgetStoreKey(place: AccountPlace): void {
+  forgetKey(databasePath(place));
 }
 
 /** Lets the store open with either password, durably, until `settleStorePassword`. */

@@ -56,6 +56,12 @@ export interface ClientOptions extends AccountPlace, Omit<ConnectOptions, "crede
   readonly surroundings?: Partial<Surroundings>;
 }
 
+/** Of an account that this device has. */
+export interface OpenOptions extends Omit<ClientOptions, "password"> {
+  /** The account's. Left out: this device's store opens by the key that `remember` has left. */
+  readonly password?: string | undefined;
+}
+
 type Credentials = NonNullable<RpcClientOptions["credentials"]>;
 
 /** What tests and simulations replace. */
@@ -89,7 +95,7 @@ const ATTEMPTS_MAX = 4;
 
 /** What the ways into an account share: a connection, and the store once there is one. */
 export class ClientCore {
-  readonly options: ClientOptions;
+  readonly options: OpenOptions;
   readonly surroundings: Surroundings;
   readonly log: Log;
   readonly #crypto = runtimeCryptoProvider();
@@ -97,7 +103,7 @@ export class ClientCore {
   #held: AccountStore | undefined;
   #rpc: RpcClient | undefined;
 
-  constructor(options: ClientOptions) {
+  constructor(options: OpenOptions) {
     const { surroundings, log = silentLog } = options;
     this.options = options;
     this.log = log;
@@ -133,7 +139,7 @@ export class ClientCore {
   }
 
   /** @returns the index of the password that opened the store */
-  async holdWithEither(passwords: readonly string[]): Promise<number> {
+  async holdWithEither(passwords: readonly (string | undefined)[]): Promise<number> {
     for (const [index, password] of passwords.entries()) {
       try {
         await this.hold(await openAccountStore(this.options, { ...this.options, password }));
@@ -355,12 +361,13 @@ export class ClientCore {
    * with the right one. Asked once, since each refusal slows the next login.
    */
   async #settleByLogin(): Promise<void> {
-    if (!isStorePasswordOpen(this.options)) return;
+    const { password } = this.options;
+    if (!isStorePasswordOpen(this.options) || password === undefined) return;
     const openedBy = this.#held?.openedBy;
     assert(openedBy !== undefined, "the store is open");
     const refusedKey = refusedPasswordKey(openedBy);
     if (await this.store.snapshot((reader) => reader.get(refusedKey)) !== undefined) return;
-    const outcome = await this.#tryPassword(this.options.password);
+    const outcome = await this.#tryPassword(password);
     if (outcome === "right") settleStorePassword(this.options, openedBy);
     else if (outcome === "wrong") {
       await this.store.transaction(async (transaction) =>

@@ -103,6 +103,21 @@ Deno.test("logOut() and a revocation end the session; logInClient() begins one, 
   });
 });
 
+Deno.test("remember() lets the store open without the password, until forget() or logOut()", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  const { password: _, ...unremembered } = own.options();
+  await withClient(registerClient(own.options()), (client) => client.remember("first password"));
+  for (const end of ["forget", "logOut"] as const) {
+    await withClient(openClient(unremembered), async (client) => {
+      await client.connected();
+      await client[end]();
+    });
+    await refusedWith("store/wrong-password", openClient(unremembered));
+    await withClient(openClient(own.options()), (client) => client.remember("first password"));
+  }
+});
+
 Deno.test("what confirm() refuses is not done, and what it allows only then", async () => {
   const calls: string[] = [];
   await using world = await openDeviceWorld({

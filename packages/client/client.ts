@@ -12,12 +12,19 @@ import {
   type AccountPlace,
   createAccountStore,
   dropEmptyFolder,
+  forgetStoreKey,
   hasAccountStore,
   noAccount,
   prepareAccountFolder,
+  rememberStoreKey,
   removeAccountStore,
 } from "./account-store.ts";
-import { ClientCore, type ClientOptions, type OwnIdentity } from "./client-core.ts";
+import {
+  ClientCore,
+  type ClientOptions,
+  type OpenOptions,
+  type OwnIdentity,
+} from "./client-core.ts";
 import type { Conversations } from "./conversations-api.ts";
 import { openConversations } from "./conversations/conversations.ts";
 import { Engine } from "./conversations/engine.ts";
@@ -55,9 +62,9 @@ export interface OwnDeviceEntry {
  * Opens an account that this device has. The session connects by itself, now and whenever the
  * connection is lost; what is local works without it.
  * @throws MessengerError `client/no-account`; `store/wrong-password`; `store/in-use`: one process at a
- *   time has an account
+ *   time has an account; `store/key-exposed`: others may read the key that is remembered
  */
-export async function openClient(options: ClientOptions): Promise<Client> {
+export async function openClient(options: OpenOptions): Promise<Client> {
   const core = new ClientCore(options);
   await core.holdWithEither([options.password]);
   return await Client.open(core);
@@ -281,10 +288,26 @@ export class Client implements AsyncDisposable {
     removeAccountStore(this.#core.options);
   }
 
-  /** Ends the session. The device stays on the account, and its store where it is. */
+  /** Ends the session. The device stays on the account, and its store where it is, unremembered. */
   async logOut(): Promise<void> {
     await this.#core.reach();
     await logOut(this.rpc, this.#core.store);
+    this.forget();
+  }
+
+  /**
+   * Lets this device's store open without the password from now on: its key stands in clear in the
+   * account's folder, in a file that only its owner may read. Whoever copies that file and the store
+   * reads everything.
+   * @throws MessengerError `store/wrong-password`
+   */
+  async remember(password: string): Promise<void> {
+    await rememberStoreKey(this.#core.options, password);
+  }
+
+  /** Ends what `remember` began. Harmless when nothing is remembered. */
+  forget(): void {
+    forgetStoreKey(this.#core.options);
   }
 
   /**

@@ -15,9 +15,9 @@
  * @module
  */
 export * from "./connection.ts";
-export { accountsOfDevice, hasAccountStore } from "./account-store.ts";
+export { accountsOfDevice, hasAccountStore, hasRememberedKey } from "./account-store.ts";
 export type { AccountPlace } from "./account-store.ts";
-export type { ClientOptions, Surroundings } from "./client-core.ts";
+export type { ClientOptions, OpenOptions, Surroundings } from "./client-core.ts";
 export {
   Client,
   type Confirming,

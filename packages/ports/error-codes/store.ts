@@ -29,6 +29,11 @@ export const STORE_CODES = {
   "store/exists": row("never", 1, "There is something already where a store was to be made."),
   "store/wrong-key": row("never", 4, "The database is not encrypted under this key."),
   "store/wrong-password": row("never", 4, "The password does not open the key file."),
+  "store/key-exposed": row(
+    "never",
+    1,
+    "The remembered key of the store may be read by others on this machine.",
+  ),
   "store/not-a-store": row(
     "never",
     1,
