@@ -93,18 +93,8 @@ export interface OpenedAccount extends AsyncDisposable {
 }
 
 /** Opens this device's account; it isn't connected yet. */
-export async function openAccount(
-  options: AccountOptions,
-  listening: Listening = {},
-): Promise<OpenedAccount> {
-  return await openChosen(options, await chooseAccount(options, { mustExist: true, ...listening }));
-}
-
-/** The same, where it was decided which account that is. */
-export async function openChosen(
-  options: AccountOptions,
-  choice: AccountChoice,
-): Promise<OpenedAccount> {
+export async function openAccount(options: AccountOptions): Promise<OpenedAccount> {
+  const choice = await chooseAccount(options, { mustExist: true });
   const password = await readPassword(options);
   const client = await openClient({ ...choice.place, password });
   return opened(client, password, choice);

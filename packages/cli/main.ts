@@ -4,7 +4,7 @@ import { VERSION } from "@qpq/ports";
 import { type PingOptions, runPing } from "./commands/ping.ts";
 import { runHealth } from "./commands/health.ts";
 import { addAccountCommands } from "./account-commands.ts";
-import { runRepl } from "./commands/repl.ts";
+import { addConversationCommands } from "./conversation-commands.ts";
 import { type CommonOptions, withCommonOptions } from "./options.ts";
 import { type ExitCode, reportError, UsageError } from "./output.ts";
 
@@ -57,10 +57,7 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .description("ask whether the server takes work")
     .addHelpText("after", "\nExample: qpq health --server chat.example.org:7000")
     .action(run<CommonOptions>(runHealth));
-  withCommonOptions(program.command("repl"))
-    .description("talk to the server line by line: /help says what there is")
-    .addHelpText("after", "\nExample: qpq repl --server chat.example.org:7000 --pin sha256:…")
-    .action(run<CommonOptions>(runRepl));
+  addConversationCommands(program, end);
   addAccountCommands(program, end);
   return program;
 }

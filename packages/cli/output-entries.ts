@@ -40,7 +40,7 @@ export function terminalOutput(screen: Screen): EntryOutput {
  * Line by line, to a pipe, a file, or a terminal that nobody types at.
  * @param options.columns of the terminal, if it is one
  */
-export function plainOutput(
+function plainOutput(
   { place, columns, hasColour = false }: {
     readonly place: "command" | "repl";
     readonly columns?: number | undefined;
@@ -59,7 +59,26 @@ export function plainOutput(
   };
 }
 
-export const jsonOutput: EntryOutput = {
+/** Of a command that nobody types at: to standard output, as it is. */
+export function standardOutput(
+  { json, place }: { readonly json: boolean; readonly place: "command" | "repl" },
+): EntryOutput {
+  if (json) return jsonOutput;
+  const isTerminal = Deno.stdout.isTerminal();
+  const columns = isTerminal ? Deno.consoleSize().columns : 0;
+  return plainOutput({
+    place,
+    columns: columns > 0 ? columns : undefined,
+    hasColour: isTerminal && wantsColour(),
+  });
+}
+
+/** https://no-color.org */
+export function wantsColour(): boolean {
+  return (Deno.env.get("NO_COLOR") ?? "") === "";
+}
+
+const jsonOutput: EntryOutput = {
   print: (_, objects = []) => {
     for (const object of objects) printJson(object);
   },

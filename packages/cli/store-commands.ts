@@ -13,6 +13,19 @@ export const STORE_COMMANDS = [
   "accept-key",
   "fetch-key",
   "refresh-key-packages",
+  "repl",
+  "chat",
+  "dm",
+  "create-group",
+  "invite",
+  "join",
+  "leave",
+  "remove",
+  "members",
+  "list",
+  "history",
+  "send",
+  "recv",
 ] as const;
 
 export type StoreCommand = (typeof STORE_COMMANDS)[number];

@@ -112,11 +112,11 @@ Deno.test("the line that the server prints works as it is pasted, and reads comm
   await using folder = await temporaryFolder();
   await using server = await startServer();
   const printed = /^ +(qpq repl .*)$/m.exec(server.output().stdout)?.[1] as string;
-  const [, ...args] = printed.split(" ");
-  const env = { QPQ_STATE_DIR: folder.path };
-  const result = await run(QPQ, args, { env, stdin: "/ping\n/status\n" });
+  const args = [...printed.split(" ").slice(1), "--username", "alice", "--register"];
+  const env = { QPQ_STATE_DIR: folder.path, QPQ_PASSWORD: "correct horse" };
+  const result = await run(QPQ, args, { env, stdin: "/status\n" });
   assert.equal(result.code, 0, result.stderr);
-  assert.match(result.stdout, /^reply: [\d.]+ ms\n.* is serving: /);
+  assert.match(result.stdout, /^connected to localhost\nqueued: 0 messages\n$/);
   assert.equal((await run(QPQ, args, { env, stdin: "/none\n" })).code, 1);
 });
 

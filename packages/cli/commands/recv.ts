@@ -6,7 +6,7 @@ import {
   MessengerError,
 } from "@qpq/client";
 import { ERROR_CODES } from "@qpq/ports";
-import { isOwnDoing, itemJson, itemRow, viewJson } from "../conversations/describe.ts";
+import { goesWithoutSaying, itemJson, itemRow, viewJson } from "../conversations/describe.ts";
 import { catchUp, type Talk } from "../conversations/talk.ts";
 import { Views } from "../conversations/views.ts";
 import type { ExitCode } from "../output.ts";
@@ -101,8 +101,9 @@ class Printer {
 
   #takeItem(event: ClientEvent & { readonly kind: "item" }, view: ConversationView): void {
     const { item } = event;
-    const isOwn = item.kind === "text" ? item.author.isSelf : isOwnDoing(item, this.#talk.name);
-    if (!isOwn) this.#print(event.cursor, item, view);
+    const isOwn = item.kind === "text" && item.author.isSelf;
+    const place = { self: this.#talk.name, kind: view.kind };
+    if (!isOwn && !goesWithoutSaying(item, place)) this.#print(event.cursor, item, view);
   }
 
   #print(

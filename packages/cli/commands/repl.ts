@@ -1,88 +1,90 @@
-import { createInterface } from "node:readline";
-import process from "node:process";
-import { systemClock, systemRandom } from "@qpq/adapters";
-import { MessengerError } from "@qpq/ports";
-import { checkHealth } from "../../features/health/client.ts";
-import { ping } from "../../features/ping/client.ts";
-import type { CommonOptions } from "../options.ts";
-import { type ExitCode, printableLine, printLine } from "../output.ts";
-import { type CommandSession, openCommandSession } from "../session.ts";
-import { describeHealth } from "./health.ts";
+/** `qpq repl` and `qpq chat`: the account, and the terminal or the pipe, for the REPL. */
+import { enterAccount, type EnteredAccount, type EnterOptions } from "../enter-account.ts";
+import { readStandardInput } from "../input-lines.ts";
+import { type ExitCode, writeRows } from "../output.ts";
+import { standardOutput, wantsColour } from "../output-entries.ts";
+import type { ReplAccount } from "../repl/repl.ts";
+import { runAtTerminal, runScript, type TerminalOptions } from "../repl/run.ts";
 
-interface ReplCommand {
-  readonly help: string;
-  /** @returns a line to print */
-  readonly run: (session: CommandSession, timeoutMs: number) => Promise<string>;
-}
-
-const COMMANDS: Readonly<Record<string, ReplCommand>> = {
-  "/ping": {
-    help: "measure one call to the server",
-    run: async ({ rpc }, timeoutMs) => {
-      const options = { clock: systemClock, random: systemRandom, timeoutMs };
-      return `reply: ${(await ping(rpc, options)).roundTripMs.toFixed(2)} ms`;
+/** @param partner whom to talk to: a name, `#group`, `notes`; left out: whoever was last */
+export async function runRepl(options: EnterOptions, partner?: string): Promise<ExitCode> {
+  let onStatus = (): void => {};
+  await using opened = await enterAccount(options, { onStatus: () => onStatus() });
+  const shared = {
+    account: accountOf(opened),
+    partner,
+    timeoutMs: options.timeout * 1_000,
+    nowMs: () => Date.now(),
+    read: readStandardInput,
+  };
+  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && !options.json;
+  if (!isTerminal) {
+    return await runScript({
+      ...shared,
+      output: standardOutput({ json: options.json, place: "repl" }),
+    });
+  }
+  return await runAtTerminal({
+    ...shared,
+    terminal: {
+      write: writeRows,
+      size: () => Deno.consoleSize(),
+      hasColour: wantsColour(),
     },
-  },
-  "/status": {
-    help: "the connection and the server",
-    run: async ({ rpc, address }, timeoutMs) =>
-      describeHealth(address, await checkHealth(rpc, { timeoutMs })),
-  },
-  "/help": { help: "this list", run: () => Promise.resolve(helpText()) },
-  "/quit": { help: "leave; so does Ctrl-D", run: () => Promise.resolve("") },
-};
-
-/** Reads commands line by line, from a person or a pipe, until /quit or the input's end. */
-export async function runRepl(options: CommonOptions): Promise<ExitCode> {
-  await using session = await openCommandSession(options);
-  const isTerminal = Deno.stdin.isTerminal();
-  const input = createInterface({
-    input: process.stdin,
-    output: process.stdout,
-    terminal: isTerminal,
-    prompt: `${session.address}> `,
-    completer: (
-      line: string,
-    ) => [Object.keys(COMMANDS).filter((name) => name.startsWith(line)), line],
+    listen: (listeners) => {
+      onStatus = listeners.onStatus;
+      return listenToTerminal(listeners);
+    },
   });
-  // A pipe has no prompt, and its end may come while lines of it still wait.
-  const prompt = (): void => isTerminal ? input.prompt() : undefined;
-  if (isTerminal) {
-    printLine(`connected to ${session.address}; conversations aren't built yet: /help`);
-  }
-  prompt();
-  let exitCode: ExitCode = 0;
-  for await (const line of input) {
-    const word = line.trim();
-    if (word === "/quit") break;
-    if (word !== "" && !await runLine(word, session, options)) exitCode = 1;
-    prompt();
-  }
-  input.close();
-  return isTerminal ? 0 : exitCode;
 }
 
-/** @returns whether it worked */
-async function runLine(
-  word: string,
-  session: CommandSession,
-  options: CommonOptions,
-): Promise<boolean> {
-  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
-  if (command === undefined) {
-    printLine("no such command; /help shows what there is");
-    return false;
-  }
-  try {
-    printLine(await command.run(session, options.timeout * 1000));
-    return true;
-  } catch (error) {
-    if (!(error instanceof MessengerError)) throw error;
-    printLine(`failed: ${printableLine(error.message)}`);
-    return false;
-  }
+const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGHUP"];
+
+/** Takes keys as they are pressed, until it is disposed of. */
+function listenToTerminal(
+  { onResize, onEnd }: Parameters<TerminalOptions["listen"]>[0],
+): Disposable {
+  Deno.stdin.setRaw(true);
+  Deno.addSignalListener("SIGWINCH", onResize);
+  for (const signal of ENDING) Deno.addSignalListener(signal, onEnd);
+  return {
+    [Symbol.dispose]: () => {
+      Deno.stdin.setRaw(false);
+      Deno.removeSignalListener("SIGWINCH", onResize);
+      for (const signal of ENDING) Deno.removeSignalListener(signal, onEnd);
+    },
+  };
 }
 
-function helpText(): string {
-  return Object.entries(COMMANDS).map(([name, { help }]) => `${name.padEnd(9)} ${help}`).join("\n");
+function accountOf({ client, choice }: EnteredAccount): ReplAccount {
+  const { name, accountId, serverName, accountKey } = client.account;
+  const deviceId = client.deviceId.toHex();
+  const rows = [
+    `${name} on ${choice.address} (${serverName})`,
+    `account ${accountId.toHex()}`,
+    `device  ${deviceId}`,
+  ];
+  return {
+    name,
+    address: choice.address,
+    conversations: client.conversations,
+    get peers() {
+      return client.peers;
+    },
+    settings: client.settings,
+    connection: () => client.rpc.status,
+    reaching: (run) => choice.reaching(run),
+    whoami: () =>
+      Promise.resolve({
+        rows: rows.map((text) => [{ text }]),
+        objects: [{
+          name,
+          serverName,
+          server: choice.address,
+          accountId: accountId.toHex(),
+          accountKey: accountKey.toHex(),
+          deviceId,
+        }],
+      }),
+  };
 }

@@ -124,11 +124,15 @@ function noticeStyle({ kind }: Notice): "warning" | "notice" {
   return isAlarming ? "warning" : "notice";
 }
 
-/** A change that this account made itself, or that it was told of otherwise. */
-export function isOwnDoing(item: HistoryItem, self: string): boolean {
+/** A change that the account made itself, or that is clear from what is said anyway. */
+export function goesWithoutSaying(
+  item: HistoryItem,
+  { self, kind }: { readonly self: string; readonly kind: ConversationView["kind"] },
+): boolean {
   if (item.kind === "text") return false;
   const { notice } = item;
   if (notice.kind === "joined" || notice.kind === "left-self") return true;
+  if (notice.kind === "members-added" && kind === "direct-message") return true;
   return "by" in notice && notice.by === self;
 }
 

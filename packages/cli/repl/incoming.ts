@@ -10,7 +10,7 @@ import type {
 import { dayRow } from "../conversations/actions.ts";
 import {
   dayOf,
-  isOwnDoing,
+  goesWithoutSaying,
   itemJson,
   itemRow,
   timeOf,
@@ -107,8 +107,7 @@ export class Incoming {
     this.#shown.set(view.id, item.position);
     this.#mark(view.id, item.position);
     if (isOwn(item) && !output.echoesOwn) return;
-    // What was done by a command of one's own, its reply has said.
-    if (!output.isJson && isOwnDoing(item, self)) return;
+    if (!output.isJson && goesWithoutSaying(item, { self, kind: view.kind })) return;
     const row = itemRow(item, {
       conversation: view.id === current() ? undefined : views.shown(view),
       hasTime: output.hasTime,
