@@ -55,7 +55,7 @@ Deno.test("permissionsFor() allows native code to commands that open a store, an
     assert.equal(found["--allow-sys"], "cpus,networkInterfaces,hostname");
     assert.match(found["--allow-read"] as string, /\/home\/ada\/p,\/home\/ada\/n,/);
   }
-  for (const args of [["ping"], ["health"], ["repl"], ["ping", "login"], []]) {
+  for (const args of [["ping"], ["health"], ["ping", "login"], []]) {
     const found = flags(args);
     assert.deepEqual([found["--allow-ffi"], found["--allow-sys"]], [undefined, undefined]);
   }

@@ -63,6 +63,7 @@ export class Repl {
   #cursor = 0;
   #onEvent: () => void = () => {};
   #trouble: string | undefined;
+  #shownPrompt: string | undefined;
   #exitCode: ExitCode = 0;
   isOver = false;
 
@@ -215,6 +216,9 @@ export class Repl {
     const { current, account, views } = this;
     const place = current === undefined ? "" : ` ${views.shown(current)}`;
     const state = CONNECTION_WORDS[connectionWord(account.connection())];
+    const shown = `${place} ${state}`;
+    if (shown === this.#shownPrompt) return;
+    this.#shownPrompt = shown;
     this.#options.onPrompt([
       { text: `${account.name}${place}` },
       ...state === "" ? [] : [{ text: ` (${state})`, style: "warning" } as const],
