@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import type { Log } from "@qpq/ports";
-import { sweepEach } from "./slices.ts";
+import { createManualClock, createSeededRandom, openMemoryStore } from "@qpq/adapters";
+import { type Log, openSlices, silentLog } from "@qpq/ports";
+import { loadConfig } from "./config.ts";
+import { type Quotas, quotasOf } from "./quotas.ts";
+import { openServedSlices, SLICE_SCHEMAS, sweepEach } from "./slices.ts";
 
 function recorder(): { readonly log: Log; readonly lines: unknown[] } {
   const lines: unknown[] = [];
@@ -32,4 +35,33 @@ Deno.test("sweepEach() ends when it is told to, which is no failure", async () =
   assert.deepEqual(lines, []);
   await sweepEach({ only: async () => log.info("it begins") }, { signal: stop.signal, log });
   assert.deepEqual(lines, []);
+});
+
+Deno.test("openServedSlices() hands every quota to the slice that it limits", async () => {
+  const input = { flags: {}, environment: () => undefined, workingFolder: "/" };
+  const quotas = quotasOf(loadConfig(input).config);
+  const taken = new Set<string>();
+  const watched = Object.fromEntries(
+    Object.entries(quotas).map(([slice, limits]) => [
+      slice,
+      new Proxy(limits, {
+        get: (target, key) => {
+          taken.add(`${slice}.${String(key)}`);
+          return Reflect.get(target, key);
+        },
+      }),
+    ]),
+  ) as unknown as Quotas;
+  await using store = openMemoryStore();
+  await openSlices(store, SLICE_SCHEMAS);
+  await openServedSlices({
+    ...{ store, clock: createManualClock(), random: createSeededRandom(1), log: silentLog },
+    ...{ incarnation: new Uint8Array(16), serverName: "example.org", registration: "open" },
+    quotas: watched,
+    isDraining: () => false,
+  });
+  const every = Object.entries(quotas).flatMap(([slice, limits]) =>
+    Object.keys(limits).map((key) => `${slice}.${key}`)
+  );
+  assert.deepEqual([...taken].toSorted(), every.toSorted());
 });

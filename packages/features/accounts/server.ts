@@ -235,7 +235,6 @@ function loginHandlers(core: Core): Pick<Handlers, "loginStart" | "loginFinish" 
   return {
     async loginStart({ name, request, device: proof }, context) {
       const accountName = parseAccountName(name);
-      parseBytes(request, OPAQUE_BYTES.loginRequest, "OPAQUE login request");
       const device = await recognise(accountName, { proof, context });
       const attempt = limiter.begin(accountName, { context, device });
       // The same two reads and one OPAQUE call whether the name exists or not.
