@@ -4,15 +4,13 @@
  */
 import {
   type CommitSummary,
-  type CommittedProposal,
   type EnteringCredential,
-  EXTENSION_TYPE,
   type GroupState,
   type Member,
   membersOf,
   type Policy,
 } from "@qpq/mls";
-import { compareKeys, MessengerError } from "@qpq/ports";
+import { assert, compareKeys, MessengerError } from "@qpq/ports";
 import type { LeafDevice } from "../devices/credential.ts";
 import { decodeClaim } from "./claim.ts";
 import {
@@ -69,8 +67,6 @@ interface Before {
 }
 
 function judge(summary: CommitSummary, { before, leaves }: Before): void {
-  if (summary.psks.length > 0) refuse("it uses pre-shared keys");
-  if (summary.reinit !== undefined) refuse("a successor takes a group's place, no ReInit");
   const accountsBefore = leaves.accounts(before);
   const accountsAfter = leaves.accounts(membersAfter(before, summary));
   judgeClaim(summary, accountChanges(accountsBefore, accountsAfter));
@@ -79,11 +75,12 @@ function judge(summary: CommitSummary, { before, leaves }: Before): void {
   judgeExtensions(summary, context, committer);
   if (summary.sender.kind === "new-member-commit") {
     judgeEntry(summary, { context, committer, own: accountsBefore.get(hex(committer)), leaves });
-  } else if (summary.sender.kind === "member" && summary.committerBefore !== undefined) {
-    const earlier = leaves.open(summary.committerBefore);
-    if (!isSameDevice(earlier, committer)) refuse("its leaf becomes another device's");
-    judgeProposals(summary, { context, committer, leaves, accountsBefore });
-  } else refuse("nobody but members and who enters may commit");
+    return;
+  }
+  assert(summary.committerBefore !== undefined, "nobody but members and who enters may commit");
+  const earlier = leaves.open(summary.committerBefore);
+  if (!isSameDevice(earlier, committer)) refuse("its leaf becomes another device's");
+  judgeProposals(summary, { context, committer, leaves, accountsBefore });
 }
 
 /** Leaves after the commit: those that stay, those that changed, those that are new. */
@@ -131,9 +128,6 @@ function judgeExtensions(
       isSame(extensionData, othersAfter[index].extensionData)
     );
   if (!areSame) refuse("it changes more than the conversation's admins");
-  if (othersAfter.some(({ extensionType }) => extensionType === EXTENSION_TYPE.externalSenders)) {
-    refuse("it lets outsiders propose");
-  }
   const after = findConversationContext(extensionsAfter);
   const isStill = sidesOf(before) === undefined && sidesOf(after) === undefined &&
     isSame(before.predecessor?.groupId, after.predecessor?.groupId);
@@ -187,12 +181,11 @@ function judgeProposals(
   );
   for (const committed of proposals) {
     const { proposal } = committed;
+    // Who makes one, and of what, MLS itself has checked.
+    if (proposal.kind === "self-remove") continue;
+    if (committed.byReference) refuse("proposals are committed by value");
     if (proposal.kind === "remove") {
-      judgeRemoval(committed, { context, committer, owner: ownerOf.get(proposal.removed) });
-    } else if (proposal.kind === "self-remove") {
-      if (!committed.byReference) refuse("nobody else makes a SelfRemove");
-    } else if (committed.byReference) {
-      refuse("proposals are committed by value");
+      judgeRemoval(ownerOf.get(proposal.removed), { context, committer });
     } else if (proposal.kind !== "add" && proposal.kind !== "group-context-extensions") {
       refuse(`a ${proposal.kind} has no place here`);
     }
@@ -208,14 +201,9 @@ function judgeProposals(
 }
 
 function judgeRemoval(
-  { byReference }: CommittedProposal,
-  { context, committer, owner }: {
-    readonly context: CheckedContext;
-    readonly committer: LeafDevice;
-    readonly owner: LeafDevice | undefined;
-  },
+  owner: LeafDevice | undefined,
+  { context, committer }: { readonly context: CheckedContext; readonly committer: LeafDevice },
 ): void {
-  if (byReference) refuse("proposals are committed by value");
   const isOwn = owner !== undefined && isSame(owner.accountId, committer.accountId);
   if (isOwn) return;
   if (sidesOf(context) !== undefined || !isAdmin(context, committer.accountId)) {
