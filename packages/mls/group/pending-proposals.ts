@@ -55,8 +55,7 @@ export function addPending(
   if (state.pendingProposals.some((each) => sameBytes(each.reference, reference))) {
     return { state, reference };
   }
-  const pending: PendingProposal = { reference, message, ownUpdate };
-  sizes.set(pending, encoded.length);
+  const pending: PendingProposal = { reference, message, ownUpdate, bytesCount: encoded.length };
   refuseBeyond(state.pendingProposals, pending, {
     countMax: PENDING_PROPOSALS_COUNT_MAX,
     bytesMax: PENDING_PROPOSALS_BYTES_MAX,
@@ -74,21 +73,12 @@ export function addPending(
   };
 }
 
-/** Bytes of those that were measured: each is encoded once, also where it came from a record. */
-const sizes = new WeakMap<PendingProposal, number>();
-
-function sizeOf(pending: PendingProposal): number {
-  const size = sizes.get(pending) ?? encode(authenticatedContent, pending.message).length;
-  sizes.set(pending, size);
-  return size;
-}
-
 function refuseBeyond(
   kept: readonly PendingProposal[],
   pending: PendingProposal,
   limits: { readonly countMax: number; readonly bytesMax: number },
 ): void {
-  const bytes = kept.reduce((sum, each) => sum + sizeOf(each), sizeOf(pending));
+  const bytes = kept.reduce((sum, each) => sum + each.bytesCount, pending.bytesCount);
   if (kept.length >= limits.countMax || bytes > limits.bytesMax) {
     throw new MessengerError("mls/group-full", "Cannot keep proposal: too many in this epoch");
   }

@@ -230,8 +230,9 @@ function readProposals(
     .toSorted(([left], [right]) => indexOf(left) - indexOf(right))
     .map(([, bytes]) => {
       const record = decodeRecord(proposalRecord, bytes);
-      const reference = proposalReference(crypto, encode(authenticatedContent, record.message));
-      return { ...record, reference };
+      const encoded = encode(authenticatedContent, record.message);
+      const reference = proposalReference(crypto, encoded);
+      return { ...record, reference, bytesCount: encoded.length };
     });
 }
 

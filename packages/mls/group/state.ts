@@ -57,6 +57,8 @@ export interface PendingProposal {
   readonly message: AuthenticatedContent;
   /** The new private keys of an Update of our own. */
   readonly ownUpdate: OwnUpdate | undefined;
+  /** Length of `message`, encoded. */
+  readonly bytesCount: number;
 }
 
 /** The private keys behind an Update that was proposed. */

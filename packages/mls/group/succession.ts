@@ -12,7 +12,7 @@ import { commitInEpoch, type CommitOptions, type CreatedCommit } from "./create-
 import { createGroup } from "./create-group.ts";
 import type { Identity } from "./identity.ts";
 import type { Succession } from "./proposal-list.ts";
-import type { GroupState } from "./state.ts";
+import { type GroupState, retire } from "./state.ts";
 
 /** The group that another one follows. */
 export interface Predecessor {
@@ -134,11 +134,17 @@ async function commitSuccession(
     pskNonce: options.random.bytes(group.crypto.hashLength),
   };
   const adds = keyPackages.map((keyPackage): Proposal => ({ kind: "add", keyPackage }));
-  return await commitInEpoch(
+  using refused = new DisposableStack();
+  refused.defer(() => retire(group, undefined));
+  const created = await commitInEpoch(
     group,
     { ...rest, proposals: [{ kind: "psk", psk }, ...adds] },
     { usage, old },
   );
+  refused.move();
+  // Nobody else has it.
+  retire(group, created.state);
+  return created;
 }
 
 function refuse(state: string): never {

@@ -17,6 +17,7 @@ import { joinGroup } from "../group/join.ts";
 import { processMessage } from "../group/process-message.ts";
 import { decodeStaged, encodeStaged } from "../group/staged-record.ts";
 import { type GroupState, retire, treeInMemory } from "../group/state.ts";
+import { branchGroup } from "../group/succession.ts";
 import { oneLeafTree } from "../tree/ratchet-tree.ts";
 import { forgePublic, readCommit } from "./forge.ts";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO, identityOf } from "./members.ts";
@@ -343,6 +344,25 @@ Deno.test("of an external commit nothing is left but the next epoch, on both sid
   assert.deepEqual(watched.leftBehind(before, received.staged.next), []);
   retire(before, received.staged.next);
   assert.deepEqual(watched.leftBehind(received.staged.next), []);
+});
+
+Deno.test("of a branch that was refused nothing is left", async () => {
+  const [alice] = await createMembers(2) as [GroupState];
+  const own = await keyPackageOf(identityOf("member 1"));
+  const watched = watch();
+  const old = watched.of(alice);
+  const options = {
+    ...commitOptions,
+    identity: identityOf("member 0"),
+    lifetime: LIFETIME,
+    keyPackages: [own.keyPackage],
+  };
+  await assert.rejects(branchGroup(old, { ...options, ...REFUSE }), REFUSED);
+  assert.ok(watched.count > 10);
+  assert.deepEqual(watched.leftBehind(old), []);
+  const created = await branchGroup(old, options);
+  retire(created.state, created.staged.next);
+  assert.deepEqual(watched.leftBehind(old, created.staged.next), []);
 });
 
 Deno.test("of keys that were made in vain nothing is left", async () => {
