@@ -3,6 +3,7 @@ import { ACCOUNT_LIMITS } from "../features/accounts/server.ts";
 import { DEVICE_LIMITS, DEVICES_LISTED_MAX } from "../features/devices/server.ts";
 import { STOCK_COUNT } from "../features/key-packages/client.ts";
 import { KEY_PACKAGE_LIMITS } from "../features/key-packages/server.ts";
+import { CHANNEL_LIMITS } from "../features/channels/limits.ts";
 import { CALL_LIMITS } from "../features/limits/call-quota.ts";
 import {
   CONFIG_KEY_NAMES,
@@ -73,6 +74,8 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     address_calls_per_minute: ["60", "61", "62"],
     address_logins_per_minute: ["1", "2", "3"],
     address_registrations_per_minute: ["1", "2", "3"],
+    conversation_messages_per_minute: ["60", "61", "62"],
+    account_conversations_per_minute: ["1", "2", "3"],
     http_listen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
     log_level: ["debug", "warn", "error"],
   };
@@ -111,12 +114,14 @@ Deno.test("quotasOf() gives the slices' own limits by default, and otherwise the
     accounts: { logins, registrations },
     devices: { devicesMax: DEVICE_LIMITS.devicesMax },
     keyPackages: { packagesMax: KEY_PACKAGE_LIMITS.packagesMax },
+    channels: { appendRate: CHANNEL_LIMITS.appendRate, createRate: CHANNEL_LIMITS.createRate },
     calls: CALL_LIMITS,
   });
   const own = [
     ...["--devices-max", "3", "--key-packages-max", "150"],
     ...["--account-calls-per-minute", "100", "--address-calls-per-minute", "100"],
     ...["--address-logins-per-minute", "5", "--address-registrations-per-minute", "2"],
+    ...["--conversation-messages-per-minute", "60", "--account-conversations-per-minute", "3"],
   ];
   assert.deepEqual(quotas(own), {
     accounts: {
@@ -125,6 +130,10 @@ Deno.test("quotasOf() gives the slices' own limits by default, and otherwise the
     },
     devices: { devicesMax: 3 },
     keyPackages: { packagesMax: 150 },
+    channels: {
+      appendRate: { burst: 100, perMinute: 60 },
+      createRate: { burst: 6, perMinute: 3 },
+    },
     calls: {
       callsOfAccount: { burst: 34, perMinute: 100 },
       callsOfAddress: { burst: 67, perMinute: 100 },

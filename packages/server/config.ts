@@ -29,6 +29,8 @@ export interface ServerConfig {
   readonly address_calls_per_minute: number;
   readonly address_logins_per_minute: number;
   readonly address_registrations_per_minute: number;
+  readonly conversation_messages_per_minute: number;
+  readonly account_conversations_per_minute: number;
   readonly http_listen: string;
   readonly log_level: LogLevel;
 }
@@ -201,6 +203,14 @@ export const CONFIG_KEYS: Readonly<Record<keyof ServerConfig, KeyRow>> = {
   address_registrations_per_minute: {
     ...wholeNumber({ min: 1, max: RATE_PER_MINUTE_MAX, default: 1 }),
     help: "accounts made from an address; thirty times as many at once",
+  },
+  conversation_messages_per_minute: {
+    ...wholeNumber({ min: 60, max: RATE_PER_MINUTE_MAX, default: 1_200 }),
+    help: "messages of an account to one conversation; five thirds of them at once",
+  },
+  account_conversations_per_minute: {
+    ...wholeNumber({ min: 1, max: RATE_PER_MINUTE_MAX, default: 10 }),
+    help: "conversations that an account makes; twice as many at once",
   },
   http_listen: {
     expects: 'an address such as "127.0.0.1:7080", or "" for none',

@@ -2,6 +2,7 @@
 import type { AccountLimits } from "../features/accounts/server.ts";
 import type { DeviceLimits } from "../features/devices/server.ts";
 import type { KeyPackageLimits } from "../features/key-packages/server.ts";
+import type { ChannelLimits } from "../features/channels/limits.ts";
 import type { CallLimits } from "../features/limits/call-quota.ts";
 import type { ServerConfig } from "./config.ts";
 
@@ -9,6 +10,7 @@ export interface Quotas {
   readonly accounts: Pick<AccountLimits, "logins" | "registrations">;
   readonly devices: Pick<DeviceLimits, "devicesMax">;
   readonly keyPackages: Pick<KeyPackageLimits, "packagesMax">;
+  readonly channels: Pick<ChannelLimits, "appendRate" | "createRate">;
   readonly calls: CallLimits;
 }
 
@@ -18,6 +20,9 @@ const ACCOUNT_BURST_MINUTES = 1 / 3;
 const ADDRESS_BURST_MINUTES = 2 / 3;
 /** Accounts that a new team may make at once, where one a minute may be made. */
 const REGISTRATION_BURST_MINUTES = 30;
+/** What was written without a connection goes out in one go. */
+const MESSAGES_BURST_MINUTES = 5 / 3;
+const CONVERSATIONS_BURST_MINUTES = 2;
 /** Calls of a registration, each counted. */
 const REGISTRATION_STEPS = 2;
 
@@ -32,6 +37,10 @@ export function quotasOf(config: ServerConfig): Quotas {
     },
     devices: { devicesMax: config.devices_max },
     keyPackages: { packagesMax: config.key_packages_max },
+    channels: {
+      appendRate: rate(config.conversation_messages_per_minute, MESSAGES_BURST_MINUTES),
+      createRate: rate(config.account_conversations_per_minute, CONVERSATIONS_BURST_MINUTES),
+    },
     calls: {
       callsOfAccount: rate(config.account_calls_per_minute, ACCOUNT_BURST_MINUTES),
       callsOfAddress: rate(config.address_calls_per_minute, ADDRESS_BURST_MINUTES),

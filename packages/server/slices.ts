@@ -102,6 +102,7 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
     },
     readLeaf: leafReader(shared.primitives),
     cipherSuites: [HYBRID_CIPHER_SUITE],
+    limits: quotas.channels,
   });
   devices.onGone(channels.forgetDevices);
   return {
