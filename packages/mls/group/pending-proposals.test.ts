@@ -63,6 +63,18 @@ Deno.test("addPending() keeps a share for each sender, and a number for all", as
   assert.throws(() => addPending(state, other), FULL);
 });
 
+Deno.test("processMessage() asks nobody about the proposals of a sender that has its share", async () => {
+  const [alice, bob] = await createMembers(2) as [GroupState, GroupState];
+  const message = await proposalOf(bob);
+  let state = alice;
+  for (let id = 0; id < SENDERS_PENDING_COUNT_MAX; id++) {
+    state = addPending(state, variant(message, { leafIndex: bob.ownLeafIndex, id })).state;
+  }
+  const add = forgeProposal(bob, addOf(await keyPackageOf(identityOf("dave"))));
+  const authenticate = () => assert.fail("nobody is asked");
+  await assert.rejects(processMessage(state, add, { authenticate }), FULL);
+});
+
 Deno.test("addPending() bounds the bytes of each sender, and of all", async () => {
   const [alice] = await createMembers(2) as [GroupState];
   const message = await proposalOf(alice);

@@ -227,10 +227,12 @@ async function processContent(
     return { kind: "application", state, sender: member, generation, authenticatedData, data };
   }
   if (content.kind === "proposal") {
-    await validateProposal(state, message);
     const { proposal } = content;
+    // First the bounds: who sends too many makes nobody look at them.
+    const added = addPending(state, message);
+    await validateProposal(state, message);
     await authenticateAll(options.authenticate, await enteringBy(state, proposal, sender));
-    return { kind: "proposal", sender, authenticatedData, proposal, ...addPending(state, message) };
+    return { kind: "proposal", sender, authenticatedData, proposal, ...added };
   }
   const outcome = await processCommit(state, { message, bytes: bytes.slice() }, options);
   if (outcome.kind === "removed") return outcome;
