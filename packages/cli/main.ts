@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "@qpq/ports";
 import { type PingOptions, runPing } from "./commands/ping.ts";
 import { runHealth } from "./commands/health.ts";
+import type { DemoOptions } from "./commands/demo-group.ts";
 import { addAccountCommands } from "./account-commands.ts";
 import { addConversationCommands } from "./conversation-commands.ts";
 import { type CommonOptions, withCommonOptions } from "./options.ts";
@@ -58,6 +59,20 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .addHelpText("after", "\nExample: qpq health --server chat.example.org:7000")
     .action(run<CommonOptions>(runHealth));
   addConversationCommands(program, end);
+  withCommonOptions(program.command("demo-group"))
+    .description("show the main job, checked at every step: three accounts, made for it, talk")
+    .option("--word <word>", "stands in every message, to be looked for where it must not be", "")
+    .option("--invite <code>", "where the server asks for one to register")
+    .addHelpText(
+      "after",
+      "\nWithout --server it starts one of its own, and searches its database for the messages." +
+        "\n\nExample: qpq demo-group",
+    )
+    .action(
+      run<DemoOptions>(async (options) =>
+        await (await import("./commands/demo-group.ts")).runDemoGroup(options)
+      ),
+    );
   addAccountCommands(program, end);
   return program;
 }

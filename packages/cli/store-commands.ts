@@ -26,6 +26,7 @@ export const STORE_COMMANDS = [
   "history",
   "send",
   "recv",
+  "demo-group",
 ] as const;
 
 export type StoreCommand = (typeof STORE_COMMANDS)[number];
