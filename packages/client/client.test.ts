@@ -18,6 +18,8 @@ Deno.test("registerClient() leaves a device that openClient() opens, with key pa
   });
   await withClient(openClient(own.options()), async (client) => {
     assert.equal(client.account.name, "alice");
+    const { mode } = await Deno.stat(accountFolder(own.options()));
+    assert.equal((mode ?? 0) & 0o077, 0);
     assert.deepEqual(client.deviceId, deviceId);
     const devices = await client.devices();
     assert.deepEqual(devices.map(({ isThis }) => isThis), [true]);
@@ -63,6 +65,11 @@ Deno.test("openClient() refuses a wrong password, another server's name, and a s
     "accounts/wrong-server",
     openClient({ ...own.options(), serverName: "other.example" }),
   );
+  await using impostor = await openDeviceWorld({ serverName: "other.example" });
+  const connect: Surroundings["connect"] = ({ credentials }) => impostor.connect({ credentials });
+  await withClient(openClient(own.options("first password", { connect })), async (other) => {
+    await refusedWith("accounts/wrong-server", () => other.connected());
+  });
   await withClient(openClient(own.options()), connects);
 });
 

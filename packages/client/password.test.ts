@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { isKeyChangeOpen, keyFilePath, stagedKeyFilePath } from "@qpq/adapters/stores";
 import { MessengerError } from "@qpq/ports";
 import { openDeviceWorld, refusedWith } from "../features/test/device-world.ts";
+import { accountFolder } from "./account-store.ts";
 import { logInClient, openClient, registerClient } from "./client.ts";
 import { connects, device, withClient } from "./test/device.ts";
 
@@ -68,15 +70,37 @@ for (const { at, when, good, bad } of KILLED) {
       ...own.options(password),
       stateFolder: killed.path,
     });
-    // What the killed process left opens with the password that the server has, and settles.
+    // What the killed process left opens with the password that the server has, and settles: by a
+    // login, or by a session.
+    const other = `${killed.path}-2`;
+    copyFolder(killed.path, other);
+    await using _other = { [Symbol.asyncDispose]: () => Deno.remove(other, { recursive: true }) };
     await withClient(openClient(options(good)), connects);
     await refusedWith("store/wrong-password", openClient(options(bad)));
     await withClient(logInClient(options(good)), connects);
     await using elsewhere = await device(world);
     await refusedWith("accounts/login-refused", logInClient(elsewhere.options(bad)));
     await withClient(logInClient(elsewhere.options(good)), connects);
+    const there = (password: string) => ({ ...own.options(password), stateFolder: other });
+    await withClient(logInClient(there(good)), () => Promise.resolve());
+    await refusedWith("store/wrong-password", openClient(there(bad)));
   });
 }
+
+Deno.test("key files of a login that was cut short before its store was there are in nobody's way", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  await using second = await device(world);
+  await withClient(registerClient(own.options()), connects);
+  // Of another store, and its change of the password to one that opens nothing here.
+  copyFolder(own.stateFolder, second.stateFolder);
+  const path = `${accountFolder(second.options())}/client.db`;
+  Deno.copyFileSync(keyFilePath(path), stagedKeyFilePath(path));
+  for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
+  await withClient(logInClient(second.options()), connects);
+  await withClient(openClient(second.options()), connects);
+  assert.ok(!isKeyChangeOpen(path));
+});
 
 Deno.test("an open change that the server refuses keeps what opens the store, and asks once", async () => {
   let isCut = true;
@@ -165,10 +189,9 @@ Deno.test("changePassword() that the server refuses leaves the old password alon
 });
 
 function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
   for (const { name, isDirectory } of [...Deno.readDirSync(from)]) {
-    if (isDirectory) {
-      Deno.mkdirSync(`${to}/${name}`);
-      copyFolder(`${from}/${name}`, `${to}/${name}`);
-    } else Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
+    if (isDirectory) copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
   }
 }
