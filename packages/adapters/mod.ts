@@ -28,6 +28,6 @@ export {
 export { certificateSha256, formatPin, parsePin, type Trust } from "./tls-trust.ts";
 export * from "./transport-memory.ts";
 export { ALPN, QUIC_LIMITS, type QuicLimits, type QuicRefusal } from "./quic-limits.ts";
-export { listenQuic, type QuicListenOptions } from "./transport-quic.ts";
+export { listenQuic, type QuicListenOptions } from "./quic-listen.ts";
 export * from "./store-memory.ts";
 export * from "./store-twice.ts";

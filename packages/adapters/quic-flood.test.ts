@@ -7,7 +7,7 @@ import { issue, served } from "./test/certificates.ts";
 import { recordInitials, sendAll } from "./test/flood.ts";
 import { certificatePem } from "./tls-certificate.ts";
 import { parsePin } from "./tls-trust.ts";
-import { listenQuic } from "./transport-quic.ts";
+import { listenQuic } from "./quic-listen.ts";
 
 /** Handshakes under way at most, in the test; three times as many are begun. */
 const HALF_OPEN_MAX = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 400 : 8;

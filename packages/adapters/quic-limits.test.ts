@@ -5,7 +5,7 @@ import { createQuicTransport } from "./quic-dial.ts";
 import type { QuicLimits, QuicRefusal } from "./quic-limits.ts";
 import { issue, served } from "./test/certificates.ts";
 import { parsePin } from "./tls-trust.ts";
-import { listenQuic } from "./transport-quic.ts";
+import { listenQuic } from "./quic-listen.ts";
 
 const certificate = await served(await issue("server"));
 const transport = createQuicTransport({

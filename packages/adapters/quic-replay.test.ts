@@ -4,7 +4,7 @@ import { systemClock } from "./clock.ts";
 import { ALPN, type QuicRefusal } from "./quic-limits.ts";
 import { issue, served } from "./test/certificates.ts";
 import { certificatePem } from "./tls-certificate.ts";
-import { listenQuic } from "./transport-quic.ts";
+import { listenQuic } from "./quic-listen.ts";
 
 /** Stands between a client and a server, and can keep what the client sends to itself. */
 class Wiretap implements Disposable {

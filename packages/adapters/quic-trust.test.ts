@@ -9,7 +9,7 @@ import { createQuicTransport } from "./quic-dial.ts";
 import { type Identity, issue, served } from "./test/certificates.ts";
 import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
 import { formatPin, parsePin, type Trust } from "./tls-trust.ts";
-import { listenQuic } from "./transport-quic.ts";
+import { listenQuic } from "./quic-listen.ts";
 
 const root = await issue("root", { authority: true });
 const other = await issue("other", { authority: true });

@@ -8,7 +8,7 @@ import { systemRandom } from "./random.ts";
 import { openServerCertificate } from "./tls-certificate.ts";
 import { parsePin } from "./tls-trust.ts";
 import { testTransport } from "./transport-contract.ts";
-import { listenQuic } from "./transport-quic.ts";
+import { listenQuic } from "./quic-listen.ts";
 
 testTransport("transport-quic", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qpq-quic-"));

@@ -5,57 +5,71 @@ import {
   type CloseReason,
   type Connection,
   type HostPort,
-  type Listener,
-  type Log,
   MessengerError,
   type Stream,
   STREAMS_CONCURRENT_MAX,
 } from "@qpq/ports";
 import { abortable } from "./abortable.ts";
-import { type Arrivals, createArrivals } from "./arrivals.ts";
-import {
-  ALPN,
-  ALPN_CERTIFICATES,
-  QUIC_LIMITS,
-  type QuicLimits,
-  type QuicRefusal,
-} from "./quic-limits.ts";
-import { ConnectionTable, type TableOptions, type TableRefusal } from "./quic-table.ts";
+import { ALPN, ALPN_CERTIFICATES, QUIC_LIMITS } from "./quic-limits.ts";
 import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
 import { type CertificateOffer, decodeOffer, encodeOffer, OFFER_BYTES_MAX } from "./tls-trust.ts";
 
-export interface QuicListenOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly certificate: ServerCertificate;
-  readonly limits?: Partial<QuicLimits>;
-  readonly onRefused?: (refusal: QuicRefusal) => void;
-}
-
-const CLOSE_CODE_BUSY = 1;
-const CLOSE_CODE_TIMEOUT = 2;
 /** The engine needs a moment to send what closing says. */
 const CLOSE_FLUSH_MS = 100;
 
+/** What listens on a socket: connections as they come in, whatever becomes of them. */
+export interface QuicSocket {
+  readonly address: HostPort;
+  /** @throws whatever the engine says, also when it has been stopped */
+  incoming(): Promise<QuicIncoming>;
+  stop(): void;
+  /** Ends all of its connections. */
+  close(): Promise<void>;
+}
+
+export interface QuicIncoming {
+  /**
+   * Takes it at once, so that a deadline can end its handshake.
+   * @throws whatever the engine says
+   */
+  accept(): QuicConnection;
+}
+
 /**
- * Listens for QUIC connections (RFC 9000) with TLS 1.3.
- * @param address port 0 asks for a free one
+ * Opens a socket for QUIC connections (RFC 9000) with TLS 1.3.
  * @throws MessengerError `transport/cannot-listen`, `tls/bad-certificate-file`
  */
-export function listenQuic(address: HostPort, options: QuicListenOptions): Listener {
-  const limits = { ...QUIC_LIMITS, ...options.limits };
+export function listenNative(address: HostPort, options: {
+  readonly clock: Clock;
+  readonly certificate: ServerCertificate;
+  readonly idleTimeoutMs: number;
+}): QuicSocket {
   const endpoint = bind(address);
   try {
     const listener = endpoint.listen({
       cert: options.certificate.certificates.map(certificatePem).join(""),
       key: options.certificate.keyPem,
       alpnProtocols: [ALPN, ALPN_CERTIFICATES],
-      maxIdleTimeout: limits.idleTimeoutMs,
+      maxIdleTimeout: options.idleTimeoutMs,
       maxConcurrentBidirectionalStreams: STREAMS_CONCURRENT_MAX,
       maxConcurrentUnidirectionalStreams: 0,
       congestionControl: "low-latency",
     });
-    return new QuicListener(endpoint, listener, limits, options);
+    const { hostname, port } = endpoint.addr;
+    return {
+      address: { hostname, port },
+      async incoming() {
+        const native = await listener.incoming();
+        return { accept: () => new QuicConnection(native.accept({ zeroRtt: true })) };
+      },
+      stop: () => listener.stop(),
+      async close() {
+        endpoint.close({ closeCode: 0, reason: "listener closed" });
+        await new Promise<void>((resolve) => {
+          options.clock.schedule(CLOSE_FLUSH_MS, resolve);
+        });
+      },
+    };
   } catch (cause) {
     endpoint.close();
     throw new MessengerError(
@@ -156,168 +170,6 @@ export async function dialQuic(
   }
 }
 
-class QuicListener implements Listener {
-  readonly address: HostPort;
-  readonly #endpoint: Deno.QuicEndpoint;
-  readonly #listener: Deno.QuicListener;
-  readonly #limits: QuicLimits;
-  readonly #options: QuicListenOptions;
-  readonly #arrivals: Arrivals<Connection> = createArrivals();
-  readonly #halfOpen: ConnectionTable<QuicConnection>;
-  /** Those whose client asked for the certificates. */
-  readonly #showing: ConnectionTable<QuicConnection>;
-  readonly #open: ConnectionTable<QuicConnection>;
-  #stopped = false;
-
-  constructor(
-    endpoint: Deno.QuicEndpoint,
-    listener: Deno.QuicListener,
-    limits: QuicLimits,
-    options: QuicListenOptions,
-  ) {
-    const { hostname, port } = endpoint.addr;
-    this.address = { hostname, port };
-    this.#endpoint = endpoint;
-    this.#listener = listener;
-    this.#limits = limits;
-    this.#options = options;
-    // Addresses count for nothing yet: they may be forged.
-    this.#halfOpen = this.#table({ max: limits.halfOpenMax, whenFull: "drop-oldest" }, {
-      table: "half-open-limit",
-      address: "half-open-limit",
-    });
-    this.#showing = this.#table({
-      max: limits.certificatesMax,
-      perAddressMax: limits.certificatesPerAddressMax,
-      whenFull: "drop-oldest",
-    }, { table: "certificates-limit", address: "address-limit" });
-    this.#open = this.#table({
-      max: limits.connectionsMax,
-      perAddressMax: limits.connectionsPerAddressMax,
-      whenFull: "refuse-newest",
-    }, { table: "connection-limit", address: "address-limit" });
-    void this.#receive();
-  }
-
-  accept(): Promise<Connection | undefined> {
-    return this.#arrivals.next();
-  }
-
-  stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#listener.stop();
-    this.#arrivals.end();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.stop();
-    this.#endpoint.close({ closeCode: 0, reason: "listener closed" });
-    await new Promise<void>((resolve) => {
-      this.#options.clock.schedule(CLOSE_FLUSH_MS, resolve);
-    });
-  }
-
-  async #receive(): Promise<void> {
-    while (!this.#stopped) {
-      let incoming: Deno.QuicIncoming;
-      try {
-        incoming = await this.#listener.incoming();
-      } catch (error) {
-        // The engine says so when it has been stopped; anything else ends the listener, loudly.
-        if (!this.#stopped) this.#options.log.error("listener-failed", { reason: describe(error) });
-        return this.stop();
-      }
-      void this.#admit(incoming);
-    }
-  }
-
-  async #admit(incoming: Deno.QuicIncoming): Promise<void> {
-    let native: Deno.QuicConn;
-    try {
-      // At once, so that the deadline below can end it. No stream is read before `handshake`.
-      native = incoming.accept({ zeroRtt: true });
-    } catch (error) {
-      return this.#refused("handshake-failed", describe(error));
-    }
-    const connection = new QuicConnection(native);
-    if (!this.#halfOpen.add(connection)) return;
-    const deadline = this.#options.clock.schedule(this.#limits.handshakeTimeoutMs, () => {
-      this.#halfOpen.remove(connection);
-      connection.close(CLOSE_CODE_TIMEOUT, "handshake timeout");
-      this.#refused("handshake-timeout");
-    });
-    try {
-      await native.handshake;
-      // A handshake that failed settles this promise, too, with the connection's end right behind
-      // it. What an early, replayed packet carried must never be read then.
-      await setImmediate();
-    } catch {
-      connection.close(CLOSE_CODE_TIMEOUT, "handshake failed");
-      await connection.closed;
-    } finally {
-      deadline.cancel();
-    }
-    // Without its place it was refused already.
-    if (!this.#halfOpen.remove(connection)) return;
-    if (connection.over !== undefined) {
-      return this.#refused("handshake-failed", describe(connection.over.error?.cause));
-    }
-    if (native.protocol === ALPN_CERTIFICATES) return this.#showCertificates(native, connection);
-    this.#take(connection);
-  }
-
-  #take(connection: QuicConnection): void {
-    if (this.#stopped) return connection.close(CLOSE_CODE_BUSY, "busy");
-    if (!this.#open.add(connection)) return;
-    void connection.closed.then(() => this.#open.remove(connection));
-    this.#arrivals.add(connection);
-  }
-
-  async #showCertificates(native: Deno.QuicConn, connection: QuicConnection): Promise<void> {
-    if (!this.#showing.add(connection)) return;
-    const deadline = this.#options.clock.schedule(this.#limits.certificatesTimeoutMs, () => {
-      connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
-    });
-    // No client of ours opens a stream here, and nobody would read it: what it may send unread is
-    // tens of megabytes, which the engine lets nobody set.
-    void connection.acceptStream().then((stream) => {
-      if (stream !== undefined) connection.close(CLOSE_CODE_BUSY, "no streams here");
-    });
-    try {
-      const writable = await native.createUnidirectionalStream({ waitUntilAvailable: true });
-      const writer = writable.getWriter();
-      await writer.write(encodeOffer(this.#options.certificate.certificates));
-      await writer.close();
-      await connection.closed;
-    } catch (error) {
-      this.#options.log.debug("certificates-not-shown", { reason: describe(error) });
-      connection.close(CLOSE_CODE_TIMEOUT, "certificates were not taken");
-    } finally {
-      deadline.cancel();
-      this.#showing.remove(connection);
-    }
-  }
-
-  #table(
-    bounds: Omit<TableOptions<QuicConnection>, "refuse">,
-    refusals: Readonly<Record<TableRefusal, QuicRefusal>>,
-  ): ConnectionTable<QuicConnection> {
-    return new ConnectionTable({
-      ...bounds,
-      refuse: (connection, refusal) => {
-        connection.close(CLOSE_CODE_BUSY, "busy");
-        this.#refused(refusals[refusal]);
-      },
-    });
-  }
-
-  #refused(refusal: QuicRefusal, reason = ""): void {
-    this.#options.log.debug("connection-refused", { refusal, reason });
-    this.#options.onRefused?.(refusal);
-  }
-}
-
 /** A native connection as the port has it. */
 export class QuicConnection implements Connection {
   readonly closed: Promise<CloseReason>;
@@ -339,6 +191,18 @@ export class QuicConnection implements Connection {
       (error) => this.#finish(0, describe(error), error),
     );
     this.#released = this.closed.then(release);
+  }
+
+  /**
+   * What both sides agreed to speak (RFC 7301). No stream must be read before: what an early, replayed
+   * packet carried is none of it (RFC 8446 §8).
+   * @throws whatever the engine says of a handshake that failed; or `over` is set by then
+   */
+  async handshaken(): Promise<string | undefined> {
+    await this.#native.handshake;
+    // A handshake that failed settles this promise, too, with the connection's end right behind it.
+    await setImmediate();
+    return this.#native.protocol ?? undefined;
   }
 
   get remoteAddress(): HostPort {
@@ -386,6 +250,14 @@ export class QuicConnection implements Connection {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close(0, "");
     await this.#released;
+  }
+
+  /** Shows certificates to a client that dialled for them. @throws whatever the engine says */
+  async writeCertificates(certificates: readonly Uint8Array[]): Promise<void> {
+    const writable = await this.#native.createUnidirectionalStream({ waitUntilAvailable: true });
+    const writer = writable.getWriter();
+    await writer.write(encodeOffer(certificates));
+    await writer.close();
   }
 
   /** What the server shows on a connection for certificates. */
@@ -494,6 +366,7 @@ class QuicStream implements Stream {
   }
 }
 
-function describe(error: unknown): string {
+/** The text of what the engine throws. */
+export function describe(error: unknown): string {
   return error instanceof Error ? error.message : typeof error === "string" ? error : "";
 }
