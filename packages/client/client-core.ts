@@ -25,7 +25,8 @@ import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
 import { readOwnIdentity } from "../features/devices/client.ts";
 import { deviceCredentials, deviceProver, readOwnDevice } from "../features/devices/own-device.ts";
-import { ownLeafIdentity, refillKeyPackages } from "../features/key-packages/client.ts";
+import { ownLeafIdentity } from "../features/key-packages/client.ts";
+import { refillKeyPackages } from "../features/key-packages/stock.ts";
 import {
   type AccountPlace,
   type AccountStore,

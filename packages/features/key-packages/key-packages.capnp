@@ -68,4 +68,9 @@ struct StoredOwnPackage @0xd5f461b542f97f19 {
   isLastResort @3 :Bool;
   keepUntilMs @4 :UInt64 $Qpq.safeInteger;
   # A Welcome that comes later can't be opened.
+  madeAtMs @5 :UInt64 $Qpq.safeInteger;
+  isPublished @6 :Bool;
+  # The server has said that it took it. Until then it is sent again.
+  firstUsedAtMs @7 :UInt64 $Qpq.safeInteger;
+  # Of a last resort, when a Welcome for it came; 0: none has.
 }

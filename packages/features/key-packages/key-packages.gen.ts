@@ -76,6 +76,11 @@ export interface StoredOwnPackage {
   readonly isLastResort: boolean;
   /** A Welcome that comes later can't be opened. */
   readonly keepUntilMs: number;
+  readonly madeAtMs: number;
+  /** The server has said that it took it. Until then it is sent again. */
+  readonly isPublished: boolean;
+  /** Of a last resort, when a Welcome for it came; 0: none has. */
+  readonly firstUsedAtMs: number;
 }
 
 export const keyPackagesMethods: {
@@ -537,7 +542,7 @@ export function writeStoredSupply(writer: Writer, at: number, value: StoredSuppl
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredOwnPackage(value: StoredOwnPackage): Uint8Array {
-  const writer = openWriter(2, 3);
+  const writer = openWriter(4, 3);
   writeStoredOwnPackage(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -560,15 +565,21 @@ export function readStoredOwnPackage(reader: Reader, _depth: number): StoredOwnP
     ),
     isLastResort: reader.bool(data, 0, pointers),
     keepUntilMs: reader.safeInteger(data + 8, pointers, false, "StoredOwnPackage.keepUntilMs"),
+    madeAtMs: reader.safeInteger(data + 16, pointers, false, "StoredOwnPackage.madeAtMs"),
+    isPublished: reader.bool(data, 1, pointers),
+    firstUsedAtMs: reader.safeInteger(data + 24, pointers, false, "StoredOwnPackage.firstUsedAtMs"),
   };
 }
 
 export function writeStoredOwnPackage(writer: Writer, at: number, value: StoredOwnPackage): void {
-  writer.data(at + 16, value.message, 8192, "StoredOwnPackage.message");
-  writer.data(at + 24, value.initPrivateKey, 256, "StoredOwnPackage.initPrivateKey");
-  writer.data(at + 32, value.encryptionPrivateKey, 256, "StoredOwnPackage.encryptionPrivateKey");
+  writer.data(at + 32, value.message, 8192, "StoredOwnPackage.message");
+  writer.data(at + 40, value.initPrivateKey, 256, "StoredOwnPackage.initPrivateKey");
+  writer.data(at + 48, value.encryptionPrivateKey, 256, "StoredOwnPackage.encryptionPrivateKey");
   writer.bool(at, 0, value.isLastResort);
   writer.safeInteger(at + 8, value.keepUntilMs, false);
+  writer.safeInteger(at + 16, value.madeAtMs, false);
+  writer.bool(at, 1, value.isPublished);
+  writer.safeInteger(at + 24, value.firstUsedAtMs, false);
 }
 
 function readListOfData(

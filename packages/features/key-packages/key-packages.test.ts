@@ -17,52 +17,16 @@ import {
   primitives,
   refusedWith,
 } from "../test/device-world.ts";
-import {
-  claimKeyPackages,
-  forgetUsedKeyPackage,
-  ownLeafIdentity,
-  readOwnKeyPackages,
-  refillKeyPackages,
-  sweepKeyPackages,
-} from "./client.ts";
+import { claimKeyPackages, ownLeafIdentity } from "./client.ts";
 import { type ClaimedPackage, keyPackagesClient } from "./key-packages.gen.ts";
 
 const suite = classicalSuite;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-const refill = (device: EnrolledDevice) => refillKeyPackages(device.home, { ...device, suite });
-
 async function claim(claimer: EnrolledDevice, name: string) {
   const peer = await fetchPeer(claimer.home, name, claimer);
   return await claimKeyPackages(claimer.home, peer, { ...claimer, suite });
 }
-
-Deno.test("refillKeyPackages() stocks 100 and a last resort, then waits until 25 are left", async () => {
-  await using world = await openDeviceWorld({
-    keyPackageLimits: {
-      singleUseOfNetwork: { burst: 200, perMinute: 1 },
-      singleUseOfAll: { burst: 200, perMinute: 1 },
-    },
-  });
-  const alice = await enrolled(world, "alice");
-  assert.deepEqual(await refill(alice), { singleUse: 100, lastResort: true });
-  assert.deepEqual(await refill(alice), { singleUse: 0, lastResort: false });
-  const own = await readOwnKeyPackages({ ...alice, suite });
-  assert.equal(own.length, 101);
-  const bob = await enrolled(world, "bob");
-  const calls = keyPackagesClient(alice.home);
-  const claimerCalls = keyPackagesClient(bob.home);
-  const { accountId } = alice.own;
-  for (let claimed = 0; claimed < 75; claimed++) {
-    await claimerCalls.claim({ accountId, cipherSuite: suite.id });
-    await world.clock.advance(300_000);
-  }
-  assert.equal((await calls.count({ cipherSuite: suite.id })).singleUse, 25);
-  assert.deepEqual(await refill(alice), { singleUse: 0, lastResort: false });
-  await claimerCalls.claim({ accountId, cipherSuite: suite.id });
-  assert.deepEqual(await refill(alice), { singleUse: 76, lastResort: false });
-  assert.equal((await calls.count({ cipherSuite: suite.id })).singleUse, 100);
-});
 
 Deno.test("a package of the hybrid suite is published and claimed with its keys kept here", async () => {
   await using world = await openDeviceWorld();
@@ -141,47 +105,6 @@ Deno.test("a claim returns what there is and names the devices that have none", 
     "accounts/unknown",
     keyPackagesClient(bob.home).claim({ accountId: new Uint8Array(16), cipherSuite: suite.id }),
   );
-});
-
-Deno.test("a drained device stays reachable by its last resort, which is replaced after use and age", async () => {
-  await using world = await openDeviceWorld();
-  const alice = await enrolled(world, "alice");
-  const bob = await enrolled(world, "bob");
-  const last = await makePackage(world, alice, { lastResort: true });
-  const calls = keyPackagesClient(alice.home);
-  await calls.publish({ packages: [], lastResort: last.message });
-  const publishedAtMs = world.clock.now();
-  const count = () => calls.count({ cipherSuite: suite.id });
-  assert.deepEqual((await count()).lastResort, { publishedAtMs, firstUsedAtMs: 0 });
-  await world.clock.advance(1_000);
-  for (let used = 0; used < 3; used++) {
-    const { packages } = await claim(bob, "alice");
-    assert.deepEqual(packages.map(({ message }) => message), [last.message]);
-  }
-  const used = { publishedAtMs, firstUsedAtMs: publishedAtMs + 1_000 };
-  assert.deepEqual((await count()).lastResort, used);
-  // The same again is no new one.
-  await calls.publish({ packages: [], lastResort: last.message });
-  assert.deepEqual((await count()).lastResort, used);
-  await refill(alice);
-  assert.deepEqual((await count()).lastResort, used);
-  await world.clock.advance(DAY_MS);
-  assert.deepEqual(await refill(alice), { singleUse: 0, lastResort: true });
-  const fresh = world.clock.now();
-  assert.deepEqual((await count()).lastResort, { publishedAtMs: fresh, firstUsedAtMs: 0 });
-  await world.clock.advance(30 * DAY_MS - 1);
-  assert.equal((await refill(alice)).lastResort, false);
-  const before = await readOwnKeyPackages({ ...alice, suite });
-  await world.clock.advance(1);
-  assert.equal((await refill(alice)).lastResort, true);
-  assert.equal((await readOwnKeyPackages({ ...alice, suite })).length, before.length + 1);
-  // The replaced one's keys stay for Welcomes that are on their way, for 30 days.
-  await world.clock.advance(30 * DAY_MS - 1);
-  await sweepKeyPackages(alice);
-  assert.equal((await readOwnKeyPackages({ ...alice, suite })).length, before.length + 1);
-  await world.clock.advance(1);
-  await sweepKeyPackages(alice);
-  assert.equal((await readOwnKeyPackages({ ...alice, suite })).length, before.length);
 });
 
 Deno.test("publish() refuses what is not sound, not the caller's, or too much, and stores nothing", async () => {
@@ -398,18 +321,6 @@ Deno.test("claimKeyPackages() refuses a server that gives what it should not", a
   await refuses("key-packages/given-twice", () => earlier);
   lie = undefined;
   assert.equal((await claim(bob, "alice")).packages.length, 1);
-});
-
-Deno.test("forgetUsedKeyPackage() deletes the keys of a used package, and keeps a last resort's", async () => {
-  await using world = await openDeviceWorld();
-  const alice = await enrolled(world, "alice");
-  await refill(alice);
-  const all = await readOwnKeyPackages({ ...alice, suite });
-  await alice.store.transaction(async (transaction) => {
-    for (const each of all) await forgetUsedKeyPackage(transaction, suite, each);
-  });
-  const left = await readOwnKeyPackages({ ...alice, suite });
-  assert.equal(left.length, 1);
 });
 
 const primitivesSuite = primitives as typeof suite;

@@ -123,6 +123,11 @@ export const ACCOUNT_CODES = {
     1,
     "A key package is not of the device and account that it should be of.",
   ),
+  "key-packages/stock-wrong": row(
+    "never",
+    1,
+    "The server says that it has more key packages of this device than the device has made.",
+  ),
   "key-packages/given-twice": row(
     "never",
     1,
