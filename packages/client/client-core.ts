@@ -1,6 +1,7 @@
 /** What the ways into an account share: a connection, the store, and the change of its password. */
 import { systemClock, systemRandom } from "@qpq/adapters";
 import { KEY_FILE_COST, type StretchingCost } from "@qpq/adapters/stores";
+import type { CallOptions } from "@qpq/capnp";
 import { HYBRID_CIPHER_SUITE, runtimeCryptoProvider } from "@qpq/mls";
 import {
   assert,
@@ -23,10 +24,14 @@ import { refusedPasswordKey } from "../features/accounts/keys.ts";
 import { type DeviceId, parseAccountName } from "../features/accounts/names.ts";
 import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
-import { readOwnIdentity } from "../features/devices/client.ts";
+import { readOwnIdentity, refreshCertificate } from "../features/devices/client.ts";
 import { deviceCredentials, deviceProver, readOwnDevice } from "../features/devices/own-device.ts";
 import { ownLeafIdentity } from "../features/key-packages/client.ts";
-import { refillKeyPackages } from "../features/key-packages/stock.ts";
+import {
+  type Refill,
+  refillKeyPackages,
+  sweepKeyPackages,
+} from "../features/key-packages/stock.ts";
 import {
   type AccountPlace,
   type AccountStore,
@@ -42,6 +47,7 @@ import { openChannelCalls } from "../features/channels/client.ts";
 import { LeafDevices } from "../features/groups/members.ts";
 import type { Ground } from "./conversations/ground.ts";
 import { Peers } from "./peers.ts";
+import { startUpkeep } from "./upkeep.ts";
 
 export interface ClientOptions extends AccountPlace, Omit<ConnectOptions, "credentials"> {
   /**
@@ -103,6 +109,7 @@ export class ClientCore {
   readonly #primitives = this.#crypto.cipherSuite(ACCOUNTS_CIPHER_SUITE);
   #held: AccountStore | undefined;
   #rpc: RpcClient | undefined;
+  #upkeep: AsyncDisposable | undefined;
 
   constructor(options: OpenOptions) {
     const { surroundings, log = silentLog } = options;
@@ -198,6 +205,12 @@ export class ClientCore {
   }
 
   async connected(options: { readonly timeoutMs?: number }): Promise<void> {
+    await this.#known(options);
+    await this.#settleByLogin();
+  }
+
+  /** Waits until the server knows this device. */
+  async #known(options: CallOptions): Promise<void> {
     const session = await this.rpc.connected(options);
     if (session.name !== this.options.serverName) {
       throw new MessengerError(
@@ -211,7 +224,21 @@ export class ClientCore {
     if (device?.stored.sessionToken.length === 0) {
       throw new MessengerError("rpc/not-authenticated", "Cannot go on: this device is logged out");
     }
-    await this.#settleByLogin();
+  }
+
+  /** Keeps the device reachable from now on, until `close`. */
+  startUpkeep(peers: () => Peers): void {
+    const { log, surroundings: { clock } } = this;
+    this.#upkeep = startUpkeep({
+      ...{ log, clock },
+      connected: (signal) => this.#known({ signal }),
+      steps: {
+        "certificate": () => refreshCertificate(this.rpc, this.deviceOptions()),
+        "key-packages": (signal) => this.refill({ signal }),
+        "expiry": () => sweepKeyPackages(this.deviceOptions()),
+        "directory": () => peers().syncDirectory(),
+      },
+    });
   }
 
   /**
@@ -264,9 +291,9 @@ export class ClientCore {
     }
   }
 
-  async refill() {
+  async refill(options: CallOptions = {}): Promise<Refill> {
     const suite = this.#crypto.cipherSuite(HYBRID_CIPHER_SUITE);
-    return await refillKeyPackages(this.rpc, { ...this.deviceOptions(), suite });
+    return await refillKeyPackages(this.rpc, { ...this.deviceOptions(), ...options, suite });
   }
 
   /** What a device has that is ready: key packages with the server, and the account's pins. */
@@ -330,7 +357,9 @@ export class ClientCore {
   }
 
   async close(): Promise<void> {
+    const idle = this.#upkeep?.[Symbol.asyncDispose]();
     await this.#rpc?.close();
+    await idle;
     await this.#held?.store.close();
   }
 

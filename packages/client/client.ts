@@ -5,6 +5,7 @@ import { deleteAccount, logIn, register } from "../features/accounts/client.ts";
 import type { DeviceId } from "../features/accounts/names.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
 import { changeAccountKey, listOwnDevices, revokeDevices } from "../features/devices/client.ts";
+import type { Refill } from "../features/key-packages/stock.ts";
 import { completeEnrolment } from "../features/devices/enrolment.ts";
 import { logOut } from "../features/devices/own-device.ts";
 import { type Settings, settingsOf } from "../features/settings/client.ts";
@@ -174,11 +175,12 @@ export class Client implements AsyncDisposable {
   #account: AccountIdentity;
   #peers: Peers;
 
-  /** Follows the account's conversations from here on. `openClient` and its likes call it. */
+  /** Follows the account's conversations, and keeps its device reachable, from here on. `openClient` and its likes call it. */
   static async open(core: ClientCore): Promise<Client> {
     const client = new Client(core, await core.identify());
     try {
       await client.#engine.start();
+      core.startUpkeep(() => client.peers);
       return client;
     } catch (error) {
       await client[Symbol.asyncDispose]();
@@ -312,12 +314,11 @@ export class Client implements AsyncDisposable {
 
   /**
    * Publishes the key packages that others add this device to groups with, as far as the server lacks
-   * them.
+   * them. An open client does so by itself, 2 s after it was opened, and every hour.
    * @returns how many were published
+   * @throws MessengerError as `refillKeyPackages`
    */
-  async refreshKeyPackages(): Promise<
-    { readonly singleUse: number; readonly lastResort: boolean }
-  > {
+  async refreshKeyPackages(): Promise<Refill> {
     await this.connected();
     return await this.#core.refill();
   }

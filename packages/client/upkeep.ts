@@ -1,6 +1,8 @@
 /** What a client does by itself while it is connected, so that its device stays reachable. */
 import { type Clock, type Log, MessengerError, sleep } from "@qpq/ports";
 
+/** From opening a client to the first round: a program that only asks something is gone by then. */
+export const UPKEEP_DELAY_MS = 2_000;
 /** Between two rounds; a last resort that was used, say, is replaced within 12 hours and this. */
 export const UPKEEP_INTERVAL_MS: number = 60 * 60 * 1_000;
 /** After a round that failed. */
@@ -13,8 +15,6 @@ export interface UpkeepOptions {
   readonly connected: (signal: AbortSignal) => Promise<unknown>;
   /** One round, each step of its own: one that fails holds up no other. */
   readonly steps: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>>;
-  /** Of the first round, when it isn't now. */
-  readonly delayMs?: number;
 }
 
 /** Runs rounds until it is disposed; then none is under way any more. */
@@ -30,9 +30,9 @@ export function startUpkeep(options: UpkeepOptions): AsyncDisposable {
 }
 
 async function run(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
-  const { clock, connected, delayMs = 0 } = options;
+  const { clock, connected } = options;
   const pause = (durationMs: number) => sleep(clock, durationMs, signal).catch(() => {});
-  if (delayMs > 0) await pause(delayMs);
+  await pause(UPKEEP_DELAY_MS);
   while (!signal.aborted) {
     let isWhole = false;
     try {

@@ -93,7 +93,7 @@ Deno.test("two devices of one account: register, log in, list, revoke, log out, 
 
   // Key packages were published.
   const refreshed = await second.json("refresh-key-packages");
-  assert.deepEqual(refreshed, { singleUse: 0, lastResort: false });
+  assert.deepEqual(refreshed, { singleUse: 0, lastResort: false, withheld: 0 });
 
   const wrong = refusal(await first.qpq("whoami --json", { QPQ_PASSWORD: "guess" }));
   assert.deepEqual(wrong.slice(0, 2), [4, "store/wrong-password"]);

@@ -45,6 +45,7 @@ export type Tamper = (
   method: string,
   call: () => Promise<unknown>,
   context: CallContext,
+  params: unknown,
 ) => Promise<unknown>;
 
 export interface WorldOptions extends Partial<AccountsOptions> {
@@ -211,6 +212,7 @@ function tampered(
         method.name,
         () => handler(params, context, signal) as Promise<unknown>,
         context,
+        params,
       ),
   }));
 }
