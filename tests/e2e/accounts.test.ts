@@ -333,7 +333,7 @@ Deno.test("a new account key warns peers; what is here of an account goes withou
   assert.equal((await first.json("whoami")).accountKey, rotated.accountKey);
   // It is ready for others again.
   assert.deepEqual(await first.json("refresh-key-packages"), {
-    ...{ singleUse: 0, lastResort: false },
+    ...{ singleUse: 0, lastResort: false, withheld: 0 },
   });
   const warned = await peer.qpq("check-key mallory");
   assert.equal(warned.code, 1);
