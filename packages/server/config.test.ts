@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ACCOUNT_LIMITS } from "../features/accounts/server.ts";
 import { DEVICE_LIMITS, DEVICES_LISTED_MAX } from "../features/devices/server.ts";
-import { STOCK_COUNT } from "../features/key-packages/client.ts";
+import { STOCK_COUNT } from "../features/key-packages/stock.ts";
 import { KEY_PACKAGE_LIMITS } from "../features/key-packages/server.ts";
 import { CHANNEL_LIMITS } from "../features/channels/limits.ts";
 import { CALL_LIMITS } from "../features/limits/call-quota.ts";

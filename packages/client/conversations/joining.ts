@@ -30,7 +30,7 @@ import {
   type StoredSync,
 } from "../../features/groups/group-store.ts";
 import { authenticateWith } from "../../features/groups/rules.ts";
-import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-packages/client.ts";
+import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-packages/stock.ts";
 import type { Ground } from "./ground.ts";
 import { nameOfWelcome, UNNAMED } from "./group-name.ts";
 import type { LiveConversation } from "./live-conversation.ts";
@@ -107,6 +107,7 @@ export async function joinByWelcome(
   const isNew = live.record.version === 0;
   const atMs = inboxEntry.acceptedAtMs;
   const isAccepted = kind === "directMessage" || isOwnDevices;
+  const used = { reference: keyPackage.reference, atMs: ground.clock.now() };
   await live.exclusive(() =>
     live.write({
       state,
@@ -123,7 +124,7 @@ export async function joinByWelcome(
         failure: "",
       },
       also: async (transaction) => {
-        await forgetUsedKeyPackage(transaction, suite, keyPackage);
+        await forgetUsedKeyPackage(transaction, suite, used);
         putSync(transaction, { ...sync, inboxAfter: inboxEntry.sequence });
       },
       history: (thread) => {
