@@ -14,6 +14,7 @@ import {
   primitives,
 } from "../features/test/device-world.ts";
 import { openAccountStore } from "./account-store.ts";
+import { ClientCore } from "./client-core.ts";
 import { openClient, registerClient } from "./client.ts";
 import { device } from "./test/device.ts";
 import { startUpkeep, UPKEEP_DELAY_MS, UPKEEP_INTERVAL_MS, UPKEEP_RETRY_MS } from "./upkeep.ts";
@@ -96,7 +97,7 @@ Deno.test("disposing an upkeep ends the round that is under way, and waits for i
   assert.deepEqual(events, ["aborted", "ended"]);
 });
 
-Deno.test("an open client refills, replaces its last resort and forgets old keys by itself", async () => {
+Deno.test("a client refills, replaces its last resort and forgets old keys by itself", async () => {
   const published: KeyPackagesPublishParams[] = [];
   await using world = await openDeviceWorld({
     tamper: async (method, call, _, params) => {
@@ -115,9 +116,14 @@ Deno.test("an open client refills, replaces its last resort and forgets old keys
   const [first] = published;
   const bob = await enrolled(world, "bob");
   {
-    await using client = await openClient(own.options());
-    await client.connected();
-    const count = () => keyPackagesClient(client.rpc).count({ cipherSuite: hybridSuite.id });
+    // Without the conversations, which would follow the clock, too.
+    const core = new ClientCore(own.options());
+    await using _ = { [Symbol.asyncDispose]: () => core.close() };
+    await core.holdWithEither(["first password"]);
+    const { account } = await core.identify();
+    core.startUpkeep(() => core.peersOf(account));
+    await core.connected({});
+    const count = () => keyPackagesClient(core.rpc).count({ cipherSuite: hybridSuite.id });
     /** Hours pass until the client has published once more. */
     const publishes = async () => {
       published.length = 0;
@@ -127,7 +133,7 @@ Deno.test("an open client refills, replaces its last resort and forgets old keys
       }
       return published[0];
     };
-    const { accountId } = client.account;
+    const { accountId } = account;
     for (let each = 0; each < 101; each++) {
       await keyPackagesClient(bob.home).claim({ accountId, cipherSuite: hybridSuite.id });
     }
@@ -151,4 +157,24 @@ Deno.test("an open client refills, replaces its last resort and forgets old keys
   assert.ok(last.length > 1);
   const hex = (bytes: Uint8Array | undefined) => bytes?.toHex();
   assert.ok(!last.some(({ message }) => hex(message) === hex(first?.lastResort)));
+});
+
+Deno.test("openClient() keeps its device reachable from then on", async () => {
+  const published = Promise.withResolvers<void>();
+  let isOpen = false;
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      const result = await call();
+      if (method === "key-packages/publish" && isOpen) published.resolve();
+      return result;
+    },
+  });
+  await using own = await device(world);
+  await (await registerClient(own.options()))[Symbol.asyncDispose]();
+  await world.keyPackages.voidAll();
+  isOpen = true;
+  await using client = await openClient(own.options());
+  await client.connected();
+  await world.clock.advance(UPKEEP_DELAY_MS);
+  await published.promise;
 });
