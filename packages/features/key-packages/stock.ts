@@ -185,7 +185,7 @@ async function readStock(
   return {
     singleUse,
     unpublished: singleUse.filter((entry) => !entry.stored.isPublished && isCurrent(entry)),
-    lastResort: newestFirst.slice(0, 1).find(isCurrent),
+    lastResort: newestFirst.find(isCurrent),
   };
 }
 
