@@ -195,18 +195,31 @@ class ServedStream<Identity, Context> {
   }
 
   async #sendAll(call: RunningCall<Context>, params: unknown): Promise<void> {
-    const { context, holdings } = this.#calls;
+    const { context } = this.#calls;
     const results = call.bound.handler(params, context, call.signal) as AsyncIterable<unknown>;
-    for await (const item of results) {
-      if (call.signal.aborted) return;
-      const frame = encodeResults(call.bound, item);
-      await holdings.outgoing.take(frame.length, call.signal);
-      this.#resultsBytes = frame.length;
-      this.#release();
-      this.#sendResult(frame);
-      // Who does not read gets nothing made for it.
-      await this.#writer.below(SUBSCRIPTION_QUEUE_BYTES);
+    const iterator = results[Symbol.asyncIterator]();
+    try {
+      while (await this.#sendNext(call, iterator));
+    } finally {
+      await iterator.return?.();
     }
+  }
+
+  /**
+   * In a function of its own: what was sent is let go of while the next is waited for.
+   * @returns whether there was one
+   */
+  async #sendNext(call: RunningCall<Context>, results: AsyncIterator<unknown>): Promise<boolean> {
+    const next = await results.next();
+    if (next.done === true || call.signal.aborted) return false;
+    const frame = encodeResults(call.bound, next.value);
+    await this.#calls.holdings.outgoing.take(frame.length, call.signal);
+    this.#resultsBytes = frame.length;
+    this.#release();
+    this.#sendResult(frame);
+    // Who does not read gets nothing made for it.
+    await this.#writer.below(SUBSCRIPTION_QUEUE_BYTES);
+    return true;
   }
 
   #sendResult(frame: Uint8Array): void {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { openMemoryStore, runningTwice } from "@qpq/adapters";
 import { decodeKey, type Store } from "@qpq/ports";
 import { fakeCommit } from "./test/messages.ts";
@@ -185,6 +187,30 @@ Deno.test("subscribe() reads no further ahead for one who does not read: under 2
   await send(world, alice, { channelId });
   while (entries < 62) await readFrame();
   await stream.return?.();
+});
+
+Deno.test("subscribe() holds no frame that was sent while nothing follows it", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  const channelId = await createGroup(world, [alice]);
+  await send(world, alice, { channelId, bytes: 60_000 });
+  const bound = world.channels.methods.find(({ method }) => method.name === "channels/subscribe");
+  const { incarnation } = world;
+  const params = { incarnation, cursors: [], inboxAfter: 0 };
+  const stop = new AbortController();
+  const frames = bound?.handler(params, alice, stop.signal) as AsyncIterable<object>;
+  const iterator = frames[Symbol.asyncIterator]();
+  const first = await (async () => new WeakRef((await iterator.next()).value as object))();
+  const next = iterator.next();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let turn = 0; turn < 20 && first.deref() !== undefined; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    collect();
+  }
+  assert.equal(first.deref(), undefined);
+  stop.abort();
+  assert.equal((await next).done, true);
 });
 
 Deno.test("subscribe() keeps every frame small, also when large entries follow small ones", async () => {

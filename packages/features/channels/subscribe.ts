@@ -22,31 +22,84 @@ const INBOX_EVENTS_MAX = 60;
  * @throws MessengerError `malformed`, `channels/incarnation-changed`,
  *   `channels/too-many-subscriptions`; `devices/revoked`, also later
  */
-export async function* subscribe(
+export function subscribe(
   core: ChannelsCore,
   caller: Caller,
   params: ChannelsSubscribeParams,
   signal: AbortSignal,
-): AsyncGenerator<ChannelsSubscribeResults, void, void> {
-  checkIncarnation(core, params.incarnation);
-  const cursors = new Map<string, number>();
-  for (const { channelId, after } of params.cursors) {
-    checkChannelId(channelId);
-    cursors.set(channelId.toHex(), after);
+): AsyncIterable<ChannelsSubscribeResults> {
+  return { [Symbol.asyncIterator]: () => new Frames(core, caller, params, signal) };
+}
+
+/** No generator: that would keep the last frame, up to 160 KiB, for as long as nothing follows it. */
+class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
+  readonly #core: ChannelsCore;
+  readonly #caller: Caller;
+  readonly #params: ChannelsSubscribeParams;
+  readonly #signal: AbortSignal;
+  readonly #resources = new DisposableStack();
+  #subscription: Subscription | undefined;
+
+  constructor(
+    core: ChannelsCore,
+    caller: Caller,
+    params: ChannelsSubscribeParams,
+    signal: AbortSignal,
+  ) {
+    this.#core = core;
+    this.#caller = caller;
+    this.#params = params;
+    this.#signal = signal;
   }
-  using _counted = countSubscription(core, caller);
-  using subscription = new Subscription(core, caller, { cursors, inboxAfter: params.inboxAfter });
-  using _stopping = onAbort([signal, caller.revoked], () => subscription.wake());
-  await subscription.followAccount();
-  for (const { channelId } of params.cursors) subscription.follow(channelId);
-  for (;;) {
-    if (signal.aborted) return;
-    if (caller.revoked.aborted) {
-      throw new MessengerError("devices/revoked", "The subscription ends: the device was revoked");
+
+  async next(): Promise<IteratorResult<ChannelsSubscribeResults, undefined>> {
+    try {
+      const subscription = this.#subscription ?? await this.#open();
+      for (;;) {
+        if (this.#signal.aborted) return this.#end();
+        if (this.#caller.revoked.aborted) {
+          throw new MessengerError(
+            "devices/revoked",
+            "The subscription ends: the device was revoked",
+          );
+        }
+        const value = await subscription.nextFrame();
+        if (value !== undefined) return { value, done: false };
+        await subscription.rung();
+      }
+    } catch (error) {
+      this.#resources.dispose();
+      throw error;
     }
-    const frame = await subscription.nextFrame();
-    if (frame === undefined) await subscription.rung();
-    else yield frame;
+  }
+
+  return(): Promise<IteratorResult<ChannelsSubscribeResults, undefined>> {
+    return Promise.resolve(this.#end());
+  }
+
+  async #open(): Promise<Subscription> {
+    const { incarnation, inboxAfter } = this.#params;
+    checkIncarnation(this.#core, incarnation);
+    const cursors = new Map<string, number>();
+    for (const { channelId, after } of this.#params.cursors) {
+      checkChannelId(channelId);
+      cursors.set(channelId.toHex(), after);
+    }
+    this.#resources.use(countSubscription(this.#core, this.#caller));
+    const subscription = this.#resources.use(
+      new Subscription(this.#core, this.#caller, { cursors, inboxAfter }),
+    );
+    this.#subscription = subscription;
+    const signals = [this.#signal, this.#caller.revoked];
+    this.#resources.use(onAbort(signals, () => subscription.wake()));
+    await subscription.followAccount();
+    for (const { channelId } of this.#params.cursors) subscription.follow(channelId);
+    return subscription;
+  }
+
+  #end(): IteratorReturnResult<undefined> {
+    this.#resources.dispose();
+    return { value: undefined, done: true };
   }
 }
 
