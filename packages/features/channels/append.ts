@@ -23,7 +23,7 @@ import {
   rateKey,
   rateLimited,
   sameBytes,
-  withToken,
+  withTokens,
 } from "./core.ts";
 import { entryIdKey, groupInfoParts, leavingKey } from "./keys.ts";
 import { APPLICATION_BYTES_MAX, QUOTA_RETRY_MS } from "./limits.ts";
@@ -56,7 +56,8 @@ export async function append(
   const hash = hashParts(core, [channelId, message]);
   const verdict = await verdictOnPublic(core, caller, header);
   const acceptedAtMs = core.clock.now();
-  return await withToken(core.appendRates, rateKey(caller, channelId), async (waitMs) => {
+  const rates = [{ buckets: core.appendRates, key: rateKey(caller, channelId) }];
+  return await withTokens(rates, async (waitMs) => {
     const accepted = await core.store.transaction(async (transaction) => {
       checkNotRevoked(caller);
       const [earlier, head, member] = await Promise.all([

@@ -250,15 +250,20 @@ Deno.test("commit() says which devices got no Welcome: unknown, or with a full i
   const [alice, bob] = [world.device(), world.device()];
   const gone = { accountId: bob.accountId, deviceId: world.random.bytes(16) };
   const recipients = [bob, gone].map(({ accountId, deviceId }) => ({ accountId, deviceId }));
-  for (const undelivered of [[gone], recipients]) {
+  const undelivered = async () => {
     const upload = fakeCommit(world.random, {
       channelId: world.random.bytes(32),
       context: groupContext(alice),
       added: [bob.accountId],
       recipients,
     });
-    assert.deepEqual((await alice.calls.create(upload)).undelivered, undelivered);
-  }
+    return (await alice.calls.create(upload)).undelivered;
+  };
+  assert.deepEqual(await undelivered(), [gone]);
+  assert.deepEqual(await undelivered(), recipients);
+  const { incarnation } = world;
+  await bob.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 1 });
+  assert.deepEqual(await undelivered(), [gone], "what was taken in leaves room");
 });
 
 Deno.test("commit() carries 8 MiB of commit, GroupInfo and Welcome, and no more", async () => {

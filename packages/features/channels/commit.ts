@@ -30,7 +30,7 @@ import {
   rateKey,
   rateLimited,
   sameBytes,
-  withToken,
+  withTokens,
 } from "./core.ts";
 import { aboutKey, entryBodyParts, entryIdKey, groupInfoParts, pairKey } from "./keys.ts";
 import { addMembers, badClaim, deliverWelcomes, notAdmin, removeMembers } from "./membership.ts";
@@ -64,8 +64,11 @@ export async function create(
   if (context.predecessor !== undefined) throw badSuccessor("it has a call of its own");
   const founders = checkFirst(core, caller, commit);
   const acceptedAtMs = core.clock.now();
-  const key = caller.accountId.toHex();
-  return await withToken(core.createRates, key, async (waitMs) => {
+  const rates = [
+    { buckets: core.createRates, key: caller.accountId.toHex() },
+    uploadRate(core, caller, commit),
+  ];
+  return await withTokens(rates, async (waitMs) => {
     const result = await core.store.transaction(async (transaction) => {
       checkNotRevoked(caller);
       const sides = sidesOf(context);
@@ -119,7 +122,8 @@ export async function commit(
   const tryWaitMs = upload.header.publicMessage === undefined ? core.commitTryRates.take(key) : 0;
   const verdict = await verdictOnPublic(core, caller, upload.header);
   const acceptedAtMs = core.clock.now();
-  return await withToken(core.commitRates, key, async (waitMs) => {
+  const rates = [{ buckets: core.commitRates, key }, uploadRate(core, caller, upload)];
+  return await withTokens(rates, async (waitMs) => {
     const outcome = await core.store.transaction(async (transaction) => {
       checkNotRevoked(caller);
       const [earlier, head, member] = await Promise.all([
@@ -187,7 +191,11 @@ export async function succeed(
   }
   const founders = checkFirst(core, caller, upload);
   const acceptedAtMs = core.clock.now();
-  return await withToken(core.commitRates, rateKey(caller, oldId), async (waitMs) => {
+  const rates = [
+    { buckets: core.commitRates, key: rateKey(caller, oldId) },
+    uploadRate(core, caller, upload),
+  ];
+  return await withTokens(rates, async (waitMs) => {
     const outcome = await core.store.transaction(async (transaction) => {
       checkNotRevoked(caller);
       const [earlier, old, member, head] = await Promise.all([
@@ -221,6 +229,13 @@ export async function succeed(
       result: { successorId: upload.channelId, sequence: 1, undelivered },
     };
   });
+}
+
+function uploadRate(core: ChannelsCore, caller: Caller, upload: CheckedUpload) {
+  const bytes = upload.message.length + upload.groupInfo.length +
+    upload.welcomes.reduce((sum, { message }) => sum + message.length, 0);
+  const cost = Math.ceil(bytes / 1024);
+  return { buckets: core.uploadRates, key: caller.accountId.toHex(), cost };
 }
 
 function close(

@@ -60,6 +60,7 @@ export interface ChannelsCore extends Omit<ChannelsOptions, "limits"> {
   readonly commitRates: TokenBuckets;
   readonly commitTryRates: TokenBuckets;
   readonly createRates: TokenBuckets;
+  readonly uploadRates: TokenBuckets;
   /** Open subscriptions by device. */
   readonly subscriptions: Map<string, number>;
 }
@@ -75,6 +76,7 @@ export function createCore(options: ChannelsOptions, limits: ChannelLimits): Cha
     commitRates: new TokenBuckets({ clock, rate: limits.commitRate }),
     commitTryRates: new TokenBuckets({ clock, rate: limits.commitTryRate }),
     createRates: new TokenBuckets({ clock, rate: limits.createRate }),
+    uploadRates: new TokenBuckets({ clock, rate: limits.uploadRate }),
     subscriptions: new Map(),
   };
 }
@@ -188,21 +190,29 @@ export function rateLimited(waitMs: number): MessengerError {
 }
 
 /**
- * Runs `act` with a token taken, and gives it back unless it was used.
- * @param act gets the milliseconds that a token would take; 0: it was taken
+ * Runs `act` with tokens taken, and gives them back unless they were used.
+ * @param rates each with its key and what it costs, 1 unless it says
+ * @param act gets the milliseconds that the tokens would take; 0: they were taken
  */
-export async function withToken<Result>(
-  rates: TokenBuckets,
-  key: string,
+export async function withTokens<Result>(
+  rates: readonly {
+    readonly buckets: TokenBuckets;
+    readonly key: string;
+    readonly cost?: number;
+  }[],
   act: (waitMs: number) => Promise<{ readonly isUsed: boolean; readonly result: Result }>,
 ): Promise<Result> {
-  const waitMs = rates.take(key);
+  const waits = rates.map(({ buckets, key, cost }) => buckets.take(key, cost));
   let isUsed = false;
   try {
-    const outcome = await act(waitMs);
+    const outcome = await act(Math.max(...waits));
     isUsed = outcome.isUsed;
     return outcome.result;
   } finally {
-    if (waitMs === 0 && !isUsed) rates.giveBack(key);
+    if (!isUsed) {
+      for (const [index, { buckets, key, cost }] of rates.entries()) {
+        if (waits[index] === 0) buckets.giveBack(key, cost);
+      }
+    }
   }
 }

@@ -44,6 +44,8 @@ export interface ChannelLimits {
   readonly commitTryRate: Rate;
   /** Channels that one account creates. */
   readonly createRate: Rate;
+  /** KiB of commits, GroupInfos and Welcomes of one account, in all channels: no quota counts them. */
+  readonly uploadRate: Rate;
   /** Milliseconds for which an account leaves the next epoch to one whose commit it beat. */
   readonly turnMs: number;
   /** Accounts of one channel, at most 1,000. */
@@ -71,6 +73,7 @@ export const CHANNEL_LIMITS: ChannelLimits = {
   commitRate: { burst: 5, perMinute: 6 },
   commitTryRate: { burst: 60, perMinute: 60 },
   createRate: { burst: 20, perMinute: 10 },
+  uploadRate: { burst: 262_144, perMinute: 16_384 },
   turnMs: 10_000,
   membersMax: 1_000,
   channelsMax: 4_096,

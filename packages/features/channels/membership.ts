@@ -137,7 +137,9 @@ export async function deliverWelcomes(
           "Cannot accept Welcome: it is for somebody outside the channel",
         );
       }
-      const hasRoom = inbox.sequence - inbox.firstSequence + 1 < core.limits.inboxEntriesMax;
+      // What the device has taken in is no burden: else a stranger could fill it for a day.
+      const taken = Math.max(inbox.acknowledged, inbox.firstSequence - 1);
+      const hasRoom = inbox.sequence - taken < core.limits.inboxEntriesMax;
       const isKnown = devices.some((id) => id.toHex() === deviceId.toHex());
       if (!hasRoom || !isKnown) {
         undelivered.push(recipient);

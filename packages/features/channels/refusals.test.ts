@@ -5,7 +5,14 @@ import { conversationExtension } from "../groups/context.ts";
 import { encodeConversationContext } from "../groups/groups.gen.ts";
 import { decodeMessage, encodeMessage } from "../../mls/wire/framing.ts";
 import { fakeCommit, framed } from "./test/messages.ts";
-import { createGroup, groupContext, openWorld, readAll, refusedWith } from "./test/world.ts";
+import {
+  createGroup,
+  groupContext,
+  openWorld,
+  readAll,
+  refusedWith,
+  type TestDevice,
+} from "./test/world.ts";
 import type { CommitUpload } from "./channels.gen.ts";
 
 Deno.test("every call refuses who has not logged in", async () => {
@@ -225,3 +232,21 @@ function without(groupInfo: Uint8Array, index: number): Uint8Array {
   const extensions = decoded.groupInfo.extensions.filter((_, at) => at !== index);
   return encodeMessage({ kind: "group-info", groupInfo: { ...decoded.groupInfo, extensions } });
 }
+
+Deno.test("what an account uploads with commits is bounded in all channels together", async () => {
+  const uploadRate = { burst: 24_576, perMinute: 1_024 };
+  await using world = await openWorld({ limits: { uploadRate } });
+  const [alice, bob] = [world.device(), world.device()];
+  const bytes = 7 * 1024 * 1024;
+  const create = (device: TestDevice) => {
+    const channelId = world.random.bytes(32);
+    const context = groupContext(device);
+    return device.calls.create(fakeCommit(world.random, { channelId, context, bytes }));
+  };
+  for (let count = 0; count < 3; count++) await create(alice);
+  await refusedWith("channels/rate-limited", create(alice));
+  await create(bob);
+  // Five MiB are missing, and come back one a minute.
+  await world.clock.advance(5 * 60_000);
+  await create(alice);
+});

@@ -14,7 +14,7 @@ import { channelsHandlers } from "./channels.gen.ts";
 import { commit, create, succeed } from "./commit.ts";
 import { type Caller, type ChannelsOptions, createCore } from "./core.ts";
 import { forgetDevices } from "./forget.ts";
-import { CHANNEL_LIMITS, type ChannelLimits } from "./limits.ts";
+import { CHANNEL_LIMITS, type ChannelLimits, COMMIT_BYTES_MAX } from "./limits.ts";
 import { acknowledge, groupInfo, members, read, readInbox, report, welcome } from "./read.ts";
 import { subscribe } from "./subscribe.ts";
 import { sweepAll } from "./sweep.ts";
@@ -82,6 +82,10 @@ function checkLimits(limits: ChannelLimits): ChannelLimits {
   assert(limits.membersMax >= 1 && limits.membersMax <= 1_000, "membersMax is 1 to 1,000");
   assert(limits.channelsMax >= 1 && limits.channelsMax <= 4_096, "channelsMax is 1 to 4,096");
   assert(limits.sweepEntries >= 1 && limits.sweepEntries <= 1_000, "sweepEntries is 1 to 1,000");
+  assert(
+    limits.uploadRate.burst >= 3 * COMMIT_BYTES_MAX / 1024,
+    "uploadRate lets any commit through",
+  );
   assert(limits.entryIdMs >= limits.retentionMs, "an entry id outlives its entry");
   return limits;
 }
