@@ -2,7 +2,7 @@
  * How fast is delivery, and what does it cost, beside what each part could do alone and beside NATS
  * JetStream with every write synced?
  *
- *     npm run bench -- delivery          (or: bench/delivery.ts [--seconds 4] [--subscribers 2000])
+ *     npm run bench -- delivery          (or: bench/delivery.ts [--seconds 4] [--subscribers 2000] [--only subscribers])
  *
  * The server is a process of its own with an encrypted SQLite store; an append is durable (fsync)
  * before it is acknowledged. Clients are connections of this process. NATS needs Debian's package
@@ -27,6 +27,8 @@ import { paced, type Rate, rateOf, residentKb, spread, startProcess } from "./de
 const BODY_BYTES = 512;
 const CLIENTS = 64;
 const BACKLOG_ENTRIES = 40_000;
+/** For what takes a second or two. */
+const PATIENCE_MS = 60_000;
 const FREE = { burst: 1e9, perMinute: 1e9 };
 const LIMITS = {
   appendRate: FREE,
@@ -45,6 +47,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "4" },
     subscribers: { type: "string", default: "2000" },
+    only: { type: "string" },
   },
 });
 const seconds = Number(values.seconds);
@@ -52,6 +55,7 @@ const random = createSeededRandom(1);
 const folder = await Deno.makeTempDir({ prefix: "qpq-delivery-" });
 
 async function main(): Promise<void> {
+  if (values.only === "subscribers") return await measureSubscribers();
   print(`${BODY_BYTES} B bodies; rates a second, times in ms as p50/p99`);
   const disk = measureDisk();
   print(`the disk's own write + fdatasync: ${times(disk)}`);
@@ -291,22 +295,19 @@ async function measureSubscribers(): Promise<void> {
     groups.push({ channelId: await createChannel(sender, members.map(({ id }) => id)), members });
   }
   const arrived = new Map(groups.map(({ channelId }) => [channelId.toHex(), [] as number[]]));
+  const failures: unknown[] = [];
   let live = 0;
   for (const client of clients) {
     void (async () => {
       const all = { incarnation: SERVICE_INCARNATION, cursors: [], inboxAfter: 0 };
-      try {
-        for await (const each of client.calls.follow(all)) {
-          if (each.kind === "inbox-caught-up") live += 1;
-          if (each.kind !== "entry" || each.entry.kind !== "application") continue;
-          arrived.get(each.channelId.toHex())?.push(performance.now());
-        }
-      } catch {
-        // The bench is over.
+      for await (const each of client.calls.follow(all)) {
+        if (each.kind === "inbox-caught-up") live += 1;
+        if (each.kind !== "entry" || each.entry.kind !== "application") continue;
+        arrived.get(each.channelId.toHex())?.push(performance.now());
       }
-    })();
+    })().catch((error) => failures.push(error));
   }
-  while (live < count) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => live >= count, () => `${live} of ${count} subscribe`, failures);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const after = await residentKb(pid);
   print(
@@ -319,13 +320,31 @@ async function measureSubscribers(): Promise<void> {
       found.length = 0;
       const from = performance.now();
       await append(sender, channelId);
-      while (found.length < members.length) await new Promise((resolve) => setTimeout(resolve, 1));
+      const wanted = members.length;
+      await until(() => found.length >= wanted, () => `${found.length} of ${wanted}`, failures);
       rounds.push(Math.max(...found) - from);
     }
     const { p50, p99 } = spread(rounds);
     print(
       `one entry to ${members.length} subscribers: ${p50.toFixed(0)} ms, worst ${p99.toFixed(0)}`,
     );
+  }
+  await service.kill();
+}
+
+/** Waits for what must come soon; a subscriber that has failed ends the bench instead of hanging it. */
+async function until(
+  isDone: () => boolean,
+  state: () => string,
+  failures: readonly unknown[],
+): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!isDone()) {
+    if (failures.length > 0) {
+      throw new Error(`${failures.length} subscribers failed`, { cause: failures[0] });
+    }
+    if (performance.now() > deadline) throw new Error(`waited too long: ${state()}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
