@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { type Connection, type Listener, silentLog } from "@qpq/ports";
 import { systemClock } from "./clock.ts";
 import { createQuicTransport } from "./quic-dial.ts";
-import type { QuicLimits, QuicRefusal } from "./quic-limits.ts";
+import { ALPN, type QuicLimits, type QuicRefusal } from "./quic-limits.ts";
 import { issue, served } from "./test/certificates.ts";
+import { certificatePem } from "./tls-certificate.ts";
 import { parsePin } from "./tls-trust.ts";
 import { listenQuic } from "./quic-listen.ts";
 
@@ -49,6 +50,22 @@ Deno.test("listenQuic() refuses connections above its limit, and takes others wh
     const stream = await fourth.openStream();
     await stream.write(new Uint8Array(1));
   }
+});
+
+Deno.test("listenQuic() ends a connection that sends datagrams", async () => {
+  await using listener = listen({});
+  const endpoint = new Deno.QuicEndpoint({ hostname: "127.0.0.1", port: 0 });
+  const sender = await Deno.connectQuic<false>({
+    ...{ endpoint, hostname: "127.0.0.1", port: listener.address.port, serverName: "localhost" },
+    alpnProtocols: [ALPN],
+    caCerts: [certificatePem(certificate.certificates[0] as Uint8Array)],
+  });
+  const accepted = await listener.accept();
+  await sender.sendDatagram(new Uint8Array(10));
+  const reason = await sender.closed.then((end) => end.reason, (error) => error.message);
+  assert.match(reason, /no datagrams here/);
+  await accepted?.closed;
+  endpoint.close();
 });
 
 Deno.test("listenQuic() says when its address is taken", async () => {

@@ -14,6 +14,7 @@ import { ALPN, ALPN_CERTIFICATES, QUIC_LIMITS } from "./quic-limits.ts";
 import { certificatePem, type ServerCertificate } from "./tls-certificate.ts";
 import { type CertificateOffer, decodeOffer, encodeOffer, OFFER_BYTES_MAX } from "./tls-trust.ts";
 
+const CLOSE_CODE_RULES = 3;
 /** The engine needs a moment to send what closing says. */
 const CLOSE_FLUSH_MS = 100;
 
@@ -60,7 +61,7 @@ export function listenNative(address: HostPort, options: {
       address: { hostname, port },
       async incoming() {
         const native = await listener.incoming();
-        return { accept: () => new QuicConnection(native.accept({ zeroRtt: true })) };
+        return { accept: () => acceptNative(native) };
       },
       stop: () => listener.stop(),
       async close() {
@@ -78,6 +79,18 @@ export function listenNative(address: HostPort, options: {
       { cause },
     );
   }
+}
+
+function acceptNative(incoming: Deno.QuicIncoming): QuicConnection {
+  const native = incoming.accept({ zeroRtt: true });
+  const connection = new QuicConnection(native);
+  // No client of ours sends datagrams (RFC 9221), and the engine, which lets nobody forbid them, keeps
+  // more than a megabyte of them for a reader.
+  native.readDatagram().then(
+    () => connection.close(CLOSE_CODE_RULES, "no datagrams here"),
+    () => {},
+  );
+  return connection;
 }
 
 function bind(address: HostPort): Deno.QuicEndpoint {

@@ -1,5 +1,5 @@
 import { CALL_BYTES_MAX, type CallOptions, type Method } from "@qpq/capnp";
-import { type Clock, type Connection, type Log, MessengerError } from "@qpq/ports";
+import { type Clock, type Connection, type Log, MessengerError, type Stream } from "@qpq/ports";
 import { CLOSE_CODES, closeReason, codeOfReason } from "./close-codes.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { CallTable } from "./dense-list.ts";
@@ -17,6 +17,7 @@ import {
   type ServerHello,
   type ServerMessage,
 } from "./session.gen.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** What a server says of itself when a session opens. */
 export interface ServerInfo {
@@ -113,6 +114,8 @@ export class ClientSession {
   #ended: MessengerError | undefined;
   #settleOver!: (error: MessengerError) => void;
   readonly #starting: PendingStart[] = [];
+  /** Resolves when the first start was answered, whatever with, or the session is over. */
+  readonly #open = Promise.withResolvers<void>();
   /** A pong has not left yet. */
   #pongWaits = false;
 
@@ -269,6 +272,12 @@ export class ClientSession {
     };
   }
 
+  /** A stream of its own: a server takes none before it has answered the start. */
+  async openStream(signal: AbortSignal): Promise<Stream> {
+    await unlessAborted(this.#open.promise, signal);
+    return await this.connection.openStream({ signal });
+  }
+
   /** Something came in on a stream of its own. */
   heard(): void {
     this.#liveness.heard();
@@ -283,6 +292,7 @@ export class ClientSession {
     this.connection.close(code, code === CLOSE_CODES.done ? "" : closeReason(error));
     for (const callId of this.#pending.ids()) this.#settle(callId)?.reject(lostCall(error));
     for (const { reject } of this.#starting.splice(0)) reject(lostCall(error));
+    this.#open.resolve();
     this.#settleOver(error);
   }
 
@@ -377,6 +387,7 @@ export class ClientSession {
   #started(): PendingStart {
     const starting = this.#starting.shift();
     if (starting === undefined) throw brokenRule("an answer to no start");
+    this.#open.resolve();
     return starting;
   }
 

@@ -64,7 +64,7 @@ export async function* readResults<Params, Results>(
   let sent = false;
   let complete = false;
   try {
-    stream = await session.connection.openStream({ signal });
+    stream = await session.openStream(signal);
     signal.addEventListener("abort", onAbort, { once: true });
     signal.throwIfAborted();
     const header = hotCall(method, 0, timeoutMs).slice();

@@ -32,6 +32,7 @@ const CONNECTING_MAX = 16;
 
 interface State {
   readonly rssBytes: number;
+  readonly peakRssBytes: number;
   readonly connections: number;
   readonly calls: number;
   readonly refusals: Readonly<Record<string, number>>;
@@ -248,20 +249,32 @@ Deno.test("the server stays up under handshakes that nobody completes", async ()
   });
 });
 
-Deno.test("the server gives up peers that open streams and say nothing", async () => {
+Deno.test("the server gives up peers that open a stream and say nothing", async () => {
   const count = FULL ? 200 : 10;
   const state = await attack((target) =>
     fromMany(target, count, async (connection) => {
-      const streams: Stream[] = [];
-      for (let place = 0; place < 64; place++) {
-        const stream = await connection.openStream();
-        await stream.write(Uint8Array.of(0));
-        streams.push(stream);
-      }
+      const stream = await connection.openStream();
+      await stream.write(Uint8Array.of(0));
       await connection.closed;
     })
   );
   assert.ok(sessionsGivenUp(state) >= count);
+});
+
+Deno.test("the server ends peers that fill streams before they have a session", async () => {
+  const count = FULL ? 100 : 10;
+  const state = await attack((target) =>
+    fromMany(target, count, async (connection) => {
+      const filling = Array.from({ length: 64 }, async () => {
+        const stream: Stream = await connection.openStream();
+        for (;;) await stream.write(new Uint8Array(64 * 1024));
+      });
+      await Promise.allSettled(filling);
+    })
+  );
+  // What each could fill is eighty megabytes.
+  assert.ok(state.peakRssBytes < 768 * 1024 * 1024, `it held ${state.peakRssBytes} bytes`);
+  assert.ok((state.refusals["rpc/protocol"] ?? 0) >= count);
 });
 
 Deno.test("the server gives up peers that send a byte now and then", async () => {

@@ -16,7 +16,7 @@ import { FrameDeadline, Liveness, watchForStall } from "./liveness.ts";
 import { refusalOf } from "./refusals.ts";
 import type { ServerCore, SessionInfo } from "./server.ts";
 import { overloaded, ServerCalls } from "./server-calls.ts";
-import { serveStreams } from "./server-streams.ts";
+import { FurtherStreams, serveStreams } from "./server-streams.ts";
 import {
   type ClientHello,
   type ClientMessage,
@@ -25,6 +25,7 @@ import {
   type ServerMessage,
   type Start,
 } from "./session.gen.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** One client's connection, from its first stream to its end. */
 export class ServerSession<Identity, Context> {
@@ -93,6 +94,9 @@ export class ServerSession<Identity, Context> {
     });
     const stream = await connection.acceptStream();
     if (stream === undefined) return undefined;
+    const streams = new FurtherStreams(connection, () => {
+      this.#fail(brokenRule("a stream before the session is open"));
+    });
     const holdings = this.#holdings;
     const { incoming, outgoing } = holdings;
     const reader = new FrameReader(stream, (bytes) => {
@@ -133,6 +137,7 @@ export class ServerSession<Identity, Context> {
       session,
       reader,
       writer,
+      streams,
       start: start.start,
       deadlines: this.#deadlines,
       holdings,
@@ -189,6 +194,7 @@ interface Parts<Identity, Context> {
   readonly session: SessionInfo;
   readonly reader: FrameReader;
   readonly writer: FrameWriter;
+  readonly streams: FurtherStreams;
   readonly start: Start;
   readonly deadlines: Deadlines;
   readonly holdings: Holdings;
@@ -242,7 +248,7 @@ class OpenSession<Identity, Context> {
   async run(): Promise<void> {
     const { reader, writer, core, start } = this.#parts;
     await this.#start(start);
-    const streams = serveStreams(this.#parts.connection, this.#calls);
+    const streams = serveStreams(this.#parts.streams, this.#calls);
     try {
       for (;;) {
         for (;;) {
@@ -321,7 +327,7 @@ class OpenSession<Identity, Context> {
   }
 
   async #start(start: Start): Promise<void> {
-    const { core, session, deadlines, fail } = this.#parts;
+    const { core, session, deadlines, streams, fail } = this.#parts;
     // What was recorded of another session has another nonce: nothing can be played again.
     if (!equalConstantTime(start.nonce, session.nonce)) {
       throw brokenRule("the start is not for this session");
@@ -331,10 +337,12 @@ class OpenSession<Identity, Context> {
     });
     try {
       this.#identify(await this.#identityOf(start));
+      streams.open();
       this.#send({ callId: 0, kind: "started" });
     } catch (error) {
       if (!(error instanceof MessengerError)) throw error;
       this.#identify(undefined);
+      streams.open();
       this.#send({ callId: 0, kind: "notStarted", notStarted: refusalOf(error) });
     } finally {
       late.cancel();
@@ -363,16 +371,6 @@ class OpenSession<Identity, Context> {
   #send(message: ServerMessage): void {
     this.#parts.writer.send(encodeServerMessage(message));
   }
-}
-
-/** Who gave up waits for nobody who does not listen to the signal. */
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 async function nextMessage(reader: FrameReader): Promise<ClientMessage | undefined> {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { MessengerError, type Stream } from "@qpq/ports";
-import { encodeClientMessage } from "./session.gen.ts";
+import { type Connection, MessengerError, type Stream } from "@qpq/ports";
+import { encodeClientMessage, encodeServerMessage } from "./session.gen.ts";
 import { probeClient, probeMethods } from "./test/probe.gen.ts";
 import { callMessage, lastOf } from "./test/streams.ts";
-import { openWorld, type ScriptedPeer } from "./test/world.ts";
+import { ADDRESS, openWorld, type ScriptedPeer } from "./test/world.ts";
 
 const { count, upload, echo } = probeMethods;
 
@@ -22,6 +22,52 @@ async function refused(promise: Promise<unknown>): Promise<string> {
   }
   return "accepted";
 }
+
+Deno.test("a stream before the session has started ends it, unread", async () => {
+  await using world = openWorld();
+  const early = await world.connect();
+  await early.greet();
+  await early.connection.openStream().then((stream) => stream.write(new Uint8Array(64)));
+  await world.clock.settle();
+  const { reason } = await early.connection.closed;
+  assert.match(reason, /^rpc\/protocol: .*a stream before the session is open$/);
+  assert.deepEqual(world.observed.filter((line) => line.includes("rpc/")), [
+    "refused rpc/protocol",
+  ]);
+});
+
+Deno.test("a client opens its streams when its session has started", async () => {
+  await using world = openWorld();
+  world.stopListening();
+  await using hostile = world.network.listen(ADDRESS);
+  const client = world.openClient();
+  const reading = refused(probeClient(client).count({ upTo: 1 })[Symbol.asyncIterator]().next());
+  const connection = await hostile.accept() as Connection;
+  const stream = await connection.acceptStream() as Stream;
+  let further = 0;
+  void connection.acceptStream().then((found) => further += found === undefined ? 0 : 1);
+  await stream.write(encodeServerMessage({
+    callId: 0,
+    kind: "hello",
+    hello: {
+      version: 1,
+      build: "slow",
+      serverName: "server",
+      incarnation: new Uint8Array(16),
+      nonce: new Uint8Array(32),
+      callsMax: 256,
+      streamsMax: 64,
+    },
+  }));
+  await world.clock.advance(500);
+  assert.equal(further, 0);
+  await stream.write(encodeServerMessage({ callId: 0, kind: "started" }));
+  await world.clock.advance(10);
+  assert.equal(further, 1);
+  connection.close(0, "");
+  await world.clock.advance(10);
+  assert.equal(await reading, "rpc/disconnected");
+});
 
 Deno.test("a subscription gives its results in order, and then ends", async () => {
   await using world = openWorld({ delayMs: { min: 1, max: 20 } });

@@ -22,17 +22,50 @@ const SUBSCRIPTION_QUEUE_BYTES = 64 * 1024;
 const LAST_WORDS_MS = 1_000;
 
 /**
+ * The client's streams behind the first. Before the session is open there must be none: nobody would
+ * read them, and what each may bring unread, more than a megabyte, the engine lets nobody set.
+ */
+export class FurtherStreams {
+  readonly #connection: Connection;
+  #next: Promise<Stream | undefined>;
+  #isOpen = false;
+
+  /** @param onEarly told when there is one too early; the connection should end */
+  constructor(connection: Connection, onEarly: () => void) {
+    this.#connection = connection;
+    this.#next = connection.acceptStream();
+    void this.#next.then((stream) => {
+      if (stream === undefined || this.#isOpen) return;
+      stream.abort();
+      onEarly();
+    });
+  }
+
+  /** To be called before the client is told that its session has started. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** @returns undefined when the connection is over; to be called again only then, and after `open` */
+  async accept(): Promise<Stream | undefined> {
+    const stream = await this.#next;
+    if (stream !== undefined) this.#next = this.#connection.acceptStream();
+    return stream;
+  }
+}
+
+/**
  * Serves every further stream of a session: each is one large call, or one subscription.
  * @returns when the connection is over; handlers have been told then, and end by themselves
  */
 export async function serveStreams<Identity, Context>(
-  connection: Connection,
+  streams: FurtherStreams,
   calls: ServerCalls<Identity, Context>,
 ): Promise<void> {
   const { streamsMax } = calls.core.limits;
   let open = 0;
   for (;;) {
-    const stream = await connection.acceptStream();
+    const stream = await streams.accept();
     if (stream === undefined) return;
     if (open >= streamsMax) {
       void refuse(stream, calls);
