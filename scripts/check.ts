@@ -81,7 +81,7 @@ async function checkShell(): Promise<Result> {
     const result = await command("sh", ["-n", script]);
     if (result.kind === "failed") return result;
   }
-  return { kind: "ok" };
+  return await command("bash", ["-n", ".ci/run"]);
 }
 
 interface Advisory {

@@ -99,13 +99,13 @@ export class ClientSession {
   readonly connection: Connection;
   readonly deadlines: Deadlines;
   readonly options: ClientSessionOptions;
-  readonly #hello: ServerHello;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #liveness: Liveness;
   readonly #frameDeadline: FrameDeadline;
   readonly #pending: CallTable<PendingCall>;
   readonly #callsMax: number;
+  readonly #streamsMax: number;
   #nextCallId = 0;
   #streams = 0;
   #largeWaiting = 0;
@@ -130,7 +130,6 @@ export class ClientSession {
     const { clock, limits, hello } = options;
     this.connection = connection;
     this.options = options;
-    this.#hello = hello;
     this.server = {
       name: hello.serverName,
       build: cleanText(hello.build),
@@ -141,6 +140,7 @@ export class ClientSession {
     this.over = new Promise((resolve) => this.#settleOver = resolve);
     this.deadlines = new Deadlines(clock);
     this.#callsMax = Math.min(hello.callsMax, limits.callsMax);
+    this.#streamsMax = Math.min(hello.streamsMax, limits.streamsMax);
     this.#pending = new CallTable(this.#callsMax);
     this.#reader = options.reader;
     this.#writer = options.writer(() => {});
@@ -254,10 +254,10 @@ export class ClientSession {
   /** For what runs on a stream of its own. @throws MessengerError `rpc/too-many-streams` */
   beginStream(waits: boolean): () => void {
     if (this.#ended !== undefined) throw lostCall(this.#ended);
-    if (this.#streams >= this.#hello.streamsMax) {
+    if (this.#streams >= this.#streamsMax) {
       throw new MessengerError(
         "rpc/too-many-streams",
-        `Over ${this.#hello.streamsMax} large calls and subscriptions are open`,
+        `Over ${this.#streamsMax} large calls and subscriptions are open`,
       );
     }
     this.#streams += 1;
