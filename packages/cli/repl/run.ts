@@ -1,5 +1,5 @@
 /** A REPL from its beginning to its end: at a terminal, or with a script for input. */
-import type { ConversationView } from "@qpq/client";
+import type { Conversations, ConversationView } from "@qpq/client";
 import { MessengerError } from "@qpq/ports";
 import { findConversation, openDirectMessage } from "../conversations/actions.ts";
 import { inputLines, type ReadBytes } from "../input-lines.ts";
@@ -33,8 +33,12 @@ export interface TerminalOptions extends RunOptions {
 /** What is queued when the user leaves gets so long to go out. */
 const LEAVING_TIMEOUT_MS = 2_000;
 
+/** What came meanwhile gets so long to arrive before the first prompt. */
+const NEWS_TIMEOUT_MS = 2_000;
+
 export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode> {
   const { account, terminal, read, listen } = options;
+  const { conversations } = account;
   const screen = new Screen(terminal);
   const history = await InputHistory.open(account.settings);
   const repl = new Repl({
@@ -50,15 +54,21 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
     keeps: (line) => repl.isKept(line),
     interrupt: () => repl.interrupt(),
   });
+  const waiting = new AbortController();
   using _listening = listen({
-    onStatus: () => repl.connectionChanged(),
+    onStatus: () => {
+      if (account.connection().kind === "lost") waiting.abort();
+      repl.connectionChanged();
+    },
     onResize: () => screen.show({}),
     onEnd: () => editor.end(),
   });
-  await using following = await follow(repl, () => editor.end());
+  const after = await conversations.lastCursor();
   const greeting = `${account.name} on ${account.address}; /help shows what there is`;
   repl.output.print([[{ text: greeting }]]);
+  await awaitNews(conversations, waiting.signal);
   await begin(repl, options);
+  await using following = follow(repl, after, () => editor.end());
   for await (const line of editor.lines()) {
     await repl.runLine(line);
     if (repl.isOver) break;
@@ -76,7 +86,7 @@ export async function runScript(
   const { account, read, timeoutMs } = options;
   const { conversations } = account;
   const repl = new Repl({ ...options, onPrompt: () => {} });
-  await using following = await follow(repl, () => {});
+  const after = await conversations.lastCursor();
   try {
     await account.reaching(() => conversations.waitUntilCaughtUp({ timeoutMs }));
   } catch (error) {
@@ -85,6 +95,7 @@ export async function runScript(
     repl.fail(error);
   }
   await begin(repl, options);
+  await using following = follow(repl, after, () => {});
   for await (const line of inputLines(read)) {
     await repl.runScriptLine(line);
     if (repl.isOver) break;
@@ -92,6 +103,15 @@ export async function runScript(
   await repl.finish();
   await following.end();
   return repl.exitCode;
+}
+
+/** So that what came meanwhile is shown as unread, if that doesn't take long. */
+async function awaitNews(conversations: Conversations, signal: AbortSignal): Promise<void> {
+  try {
+    await conversations.waitUntilCaughtUp({ timeoutMs: NEWS_TIMEOUT_MS, signal });
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+  }
 }
 
 async function begin(repl: Repl, { partner, timeoutMs }: RunOptions): Promise<void> {
@@ -127,10 +147,10 @@ interface Following extends AsyncDisposable {
   end(): Promise<void>;
 }
 
-/** Shows what happens, from now on. */
-async function follow(repl: Repl, onFailure: () => void): Promise<Following> {
+/** Shows what happens behind the cursor `after`, but for what was shown as unread. */
+function follow(repl: Repl, after: number, onFailure: () => void): Following {
   const stop = new AbortController();
-  const following = repl.follow(await repl.account.conversations.lastCursor(), stop.signal);
+  const following = repl.follow(after, stop.signal);
   following.catch(onFailure);
   const end = async (): Promise<void> => {
     stop.abort();
