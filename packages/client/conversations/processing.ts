@@ -218,6 +218,10 @@ function receive(
 ): void {
   const author = ground.leaves.open(outcome.sender.leafNode);
   const { accountName: name } = author;
+  if (outcome.skippedCount > 0) {
+    const { skippedCount: count } = outcome;
+    draft.note({ kind: "missing-messages", name, count }, entry.acceptedAtMs);
+  }
   let body: Body;
   try {
     body = decodeBody(outcome.data);

@@ -37,6 +37,8 @@ export type Outcome =
     readonly state: GroupState;
     readonly sender: Member;
     readonly generation: number;
+    /** Earlier messages of this sender in this epoch that have not come: they may be late, or lost. */
+    readonly skippedCount: number;
     readonly authenticatedData: Uint8Array;
     readonly data: Uint8Array;
   }
@@ -118,6 +120,8 @@ interface Opened {
   /** The sender, if it is a member. */
   readonly member: Member | undefined;
   readonly generation: number;
+  /** Generations that this message is the first to pass over. */
+  readonly skippedCount: number;
 }
 
 async function openPrivate(
@@ -157,6 +161,7 @@ async function openPrivate(
     message: content,
     member: { leafIndex, leafNode },
     generation,
+    skippedCount: Math.max(0, generation - ratchets[type].generation),
   };
 }
 
@@ -183,7 +188,7 @@ async function openPublic(
   });
   const signatureKey = member?.leafNode.signatureKey ?? outsidersKey(state, opened);
   verifyContentSignature(crypto, opened, { context, signatureKey });
-  return { kind: "opened", state, message: opened, member, generation: 0 };
+  return { kind: "opened", state, message: opened, member, generation: 0, skippedCount: 0 };
 }
 
 /** RFC 9420 §6.1: where the signature key of a sender who is not a member is found. */
@@ -219,12 +224,20 @@ async function processContent(
   bytes: Uint8Array,
   options: ProcessOptions,
 ): Promise<Outcome> {
-  const { state, message, member, generation } = opened;
+  const { state, message, member, generation, skippedCount } = opened;
   const { authenticatedData, content, sender } = message.content;
   if (content.kind === "application") {
     assert(member !== undefined, "only members encrypt");
     const data = content.applicationData;
-    return { kind: "application", state, sender: member, generation, authenticatedData, data };
+    return {
+      kind: "application",
+      state,
+      sender: member,
+      generation,
+      skippedCount,
+      authenticatedData,
+      data,
+    };
   }
   if (content.kind === "proposal") {
     const { proposal } = content;

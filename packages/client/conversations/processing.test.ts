@@ -1,0 +1,110 @@
+import { systemClock } from "@qpq/adapters";
+import { encryptMessage, type GroupState } from "@qpq/mls";
+import { silentLog } from "@qpq/ports";
+import assert from "node:assert/strict";
+import type { Entry } from "../../features/channels/client.ts";
+import { account, device, groupOf, leaves, random } from "../../features/groups/test/groups.ts";
+import { encodeText } from "../../features/messages/body.ts";
+import type { NewNotice, NewText, ThreadWriter } from "../../features/messages/thread.ts";
+import { Draft } from "./draft.ts";
+import type { Ground } from "./ground.ts";
+import { NEW_CONVERSATION } from "./joining.ts";
+import { processEntry } from "./processing.ts";
+
+const alice = account("alice");
+const bob = account("bob");
+
+const NOTHING_IN_FLIGHT = { commit: undefined, queue: new Map() } as const;
+
+/** Of what entries need, as bob has it. */
+const ground = {
+  clock: systemClock,
+  log: silentLog,
+  leaves,
+  own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
+} as unknown as Ground;
+
+function entryOf(message: Uint8Array, sequence: number): Entry {
+  return {
+    sequence,
+    kind: "application",
+    acceptedAtMs: 1_000 + sequence,
+    entryId: random.bytes(16),
+    message,
+    messageBytes: message.length,
+  };
+}
+
+/** What alice sends, one after the other. */
+function textsOf(atAlice: GroupState, texts: readonly string[]): readonly Uint8Array[] {
+  let state = atAlice;
+  return texts.map((text) => {
+    const body = encodeText({ messageId: random.bytes(16), sentAtMs: 1, text });
+    const made = encryptMessage(state, body, { random });
+    state = made.state;
+    return made.message;
+  });
+}
+
+/** What the history says after these entries. */
+async function historyOf(atBob: GroupState, entries: readonly Entry[]): Promise<readonly string[]> {
+  const draft = new Draft({ ...NEW_CONVERSATION, state: "active" }, atBob);
+  for (const entry of entries) await processEntry(ground, draft, entry, NOTHING_IN_FLIGHT);
+  assert.equal(draft.record.cursor, entries.at(-1)?.sequence);
+  const lines: string[] = [];
+  const thread = {
+    addText: ({ accountName, text }: NewText) => {
+      lines.push(`${accountName}: ${text}`);
+      return Promise.resolve(lines.length);
+    },
+    addNotice: ({ kind, name = "", count = 0, code = "" }: NewNotice) =>
+      void lines.push(`* ${kind} ${name} ${count} ${code}`),
+  } as unknown as ThreadWriter;
+  for (const effect of draft.effects) await effect(thread);
+  return lines;
+}
+
+async function pair(): Promise<readonly [GroupState, GroupState]> {
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [atAlice, atBob] = await groupOf(context, [device(alice), device(bob)]);
+  return [atAlice, atBob] as [GroupState, GroupState];
+}
+
+Deno.test("processEntry() says that messages of a sender are missing, and how many", async () => {
+  const [atAlice, atBob] = await pair();
+  const messages = textsOf(atAlice, ["one", "two", "three", "four", "five"]);
+  const kept = [0, 3, 4].map((index, place) => entryOf(messages[index] as Uint8Array, place + 1));
+  assert.deepEqual(await historyOf(atBob, kept), [
+    "alice: one",
+    "* missing-messages alice 2 ",
+    "alice: four",
+    "alice: five",
+  ]);
+});
+
+Deno.test("processEntry() makes one honest line of what can't be read, and goes on", async () => {
+  const [atAlice, atBob] = await pair();
+  const [one, two, three] = textsOf(atAlice, ["one", "two", "three"]) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  two[two.length - 1] = (two.at(-1) as number) ^ 1;
+  const lines = await historyOf(
+    atBob,
+    [one, two, random.bytes(40), three].map((message, index) => entryOf(message, index + 1)),
+  );
+  assert.deepEqual(lines, [
+    "alice: one",
+    "* undecryptable  0 mls/cannot-decrypt",
+    "* undecryptable  0 malformed",
+    "* missing-messages alice 1 ",
+    "alice: three",
+  ]);
+});
+
+Deno.test("processEntry() shows a message that comes twice once", async () => {
+  const [atAlice, atBob] = await pair();
+  const [one] = textsOf(atAlice, ["one"]) as [Uint8Array];
+  assert.deepEqual(await historyOf(atBob, [entryOf(one, 1), entryOf(one, 2)]), ["alice: one"]);
+});
