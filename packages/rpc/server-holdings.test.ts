@@ -91,6 +91,26 @@ Deno.test("a stranger's parameters above 64 KiB go by unread, and its session go
     assert.equal(world.handled.calls, 2);
   }));
 
+Deno.test("a stranger that does not read its answers loses its session", () =>
+  inWorld({ authenticate }, async (world) => {
+    for (const open of [stranger, known]) {
+      const peer = await open(world);
+      const params = echo.encodeParams({ payload: new Uint8Array(60_000) });
+      const sending = (async () => {
+        for (let callId = 1; callId <= 100; callId++) {
+          await peer.send(callMessage(echo, { callId }), params);
+        }
+      })().catch(() => {});
+      for (let turn = 0; turn < 200; turn++) await world.clock.settle();
+      let end = "";
+      void peer.connection.closed.then(({ reason }) => end = reason);
+      await world.clock.settle();
+      assert.equal(end, open === known ? "" : "rpc/protocol: What is sent is not read");
+      peer.connection.close(0, "");
+      await sending;
+    }
+  }));
+
 Deno.test("strangers together hold no more than their share, and others do not feel it", () =>
   inWorld({ authenticate, limits: { allStrangersBytesMax: 120_000 } }, async (world) => {
     const params = echo.encodeParams({ payload: new Uint8Array(60_000) });

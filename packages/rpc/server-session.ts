@@ -246,7 +246,7 @@ class OpenSession<Identity, Context> {
   }
 
   async run(): Promise<void> {
-    const { reader, writer, core, start } = this.#parts;
+    const { reader, writer, core, holdings, start } = this.#parts;
     await this.#start(start);
     const streams = serveStreams(this.#parts.streams, this.#calls);
     try {
@@ -259,7 +259,10 @@ class OpenSession<Identity, Context> {
         }
         this.#skipUnwanted();
         this.#frameDeadline.update(reader);
-        if (writer.queuedBytes > core.limits.outgoingPauseBytes) await this.#pause();
+        if (this.#isUnread()) throw new MessengerError("rpc/protocol", "What is sent is not read");
+        if (!holdings.isStranger && writer.queuedBytes > core.limits.outgoingPauseBytes) {
+          await this.#pause();
+        }
         if (!(await reader.fill())) return;
         this.#liveness.heard();
       }
@@ -275,6 +278,16 @@ class OpenSession<Identity, Context> {
   goAway(): void {
     this.#send({ callId: 0, kind: "goingAway" });
     this.#calls.goAway();
+  }
+
+  /**
+   * A stranger that doesn't read its answers is not waited for: what it sends meanwhile would stay
+   * with the engine, more than a megabyte of each.
+   */
+  #isUnread(): boolean {
+    const { writer, core, holdings } = this.#parts;
+    return holdings.isStranger && writer.queuedBytes > core.limits.strangerFrameBytesMax &&
+      !holdings.outgoing.hasRoom(0);
   }
 
   /** Who doesn't read its answers gets no further calls served. How long that lasts is not its delay. */
