@@ -19,6 +19,7 @@ import type { ConversationId } from "../conversation-views.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { LiveConversation } from "./live-conversation.ts";
+import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
 
 /** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
@@ -59,8 +60,11 @@ export class Engine {
   #pins: StoreWatch | undefined;
   #enteringCount = 0;
 
+  readonly #sharing: Sharing;
+
   constructor(ground: Ground) {
     this.ground = ground;
+    this.#sharing = new Sharing(ground);
   }
 
   get isFollowing(): boolean {
@@ -195,6 +199,8 @@ export class Engine {
         this.#acknowledgeSoon();
       },
       onChange: () => this.#changed(),
+      onNews: ({ live: changed }) => this.#sharing.note(changed),
+      sharedView: (channelId) => this.#sharing.viewOf(channelId),
       onForgotten: (forgotten) => {
         this.#slots.delete(forgotten.live.id);
         this.#changed();
@@ -227,6 +233,7 @@ export class Engine {
       } finally {
         this.#isFollowing = false;
         this.#hasInbox = false;
+        this.#sharing.forget();
         this.#unknown.clear();
         for (const slot of this.#slots.values()) slot.loseSession();
         this.#changed();
@@ -345,6 +352,7 @@ export class Engine {
       this.#inboxStored();
       if (commit !== undefined) slot.committer.settle(commit.stored.entryId, "lost");
       this.adopt(live);
+      this.#sharing.note(live);
       await slot.see(devices);
       slot.deliver([]);
     } catch (error) {

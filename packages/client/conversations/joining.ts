@@ -3,6 +3,7 @@ import {
   createGroupInfo,
   EXTENSION_TYPE,
   findExtension,
+  type GroupContext,
   HYBRID_CIPHER_SUITE,
   isLastResort,
   joinByExternalCommit,
@@ -32,6 +33,7 @@ import {
 import { authenticateWith } from "../../features/groups/rules.ts";
 import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-packages/stock.ts";
 import type { Ground } from "./ground.ts";
+import type { SharedView } from "./sharing.ts";
 import { nameOfWelcome, UNNAMED } from "./group-name.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
@@ -164,24 +166,20 @@ export interface MadeEntry {
 
 /**
  * Makes the commit by which this device enters the channel's group, or enters it anew.
- * @param epochMin of what this device, or the account's directory, has seen
+ * @param options.epochMin of what this device has seen
+ * @param options.shared what the account's devices have seen: the server leads no device behind it
  * @throws MessengerError why there is no way in: `channels/not-a-member`, those of GroupInfo and tree
  */
 export async function makeEntry(
   ground: Ground,
   channelId: Uint8Array,
-  { epochMin }: { readonly epochMin: number },
+  { epochMin, shared }: { readonly epochMin: number; readonly shared: SharedView | undefined },
 ): Promise<MadeEntry> {
   const { calls, crypto, leaves, own, deviceId, random, signal } = ground;
   const found = await calls.groupInfo(channelId, { signal });
   const info = parseGroupInfo(found.groupInfo);
   const { groupContext } = info;
-  if (groupContext.epoch < BigInt(epochMin)) {
-    throw new MessengerError(
-      "mls/invalid-group-info",
-      "Cannot enter group: the server gives an epoch that is over",
-    );
-  }
+  refuseOlder(groupContext, epochMin, shared);
   if (!same(groupContext.groupId, channelId)) throw badInvitation("it is another group");
   const tree = findExtension(info.extensions, EXTENSION_TYPE.ratchetTree);
   if (tree === undefined) throw badInvitation("its tree is missing");
@@ -213,9 +211,29 @@ export async function makeEntry(
   return {
     pending: { stored: { call: "enter", entryId, sequence: 0 }, upload, staged },
     encoded: encodeCommit(undefined, { upload, staged }),
-    describes: { kind, peerId, name: peerName ?? UNNAMED },
+    describes: { kind, peerId, name: peerName ?? sharedName(shared) },
     cursor: found.sequence,
   };
+}
+
+function refuseOlder(
+  { epoch, confirmedTranscriptHash }: GroupContext,
+  epochMin: number,
+  shared: SharedView | undefined,
+): void {
+  const isOlder = epoch < BigInt(Math.max(epochMin, shared?.epoch ?? 0));
+  // The same number with another past is a fork.
+  const isFork = shared !== undefined && epoch === BigInt(shared.epoch) &&
+    !same(confirmedTranscriptHash, shared.confirmedTranscriptHash);
+  if (!isOlder && !isFork) return;
+  throw new MessengerError(
+    "mls/invalid-group-info",
+    "Cannot enter group: the server gives an epoch that is over, or another one of that number",
+  );
+}
+
+function sharedName(shared: SharedView | undefined): string {
+  return shared === undefined || shared.name === "" ? UNNAMED : shared.name;
 }
 
 function badInvitation(state: string): MessengerError {

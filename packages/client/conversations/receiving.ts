@@ -19,6 +19,7 @@ export interface Received {
     | { readonly entryId: Uint8Array; readonly fate: "applied" | "lost" }
     | undefined;
   readonly hasNewEpoch: boolean;
+  readonly hasNewName: boolean;
   readonly owesName: boolean;
   /** This device can't process what comes next. */
   readonly behind: Behind | undefined;
@@ -35,6 +36,7 @@ export async function receiveEntries(
   entries: readonly Entry[],
 ): Promise<Received> {
   const fresh = entries.filter(({ sequence }) => sequence > live.record.cursor);
+  const { name } = live.record;
   const draft = new Draft(live.record, live.state);
   let behind: Behind | undefined;
   let count = 0;
@@ -63,6 +65,7 @@ export async function receiveEntries(
       ? undefined
       : { entryId: commit.stored.entryId, fate: draft.commit },
     hasNewEpoch: draft.isBoundary,
+    hasNewName: draft.record.name !== name,
     owesName: draft.owesName,
     behind,
   };

@@ -13,6 +13,7 @@ import type { LiveConversation } from "./live-conversation.ts";
 import type { Behind } from "./processing.ts";
 import { type Received, receiveEntries, receiveGap } from "./receiving.ts";
 import { Sender } from "./sending.ts";
+import type { SharedView } from "./sharing.ts";
 
 /** What the subscription says of a channel, in its order. */
 export type SlotDelivery =
@@ -35,6 +36,10 @@ export interface SlotSurroundings {
   readonly onStored: (slot: Slot) => void;
   /** Told of anything that somebody may wait for. */
   readonly onChange: () => void;
+  /** Told when its epoch, name or state is another: other devices should know. */
+  readonly onNews: (slot: Slot) => void;
+  /** What the account's devices have seen of a channel. */
+  readonly sharedView: (channelId: Uint8Array) => Promise<SharedView | undefined>;
   /** Nothing is left of the conversation. */
   readonly onForgotten: (slot: Slot) => void;
 }
@@ -239,6 +244,7 @@ export class Slot {
     if (settled !== undefined) this.committer.settle(settled.entryId, settled.fate);
     this.#surroundings.onStored(this);
     if (received.entered.length > 0) await this.see(received.entered);
+    if (received.hasNewEpoch || received.hasNewName) this.#surroundings.onNews(this);
     if (received.hasNewEpoch) {
       this.forgetTrust();
       if (this.live.record.state === "leaving") {
@@ -373,7 +379,8 @@ export class Slot {
     const { random, clock, signal } = this.#ground;
     for (let attempt = 0; attempt < ENTRY_ATTEMPTS_MAX; attempt++) {
       const epochMin = Number(live.state?.context.epoch ?? 0n);
-      const made = await makeEntry(this.#ground, live.groupId, { epochMin });
+      const shared = await this.#surroundings.sharedView(live.groupId);
+      const made = await makeEntry(this.#ground, live.groupId, { epochMin, shared });
       const isNew = live.record.state === "joining";
       const missed = made.cursor - live.record.cursor;
       await live.exclusive(() =>

@@ -1,0 +1,72 @@
+import { createManualClock } from "@qpq/adapters";
+import { createGroupInfo, type GroupState, runtimeCryptoProvider } from "@qpq/mls";
+import assert from "node:assert/strict";
+import { account, device, groupOf, leaves, random } from "../../features/groups/test/groups.ts";
+import type { Ground } from "./ground.ts";
+import { makeEntry } from "./joining.ts";
+
+const alice = account("alice");
+const bob = account("bob");
+
+/** Bob's laptop, before a server that gives the GroupInfo of that state. */
+function groundOf(state: GroupState): Ground {
+  const laptop = device(bob);
+  return {
+    clock: createManualClock(),
+    random,
+    leaves,
+    crypto: runtimeCryptoProvider(),
+    own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
+    deviceId: laptop.deviceId,
+    identity: () => Promise.resolve(laptop),
+    signal: new AbortController().signal,
+    calls: {
+      groupInfo: async () => ({
+        groupInfo: await createGroupInfo(state),
+        epoch: Number(state.context.epoch),
+        sequence: 7,
+      }),
+    },
+  } as unknown as Ground;
+}
+
+Deno.test("makeEntry() enters no epoch that the account's devices have left behind, and no fork of one", async () => {
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
+  const { groupId, confirmedTranscriptHash } = state.context;
+  const ground = groundOf(state);
+  const shared = { epoch: 1, confirmedTranscriptHash, name: "climbing" };
+  const made = await makeEntry(ground, groupId, { epochMin: 0, shared });
+  assert.deepEqual([made.describes.name, made.cursor], ["climbing", 7]);
+  const code = "mls/invalid-group-info";
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 2, shared: undefined }), { code });
+  const later = { ...shared, epoch: 2 };
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later }), { code });
+  const fork = { ...shared, confirmedTranscriptHash: random.bytes(48) };
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: fork }), { code });
+});
+
+Deno.test("makeEntry() enters nothing but the channel's own group, and no direct message of others", async () => {
+  const carol = account("carol");
+  const [state] = await groupOf(
+    { kind: "group", admins: [alice.accountId] },
+    [device(alice), device(bob)],
+  ) as [GroupState];
+  const code = "conversations/bad-invitation";
+  const elsewhere = makeEntry(groundOf(state), random.bytes(48), {
+    epochMin: 0,
+    shared: undefined,
+  });
+  await assert.rejects(elsewhere, { code });
+  const [lowerAccountId, higherAccountId] = [alice.accountId, carol.accountId]
+    .toSorted((one, other) => one.toHex() < other.toHex() ? -1 : 1) as [Uint8Array, Uint8Array];
+  const [others] = await groupOf(
+    { kind: "directMessage", directMessage: { lowerAccountId, higherAccountId }, admins: [] },
+    [device(alice), device(carol)],
+  ) as [GroupState];
+  const { groupId } = others.context;
+  await assert.rejects(
+    makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined }),
+    { code },
+  );
+});
