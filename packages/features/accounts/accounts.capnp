@@ -34,16 +34,20 @@ struct VaultWrite @0x9cfa5a1d5174f1c6 {
   # Signed by the account key: lets the server replace the vault.
   accountId @0 :Data $Qpq.max(16);
   version @1 :UInt64 $Qpq.safeInteger;
-  # The new one: one above the old one.
+  # The new one: one above the old one; more after a restore, above all that was seen.
   vaultHash @2 :Data $Qpq.max(32);
   recordHash @3 :Data $Qpq.max(32);
   # Of the new OPAQUE record; empty when it stays.
+  replaces @4 :UInt64 $Qpq.safeInteger;
+  # The version that the server has: 0 for a new account.
+  serverName @5 :Text $Qpq.max(255);
 }
 
 struct AccountDeletion @0x935f14173f55af8d {
   # Signed by the account key.
   accountId @0 :Data $Qpq.max(16);
   version @1 :UInt64 $Qpq.safeInteger;
+  serverName @2 :Text $Qpq.max(255);
 }
 
 struct AccountKeyChange @0x9b0a34c9fa6f097d {
@@ -52,6 +56,14 @@ struct AccountKeyChange @0x9b0a34c9fa6f097d {
   oldKey @1 :Data $Qpq.max(32);
   newKey @2 :Data $Qpq.max(32);
   changedAtMs @3 :UInt64 $Qpq.safeInteger;
+  serverName @4 :Text $Qpq.max(255);
+}
+
+struct DirectoryWrite @0xb3c1d96f20e7a845 {
+  replaces @0 :UInt64 $Qpq.safeInteger;
+  # The version that the server has; 0: none.
+  version @1 :UInt64 $Qpq.safeInteger;
+  sealed @2 :Data $Qpq.max(524288);
 }
 
 struct DirectoryContent @0xe7f5cf1f848ecf52 {
@@ -161,8 +173,9 @@ interface Accounts @0xaf725c645bbb7a8f {
 
   writeDirectory @9 (
     version :UInt64 $Qpq.safeInteger,
-    # The new one: one above the one that it replaces.
-    sealed :Data $Qpq.max(524288)
+    # The new one: one above the old one; more after a restore, above all that was seen.
+    sealed :Data $Qpq.max(524288),
+    replaces :UInt64 $Qpq.safeInteger
   ) -> () $Qpq.large(paramsBytesMax = 524800);
   # Needs a device.
 }

@@ -44,17 +44,21 @@ export interface VaultContext {
 /** Signed by the account key: lets the server replace the vault. */
 export interface VaultWrite {
   readonly accountId: Uint8Array;
-  /** The new one: one above the old one. */
+  /** The new one: one above the old one; more after a restore, above all that was seen. */
   readonly version: number;
   readonly vaultHash: Uint8Array;
   /** Of the new OPAQUE record; empty when it stays. */
   readonly recordHash: Uint8Array;
+  /** The version that the server has: 0 for a new account. */
+  readonly replaces: number;
+  readonly serverName: string;
 }
 
 /** Signed by the account key. */
 export interface AccountDeletion {
   readonly accountId: Uint8Array;
   readonly version: number;
+  readonly serverName: string;
 }
 
 /** Signed by the old key. */
@@ -63,6 +67,14 @@ export interface AccountKeyChange {
   readonly oldKey: Uint8Array;
   readonly newKey: Uint8Array;
   readonly changedAtMs: number;
+  readonly serverName: string;
+}
+
+export interface DirectoryWrite {
+  /** The version that the server has; 0: none. */
+  readonly replaces: number;
+  readonly version: number;
+  readonly sealed: Uint8Array;
 }
 
 /** Both full, with every field full, still fit. */
@@ -182,6 +194,7 @@ export interface AccountsReadDirectoryResults {
 export interface AccountsWriteDirectoryParams {
   readonly version: number;
   readonly sealed: Uint8Array;
+  readonly replaces: number;
 }
 
 export type AccountsWriteDirectoryResults = Readonly<Record<never, never>>;
@@ -627,7 +640,7 @@ export function writeVaultContext(writer: Writer, at: number, value: VaultContex
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeVaultWrite(value: VaultWrite): Uint8Array {
-  const writer = openWriter(1, 3);
+  const writer = openWriter(2, 4);
   writeVaultWrite(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -644,19 +657,23 @@ export function readVaultWrite(reader: Reader, _depth: number): VaultWrite {
     version: reader.safeInteger(data, pointers, false, "VaultWrite.version"),
     vaultHash: reader.bytes(pointers + 8, end, 32, "VaultWrite.vaultHash"),
     recordHash: reader.bytes(pointers + 16, end, 32, "VaultWrite.recordHash"),
+    replaces: reader.safeInteger(data + 8, pointers, false, "VaultWrite.replaces"),
+    serverName: reader.text(pointers + 24, end, 255, "VaultWrite.serverName"),
   };
 }
 
 export function writeVaultWrite(writer: Writer, at: number, value: VaultWrite): void {
-  writer.data(at + 8, value.accountId, 16, "VaultWrite.accountId");
+  writer.data(at + 16, value.accountId, 16, "VaultWrite.accountId");
   writer.safeInteger(at, value.version, false);
-  writer.data(at + 16, value.vaultHash, 32, "VaultWrite.vaultHash");
-  writer.data(at + 24, value.recordHash, 32, "VaultWrite.recordHash");
+  writer.data(at + 24, value.vaultHash, 32, "VaultWrite.vaultHash");
+  writer.data(at + 32, value.recordHash, 32, "VaultWrite.recordHash");
+  writer.safeInteger(at + 8, value.replaces, false);
+  writer.text(at + 40, value.serverName, 255, "VaultWrite.serverName");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeAccountDeletion(value: AccountDeletion): Uint8Array {
-  const writer = openWriter(1, 1);
+  const writer = openWriter(1, 2);
   writeAccountDeletion(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -671,17 +688,19 @@ export function readAccountDeletion(reader: Reader, _depth: number): AccountDele
   return {
     accountId: reader.bytes(pointers, end, 16, "AccountDeletion.accountId"),
     version: reader.safeInteger(data, pointers, false, "AccountDeletion.version"),
+    serverName: reader.text(pointers + 8, end, 255, "AccountDeletion.serverName"),
   };
 }
 
 export function writeAccountDeletion(writer: Writer, at: number, value: AccountDeletion): void {
   writer.data(at + 8, value.accountId, 16, "AccountDeletion.accountId");
   writer.safeInteger(at, value.version, false);
+  writer.text(at + 16, value.serverName, 255, "AccountDeletion.serverName");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeAccountKeyChange(value: AccountKeyChange): Uint8Array {
-  const writer = openWriter(1, 3);
+  const writer = openWriter(1, 4);
   writeAccountKeyChange(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -698,6 +717,7 @@ export function readAccountKeyChange(reader: Reader, _depth: number): AccountKey
     oldKey: reader.bytes(pointers + 8, end, 32, "AccountKeyChange.oldKey"),
     newKey: reader.bytes(pointers + 16, end, 32, "AccountKeyChange.newKey"),
     changedAtMs: reader.safeInteger(data, pointers, false, "AccountKeyChange.changedAtMs"),
+    serverName: reader.text(pointers + 24, end, 255, "AccountKeyChange.serverName"),
   };
 }
 
@@ -706,6 +726,34 @@ export function writeAccountKeyChange(writer: Writer, at: number, value: Account
   writer.data(at + 16, value.oldKey, 32, "AccountKeyChange.oldKey");
   writer.data(at + 24, value.newKey, 32, "AccountKeyChange.newKey");
   writer.safeInteger(at, value.changedAtMs, false);
+  writer.text(at + 32, value.serverName, 255, "AccountKeyChange.serverName");
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeDirectoryWrite(value: DirectoryWrite): Uint8Array {
+  const writer = openWriter(2, 1);
+  writeDirectoryWrite(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeDirectoryWrite(frame: Uint8Array, limits?: DecodeLimits): DirectoryWrite {
+  return readDirectoryWrite(openFrame(frame, limits), 1);
+}
+
+export function readDirectoryWrite(reader: Reader, _depth: number): DirectoryWrite {
+  const { data, pointers, end } = reader;
+  return {
+    replaces: reader.safeInteger(data, pointers, false, "DirectoryWrite.replaces"),
+    version: reader.safeInteger(data + 8, pointers, false, "DirectoryWrite.version"),
+    sealed: reader.bytes(pointers, end, 524_288, "DirectoryWrite.sealed"),
+  };
+}
+
+export function writeDirectoryWrite(writer: Writer, at: number, value: DirectoryWrite): void {
+  writer.safeInteger(at, value.replaces, false);
+  writer.safeInteger(at + 8, value.version, false);
+  writer.data(at + 16, value.sealed, 524_288, "DirectoryWrite.sealed");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -1488,7 +1536,7 @@ export function writeAccountsReadDirectoryResults(
 export function encodeAccountsWriteDirectoryParams(
   value: AccountsWriteDirectoryParams,
 ): Uint8Array {
-  const writer = openWriter(1, 1);
+  const writer = openWriter(2, 1);
   writeAccountsWriteDirectoryParams(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -1509,6 +1557,12 @@ export function readAccountsWriteDirectoryParams(
   return {
     version: reader.safeInteger(data, pointers, false, "Accounts.writeDirectory$Params.version"),
     sealed: reader.bytes(pointers, end, 524_288, "Accounts.writeDirectory$Params.sealed"),
+    replaces: reader.safeInteger(
+      data + 8,
+      pointers,
+      false,
+      "Accounts.writeDirectory$Params.replaces",
+    ),
   };
 }
 
@@ -1518,7 +1572,8 @@ export function writeAccountsWriteDirectoryParams(
   value: AccountsWriteDirectoryParams,
 ): void {
   writer.safeInteger(at, value.version, false);
-  writer.data(at + 8, value.sealed, 524_288, "Accounts.writeDirectory$Params.sealed");
+  writer.data(at + 16, value.sealed, 524_288, "Accounts.writeDirectory$Params.sealed");
+  writer.safeInteger(at + 8, value.replaces, false);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

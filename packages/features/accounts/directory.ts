@@ -44,22 +44,9 @@ export async function readDirectory(home: Home, options: DirectoryOptions): Prom
   const { store, primitives, ...call } = options;
   const own = await requireOwnAccount(store);
   const { version, sealed } = await accountsClient(home).readDirectory({}, call);
-  if (version < own.directoryVersion) {
-    throw new MessengerError(
-      "accounts/directory-rolled-back",
-      `Cannot read directory: version ${version}, but ${own.directoryVersion} was seen before`,
-    );
-  }
-  if (version === 0) return { version, content: { conversations: [], pins: [] } };
-  const padded = openSealed(primitives, own.directoryKey, {
-    label: DIRECTORY_LABEL,
-    associatedData: directoryContext(own, version),
-    sealed,
-  });
-  const content = padded === undefined ? undefined : unpad(padded);
-  if (content === undefined) {
-    throw new MessengerError("accounts/directory-refused", "Cannot read directory: wrong key");
-  }
+  requireNewerDirectory(version, own.directoryVersion);
+  const content = openDirectory(own, { version, sealed }, primitives);
+  if (version === 0) return { version, content };
   await rememberDirectoryVersion(store, version);
   return { version, content };
 }
@@ -68,26 +55,70 @@ export async function readDirectory(home: Home, options: DirectoryOptions): Prom
  * Replaces the directory. Read, change, write; on `accounts/version-conflict` another device was
  * first: again from the start.
  * @param directory.version of the one that was read
+ * @param directory.above the new version is above that, too: after a restore of the server
  * @returns the new version
  * @throws MessengerError `accounts/version-conflict`, `too-large`
  */
 export async function writeDirectory(
   home: Home,
-  directory: Directory,
+  directory: Directory & { readonly above?: number },
   options: DirectoryOptions & { readonly random: Random },
 ): Promise<number> {
-  const { store, primitives, random, ...call } = options;
+  const { store, primitives: _, random: __, ...call } = options;
   const own = await requireOwnAccount(store);
-  const version = directory.version + 1;
-  const sealed = seal(primitives, own.directoryKey, {
-    label: DIRECTORY_LABEL,
-    associatedData: directoryContext(own, version),
-    plaintext: pad(encodeDirectoryContent(directory.content)),
-    random,
-  });
-  await accountsClient(home).writeDirectory({ version, sealed }, call);
+  const { version: replaces, above = 0 } = directory;
+  const version = Math.max(replaces, above) + 1;
+  const sealed = sealDirectory(own, { version, content: directory.content }, options);
+  await accountsClient(home).writeDirectory({ version, sealed, replaces }, call);
   await rememberDirectoryVersion(store, version);
   return version;
+}
+
+/** @throws MessengerError `accounts/directory-rolled-back`: the server gave a newer one before */
+export function requireNewerDirectory(version: number, seen: number): void {
+  if (version >= seen) return;
+  throw new MessengerError(
+    "accounts/directory-rolled-back",
+    `Cannot read directory: version ${version}, but ${seen} was seen before`,
+  );
+}
+
+/** Whose a directory is, and the key that it is under. */
+export interface DirectoryOwner {
+  readonly accountId: Uint8Array;
+  readonly serverName: string;
+  readonly directoryKey: Uint8Array;
+}
+
+/** @returns what is written under that version. @throws MessengerError `too-large` */
+export function sealDirectory(
+  owner: DirectoryOwner,
+  { version, content }: Directory,
+  { primitives, random }: { readonly primitives: Primitives; readonly random: Random },
+): Uint8Array {
+  return seal(primitives, owner.directoryKey, {
+    label: DIRECTORY_LABEL,
+    associatedData: directoryContext(owner, version),
+    plaintext: pad(encodeDirectoryContent(content)),
+    random,
+  });
+}
+
+/** Version 0 is empty. @throws MessengerError `accounts/directory-refused` */
+export function openDirectory(
+  owner: DirectoryOwner,
+  { version, sealed }: { readonly version: number; readonly sealed: Uint8Array },
+  primitives: Primitives,
+): DirectoryContent {
+  if (version === 0) return { conversations: [], pins: [] };
+  const padded = openSealed(primitives, owner.directoryKey, {
+    label: DIRECTORY_LABEL,
+    associatedData: directoryContext(owner, version),
+    sealed,
+  });
+  const content = padded === undefined ? undefined : unpad(padded);
+  if (content !== undefined) return content;
+  throw new MessengerError("accounts/directory-refused", "Cannot read directory: wrong key");
 }
 
 async function requireOwnAccount(store: Store): Promise<StoredOwnAccount> {
@@ -98,7 +129,8 @@ async function requireOwnAccount(store: Store): Promise<StoredOwnAccount> {
   return decodeStoredOwnAccount(stored);
 }
 
-async function rememberDirectoryVersion(store: Store, version: number): Promise<void> {
+/** From then on nothing older is accepted. */
+export async function rememberDirectoryVersion(store: Store, version: number): Promise<void> {
   await store.transaction(async (transaction) => {
     const stored = await transaction.get(OWN_ACCOUNT_KEY);
     if (stored === undefined) return;
@@ -111,7 +143,7 @@ async function rememberDirectoryVersion(store: Store, version: number): Promise<
   });
 }
 
-function directoryContext({ accountId, serverName }: StoredOwnAccount, version: number) {
+function directoryContext({ accountId, serverName }: DirectoryOwner, version: number) {
   return encodeVaultContext({ accountId, serverName, version });
 }
 

@@ -2,16 +2,24 @@
 import { assert, MessengerError, type StoreReader, type StoreTransaction } from "@qpq/ports";
 import {
   decodeStoredAccount,
+  decodeStoredDirectory,
   decodeVaultWrite,
+  type DirectoryWrite,
   encodeStoredAccount,
+  encodeStoredDirectory,
   type Signed,
   type StoredAccount,
+  type StoredDirectory,
 } from "./accounts.gen.ts";
-import { accountKey, nameKey } from "./keys.ts";
+import { accountKey, directoryKey, nameKey } from "./keys.ts";
 import { type AccountId, type AccountName, parseAccountId } from "./names.ts";
 import type { Primitives } from "./primitives.ts";
 import { LABELS, openStatement, sameBytes, type StatementKind } from "./signed.ts";
 
+/** How far a version may be ahead of the one that it replaces: after a restore of the server. */
+const VERSION_STEP_MAX = 1_000_000;
+/** Bytes of an encrypted directory at most. */
+export const DIRECTORY_BYTES_MAX = 524_288;
 /** Bytes of an encrypted vault at most. */
 export const VAULT_BYTES_MAX = 1_024;
 
@@ -76,10 +84,14 @@ export function putAccount(
 export function reviseAccount(
   primitives: Primitives,
   id: AccountId,
-  { account, revision }: { readonly account: StoredAccount; readonly revision: VaultRevision },
+  { account, revision, serverName }: {
+    readonly account: StoredAccount;
+    readonly revision: VaultRevision;
+    readonly serverName: string;
+  },
 ): StoredAccount {
-  const version = account.version + 1;
-  checkRevision(primitives, revision, { id, accountKey: account.accountKey, version });
+  const { accountKey, version: replaces } = account;
+  const version = checkRevision(primitives, revision, { id, accountKey, replaces, serverName });
   const { vault, record } = revision;
   return {
     ...account,
@@ -89,29 +101,64 @@ export function reviseAccount(
   };
 }
 
-/** @throws MessengerError `accounts/version-conflict`, `accounts/bad-signature` */
+/**
+ * @returns the new version
+ * @throws MessengerError `accounts/version-conflict`, `accounts/bad-signature`
+ */
 export function checkRevision(
   primitives: Primitives,
   { vault, write, record }: VaultRevision,
   expected: {
     readonly id: AccountId;
     readonly accountKey: Uint8Array;
-    readonly version: number;
+    readonly replaces: number;
+    readonly serverName: string;
   },
-): void {
-  const { id, accountKey: publicKey, version } = expected;
+): number {
+  const { id, accountKey: publicKey, replaces, serverName } = expected;
   assert(vault.length <= VAULT_BYTES_MAX, "the schema limits a vault");
   const said = openStatement(primitives, write, { publicKey, kind: VAULT_WRITE });
   const recordHash = record === undefined ? new Uint8Array() : primitives.hash(record);
   const isThis = sameBytes(said.accountId, id) &&
-    sameBytes(said.vaultHash, primitives.hash(vault)) && sameBytes(said.recordHash, recordHash);
+    sameBytes(said.vaultHash, primitives.hash(vault)) &&
+    sameBytes(said.recordHash, recordHash) && said.serverName === serverName;
   if (!isThis) {
     throw new MessengerError("accounts/bad-signature", "Cannot write vault: another one is signed");
   }
-  if (said.version !== version) {
-    throw new MessengerError(
-      "accounts/version-conflict",
-      `Cannot write vault: version ${said.version} does not follow ${version - 1}`,
-    );
-  }
+  requireStep(said, replaces, "vault");
+  return said.version;
+}
+
+/** Replaces the directory: a compare-and-swap. @throws MessengerError `accounts/version-conflict` */
+export async function replaceDirectory(
+  transaction: StoreTransaction,
+  id: AccountId,
+  { replaces, version, sealed }: DirectoryWrite,
+): Promise<void> {
+  const stored = await readStoredDirectory(transaction, id);
+  requireStep({ replaces, version }, stored.version, "directory");
+  transaction.put(directoryKey(id), encodeStoredDirectory({ version, sealed }));
+}
+
+/** Version 0 when none was written yet. */
+export async function readStoredDirectory(
+  reader: StoreReader,
+  id: AccountId,
+): Promise<StoredDirectory> {
+  const stored = await reader.get(directoryKey(id));
+  if (stored === undefined) return { version: 0, sealed: new Uint8Array() };
+  return decodeStoredDirectory(stored, { bytesMax: 2 * DIRECTORY_BYTES_MAX });
+}
+
+function requireStep(
+  { replaces, version }: { readonly replaces: number; readonly version: number },
+  stored: number,
+  what: "vault" | "directory",
+): void {
+  const step = version - stored;
+  if (replaces === stored && step >= 1 && step <= VERSION_STEP_MAX) return;
+  throw new MessengerError(
+    "accounts/version-conflict",
+    `Cannot write ${what}: version ${version} does not follow ${stored}`,
+  );
 }

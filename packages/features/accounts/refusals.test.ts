@@ -207,7 +207,7 @@ Deno.test("every call refuses what is over-long, short or empty, and changes not
   await refusedWith("rpc/not-authenticated", calls.readDirectory({}));
   await refusedWith(
     "rpc/not-authenticated",
-    calls.writeDirectory({ version: 1, sealed: bytes(9) }),
+    calls.writeDirectory({ version: 1, replaces: 0, sealed: bytes(9) }),
   );
   assert.equal(await contentOf(world.store), before);
 });

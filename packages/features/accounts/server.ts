@@ -15,18 +15,15 @@ import {
   accountsHandlers,
   type AccountsRegisterFinishParams,
   decodeAccountDeletion,
-  decodeStoredDirectory,
   decodeStoredSetup,
-  encodeStoredDirectory,
   encodeStoredSetup,
   type StoredAccount,
-  type StoredDirectory,
   type StoredSetup,
 } from "./accounts.gen.ts";
 import { type AccountsAdmin, createAccountsAdmin } from "./admin.ts";
 import { type AccountRemoval, createAccountRemoval } from "./removal.ts";
 import { hashInviteCode, requireInvite, useInvite } from "./invites.ts";
-import { directoryKey, nameKey, SETUP_KEY } from "./keys.ts";
+import { nameKey, SETUP_KEY } from "./keys.ts";
 import {
   createLoginLimiter,
   type LoginLimiter,
@@ -51,7 +48,15 @@ import {
 import { OPAQUE_BYTES, type OpaqueServer, openOpaqueServer } from "./opaque.ts";
 import type { Primitives } from "./primitives.ts";
 import { createRecognition } from "./recognition.ts";
-import { checkRevision, findAccountId, putAccount, readAccount, reviseAccount } from "./records.ts";
+import {
+  checkRevision,
+  findAccountId,
+  putAccount,
+  readAccount,
+  readStoredDirectory,
+  replaceDirectory,
+  reviseAccount,
+} from "./records.ts";
 import { LABELS, openStatement, sameBytes } from "./signed.ts";
 
 /** Who may make an account. */
@@ -64,9 +69,6 @@ export const ACCOUNT_LIMITS: AccountLimits = {
   pendingLoginMs: 60_000,
   freshLoginMs: 300_000,
 };
-
-/** Bytes of an encrypted directory at most. */
-export const DIRECTORY_BYTES_MAX = 524_288;
 
 export interface AccountsOptions {
   readonly store: Store;
@@ -193,7 +195,7 @@ function registrationHandlers(core: Core): Pick<Handlers, "registerStart" | "reg
 }
 
 function newAccount(
-  { primitives, clock }: Core,
+  { primitives, clock, serverName }: Core,
   params: AccountsRegisterFinishParams & {
     readonly accountId: AccountId;
     readonly accountName: AccountName;
@@ -204,13 +206,15 @@ function newAccount(
   if (!primitives.isSignaturePublicKey(accountKey)) {
     throw new MessengerError("malformed", "Cannot register: the account key is not a key");
   }
-  checkRevision(primitives, { vault, write, record }, { id: accountId, accountKey, version: 1 });
+  const version = checkRevision(primitives, { vault, write, record }, {
+    ...{ id: accountId, accountKey, replaces: 0, serverName },
+  });
   return {
     name: accountName,
     accountKey,
     createdAtMs: clock.now(),
     isSuspended: false,
-    version: 1,
+    version,
     passwordVersion: 0,
     record,
     vault,
@@ -285,7 +289,7 @@ async function readForLogin(reader: StoreReader, name: AccountName) {
 function passwordHandlers(
   core: Core,
 ): Pick<Handlers, "passwordStart" | "passwordFinish" | "delete"> {
-  const { store, primitives, opaque, setup, states, removal } = core;
+  const { store, primitives, opaque, setup, states, removal, serverName } = core;
   return {
     async passwordStart({ request }, context) {
       const { name } = states.fresh(context);
@@ -300,7 +304,7 @@ function passwordHandlers(
         putAccount(
           transaction,
           fresh.accountId,
-          reviseAccount(primitives, fresh.accountId, { account, revision }),
+          reviseAccount(primitives, fresh.accountId, { account, revision, serverName }),
         );
       });
       return {};
@@ -317,7 +321,9 @@ function passwordHandlers(
             code: "accounts/bad-signature",
           },
         });
-        if (!sameBytes(said.accountId, fresh.accountId) || said.version !== account.version) {
+        const isThis = sameBytes(said.accountId, fresh.accountId) &&
+          said.version === account.version && said.serverName === serverName;
+        if (!isThis) {
           throw new MessengerError(
             "accounts/bad-signature",
             "Cannot delete account: the deletion is of another one, or of an earlier time",
@@ -331,38 +337,25 @@ function passwordHandlers(
   };
 }
 
-function directoryHandlers({ store }: Core): Pick<Handlers, "readDirectory" | "writeDirectory"> {
+function directoryHandlers(
+  { store }: Core,
+): Pick<Handlers, "readDirectory" | "writeDirectory"> {
   return {
     async readDirectory(_, context) {
       const { accountId } = requireDevice(context);
-      return await store.snapshot((reader) => readDirectory(reader, accountId));
+      return await store.snapshot((reader) => readStoredDirectory(reader, accountId));
     },
-    async writeDirectory({ version, sealed }, context) {
+    async writeDirectory({ version, sealed, replaces }, context) {
       const device = requireDevice(context);
       await store.transaction(async (transaction) => {
         requireDevice(context);
-        const stored = await readDirectory(transaction, device.accountId);
+        const stored = await readStoredDirectory(transaction, device.accountId);
         if (version === stored.version && sameBytes(sealed, stored.sealed)) return;
-        if (version !== stored.version + 1) {
-          throw new MessengerError(
-            "accounts/version-conflict",
-            `Cannot write directory: version ${version} does not follow ${stored.version}`,
-          );
-        }
-        transaction.put(
-          directoryKey(device.accountId),
-          encodeStoredDirectory({ version, sealed }),
-        );
+        await replaceDirectory(transaction, device.accountId, { replaces, version, sealed });
       });
       return {};
     },
   };
-}
-
-async function readDirectory(reader: StoreReader, id: AccountId): Promise<StoredDirectory> {
-  const stored = await reader.get(directoryKey(id));
-  if (stored === undefined) return { version: 0, sealed: new Uint8Array() };
-  return decodeStoredDirectory(stored, { bytesMax: 2 * DIRECTORY_BYTES_MAX });
 }
 
 function parseNewAccountId(bytes: Uint8Array): AccountId {

@@ -14,13 +14,14 @@ Deno.test("delete() takes a deletion of this account at this version alone", asy
   await using world = await openWorld();
   const home = world.connect();
   using unlocked = await register(home, as(world, "alice"));
-  const { accountId } = unlocked.identity;
+  const { accountId, serverName } = unlocked.identity;
   const before = await contentOf(world.store);
   const wrong = [
-    { accountId: primitives.hash(accountId).slice(0, 16), version: 1 },
-    { accountId: accountId.slice(0, 15), version: 1 },
-    { accountId, version: 0 },
-    { accountId, version: 2 },
+    { accountId: primitives.hash(accountId).slice(0, 16), version: 1, serverName },
+    { accountId: accountId.slice(0, 15), version: 1, serverName },
+    { accountId, version: 0, serverName },
+    { accountId, version: 2, serverName },
+    { accountId, version: 1, serverName: "elsewhere.example" },
   ];
   for (const said of wrong) {
     const deletion = unlocked.sign(LABELS.accountDeletion, encodeAccountDeletion(said));
@@ -39,7 +40,8 @@ Deno.test("passwordFinish() takes a vault and a record that are signed together 
   const { vault } = unlocked.prepare({ random: world.random, renewed });
   const right = {
     accountId: unlocked.identity.accountId,
-    version: 2,
+    serverName: unlocked.identity.serverName,
+    ...{ replaces: 1, version: 2 },
     vaultHash: primitives.hash(vault),
     recordHash: primitives.hash(record),
   };
@@ -52,6 +54,7 @@ Deno.test("passwordFinish() takes a vault and a record that are signed together 
   const other = primitives.hash(new Uint8Array());
   const wrong: readonly Partial<typeof right>[] = [
     { accountId: other.slice(0, 16) as typeof right.accountId },
+    { serverName: "elsewhere.example" },
     { vaultHash: other },
     { recordHash: other },
     // As where the record stays.

@@ -137,10 +137,10 @@ export class UnlockedAccount implements Disposable {
   }
 
   signDeletion(): Signed {
-    const { accountId } = this.#identity;
+    const { accountId, serverName } = this.#identity;
     return this.sign(
       LABELS.accountDeletion,
-      encodeAccountDeletion({ accountId, version: this.#version }),
+      encodeAccountDeletion({ accountId, version: this.#version, serverName }),
     );
   }
 
@@ -152,10 +152,12 @@ export class UnlockedAccount implements Disposable {
   prepare(options: {
     readonly random: Random;
     readonly changes?: Partial<VaultContent>;
+    /** Default: the next one. Higher after a restore of the server. */
+    readonly version?: number;
     readonly renewed?: { readonly exportKey: Uint8Array; readonly record: Uint8Array };
   }): PreparedVault {
     const { accountId, serverName } = this.#identity;
-    const version = this.#version + 1;
+    const version = options.version ?? this.#version + 1;
     const content = { ...this.#content, ...options.changes };
     const exportKey = options.renewed?.exportKey ?? this.#exportKey;
     const plaintext = encodeVaultContent(content);
@@ -170,6 +172,8 @@ export class UnlockedAccount implements Disposable {
     const statement = encodeVaultWrite({
       accountId,
       version,
+      replaces: this.#version,
+      serverName,
       vaultHash: this.#primitives.hash(vault),
       recordHash: record === undefined ? new Uint8Array() : this.#primitives.hash(record),
     });
@@ -189,6 +193,7 @@ export class UnlockedAccount implements Disposable {
       this.#identity = { ...this.#identity, accountKey: publicKey };
       this.#primitives.destroyKey(this.#content.accountKeySeed);
     }
+    if (content.directoryKey !== this.#content.directoryKey) this.#content.directoryKey.fill(0);
     if (exportKey !== this.#exportKey) this.#exportKey.fill(0);
     this.#content = content;
     this.#version = version;

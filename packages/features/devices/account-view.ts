@@ -31,7 +31,11 @@ export interface VerifiedAccount {
 export function verifyView(
   primitives: Primitives,
   view: AccountView,
-  asked: { readonly name?: AccountName; readonly accountId?: AccountId },
+  asked: {
+    readonly serverName: string;
+    readonly name?: AccountName;
+    readonly accountId?: AccountId;
+  },
 ): VerifiedAccount {
   const accountId = parseAccountId(view.accountId);
   const name = parseAccountName(view.name);
@@ -44,6 +48,7 @@ export function verifyView(
     );
   }
   const { accountKey, list, certificates } = view;
+  const { serverName } = asked;
   if (!primitives.isSignaturePublicKey(accountKey)) {
     throw new MessengerError("malformed", "Cannot accept account: its key is not one");
   }
@@ -56,15 +61,15 @@ export function verifyView(
     accountKey,
     list: list === undefined
       ? undefined
-      : verifyList(primitives, { accountId, name, accountKey, list, certificates }),
-    earlierKeys: verifyKeyChanges(primitives, accountId, view),
+      : verifyList(primitives, { accountId, name, serverName, accountKey, list, certificates }),
+    earlierKeys: verifyKeyChanges(primitives, { accountId, serverName }, view),
   };
 }
 
 /** @returns the keys before the present one; each signed the change to the next */
 function verifyKeyChanges(
   primitives: Primitives,
-  accountId: AccountId,
+  account: { readonly accountId: AccountId; readonly serverName: string },
   { accountKey, keyChanges }: AccountView,
 ): readonly Uint8Array[] {
   const first = keyChanges[0];
@@ -73,7 +78,7 @@ function verifyKeyChanges(
   const keys = [decodeAccountKeyChange(first.statement).oldKey];
   for (const change of keyChanges) {
     const signer = keys.at(-1) as Uint8Array;
-    keys.push(verifyKeyChange(primitives, { accountId, accountKey: signer, change }));
+    keys.push(verifyKeyChange(primitives, { ...account, accountKey: signer, change }));
   }
   const last = keys.pop();
   if (last !== undefined && !sameBytes(last, accountKey)) {

@@ -1,33 +1,29 @@
 /** Devices, the client's half: the own account's, which only the password changes. */
-import { type Clock, MessengerError, type Random, type Store } from "@qpq/ports";
-import { encodeAccountKeyChange, type Signed } from "../accounts/accounts.gen.ts";
+import { MessengerError, type Store } from "@qpq/ports";
+import { encodeAccountKeyChange } from "../accounts/accounts.gen.ts";
 import { readOwnAccount, reloadVault, rememberOwnAccount } from "../accounts/client.ts";
 import type { Home } from "../accounts/home.ts";
 import { type DeviceId, parseAccountId, parseAccountName } from "../accounts/names.ts";
 import type { Primitives } from "../accounts/primitives.ts";
-import { LABELS, sameBytes, signStatement } from "../accounts/signed.ts";
+import { LABELS, sameBytes } from "../accounts/signed.ts";
 import type { AccountIdentity, UnlockedAccount } from "../accounts/unlocked.ts";
 import { type VerifiedAccount, verifyView } from "./account-view.ts";
+import { devicesClient } from "./devices.gen.ts";
 import {
-  devicesClient,
-  type DevicesUpdateParams,
-  encodeDeviceCertificate,
-  encodeDeviceList,
-} from "./devices.gen.ts";
+  certify,
+  changeList,
+  currentDirectory,
+  type DeviceOptions,
+  type ListChange,
+} from "./list-change.ts";
 import { ensureOwnDevice, readOwnDevice, updateOwnDevice } from "./own-device.ts";
 import { requireOwnKey, seeOwnAccount } from "./own-list.ts";
 import type { CertifiedDevice, CertifiedList } from "./statements.ts";
 
+export type { DeviceOptions } from "./list-change.ts";
+
 /** Times that a change is tried again when another device was first. */
 const ATTEMPTS_MAX = 4;
-
-export interface DeviceOptions {
-  /** This device's, encrypted. */
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly primitives: Primitives;
-}
 
 /**
  * Puts this store's device on the account's list, inside a login of this connection. Harmless when it
@@ -57,7 +53,8 @@ export async function enrolDevice(
 
 /**
  * Takes devices off the list and certifies the others anew, at the next generation: from then on the
- * server refuses the revoked ones, and peers their certificates.
+ * server refuses the revoked ones, and peers their certificates. The directory gets another key; other
+ * devices have it from the vault, with the password.
  * @throws MessengerError `devices/unknown`: none of them is on the list; else as `enrolDevice`
  */
 export async function revokeDevices(
@@ -93,7 +90,7 @@ export async function changeAccountKey(
   const { primitives, random, clock } = options;
   const pair = primitives.generateSignatureKeyPair(random);
   await changeDevices(home, unlocked, options, (before) => {
-    const { accountId, accountKey } = unlocked.identity;
+    const { accountId, accountKey, serverName } = unlocked.identity;
     const generation = unlocked.generation + 1;
     return {
       devices: before.map((device) =>
@@ -110,6 +107,7 @@ export async function changeAccountKey(
             oldKey: accountKey,
             newKey: pair.publicKey,
             changedAtMs: clock.now(),
+            serverName,
           }),
         ),
       },
@@ -153,29 +151,24 @@ export async function refreshCertificate(
   await updateOwnDevice(store, { certificate: listed.certificate });
 }
 
-/** What a change makes of the devices on the list. */
-interface Change {
-  readonly devices: readonly { readonly deviceId: Uint8Array; readonly certificate: Signed }[];
-  readonly generation: number;
-  readonly newKey?: {
-    readonly seed: Uint8Array;
-    readonly publicKey: Uint8Array;
-    readonly change: Signed;
-  };
-}
-
 /** @param decide from the devices on the list; undefined when there is nothing to change */
 async function changeDevices(
   home: Home,
   unlocked: UnlockedAccount,
   options: DeviceOptions,
-  decide: (before: readonly CertifiedDevice[]) => Change | undefined,
+  decide: (before: readonly CertifiedDevice[]) => ListChange | undefined,
 ): Promise<void> {
   for (let attempt = 1;; attempt++) {
     try {
       const before = await devicesBefore(home, unlocked, options);
       const change = decide(before);
-      if (change !== undefined) await update(home, unlocked, options, change);
+      if (change?.generation === unlocked.generation) {
+        await changeList(home, unlocked, options, change);
+      } else if (change !== undefined) {
+        // Who is off the list, or has learnt the account key, knows the directory's key.
+        const directory = await currentDirectory(home, unlocked, options);
+        await changeList(home, unlocked, options, { ...change, directory });
+      }
       return await rememberOwnAccount(options.store, unlocked);
     } catch (error) {
       const isLate = error instanceof MessengerError && error.code === "accounts/version-conflict";
@@ -205,78 +198,15 @@ async function devicesBefore(
   return list?.devices ?? [];
 }
 
-async function update(
-  home: Home,
-  unlocked: UnlockedAccount,
-  { random, clock, primitives }: DeviceOptions,
-  { devices, generation, newKey }: Change,
-): Promise<void> {
-  const { accountId, name: accountName } = unlocked.identity;
-  const counter = unlocked.listCounter + 1;
-  const statement = encodeDeviceList({
-    accountId,
-    accountName,
-    counter,
-    generation,
-    issuedAtMs: clock.now(),
-    devices: devices.map(({ deviceId, certificate }) => ({
-      deviceId,
-      certificateHash: primitives.hash(certificate.statement),
-    })),
-  });
-  const list = newKey === undefined
-    ? unlocked.sign(LABELS.deviceList, statement)
-    : signStatement(primitives, newKey.seed, { label: LABELS.deviceList, statement });
-  const changes = { listCounter: counter, generation };
-  const prepared = unlocked.prepare({
-    random,
-    changes: newKey === undefined ? changes : { ...changes, accountKeySeed: newKey.seed },
-  });
-  const { vault, write } = prepared;
-  const certificates = devices.map(({ certificate }) => certificate);
-  const params: DevicesUpdateParams = { list, certificates, vault, write };
-  await devicesClient(home).update(
-    newKey === undefined ? params : { ...params, keyChange: newKey.change },
-  );
-  unlocked.written(prepared);
-}
-
-function certify(
-  unlocked: UnlockedAccount,
-  { clock, primitives }: DeviceOptions,
-  { device, generation, accountKey }: {
-    readonly device: { readonly deviceId: Uint8Array; readonly signatureKey: Uint8Array };
-    readonly generation: number;
-    /** Signs in place of the present one. */
-    readonly accountKey?: Uint8Array;
-  },
-): { readonly deviceId: Uint8Array; readonly certificate: Signed } {
-  const { accountId, name: accountName } = unlocked.identity;
-  const { deviceId, signatureKey } = device;
-  const label = LABELS.deviceCertificate;
-  const statement = encodeDeviceCertificate({
-    accountId,
-    accountName,
-    deviceId,
-    signatureKey,
-    generation,
-    issuedAtMs: clock.now(),
-  });
-  const certificate = accountKey === undefined
-    ? unlocked.sign(label, statement)
-    : signStatement(primitives, accountKey, { label, statement });
-  return { deviceId, certificate };
-}
-
 /** @throws MessengerError `accounts/own-key-changed`; what `verifyView` throws */
-async function findOwn(
+export async function findOwn(
   home: Home,
   own: AccountIdentity,
   primitives: Primitives,
 ): Promise<VerifiedAccount> {
-  const { accountId, name } = own;
+  const { accountId, name, serverName } = own;
   const view = await devicesClient(home).findById({ accountId });
-  const account = verifyView(primitives, view, { accountId, name });
+  const account = verifyView(primitives, view, { accountId, name, serverName });
   requireOwnKey(own, account);
   return account;
 }

@@ -15,6 +15,7 @@ struct DeviceCertificate @0x90ee09e0dad2afc9 {
   generation @4 :UInt32;
   # Raised whenever devices are revoked: certificates of earlier ones are void.
   issuedAtMs @5 :UInt64 $Qpq.safeInteger;
+  serverName @6 :Text $Qpq.max(255);
 }
 
 struct DeviceList @0x800b6794b4e20fd7 {
@@ -26,6 +27,7 @@ struct DeviceList @0x800b6794b4e20fd7 {
   generation @3 :UInt32;
   issuedAtMs @4 :UInt64 $Qpq.safeInteger;
   devices @5 :List(ListedDevice) $Qpq.max(64);
+  serverName @6 :Text $Qpq.max(255);
 }
 
 struct ListedDevice @0xd288c3c0cbdac21b {
@@ -87,6 +89,17 @@ interface Devices @0xf057f4c5ab31e4b9 {
 
   findById @4 (accountId :Data $Qpq.max(16)) -> AccountView;
   # The same.
+
+  rotate @5 (
+    list :Accounts.Signed,
+    certificates :List(Accounts.Signed) $Qpq.max(64),
+    vault :Data $Qpq.max(1024),
+    write :Accounts.Signed,
+    keyChange :Accounts.Signed $Qpq.optional,
+    directory :Accounts.DirectoryWrite
+    # Under the new directory key that the vault has.
+  ) -> () $Qpq.large(paramsBytesMax = 600000);
+  # As update, and replaces the directory at once. Needs a device, too.
 }
 
 # What the server keeps.

@@ -11,7 +11,14 @@ import {
   type Reader,
   type Writer,
 } from "@qpq/capnp";
-import { readSigned, type Signed, writeSigned } from "../accounts/accounts.gen.ts";
+import {
+  type DirectoryWrite,
+  readDirectoryWrite,
+  readSigned,
+  type Signed,
+  writeDirectoryWrite,
+  writeSigned,
+} from "../accounts/accounts.gen.ts";
 
 /** Signed by the account key: this device speaks for the account. */
 export interface DeviceCertificate {
@@ -23,6 +30,7 @@ export interface DeviceCertificate {
   /** Raised whenever devices are revoked: certificates of earlier ones are void. */
   readonly generation: number;
   readonly issuedAtMs: number;
+  readonly serverName: string;
 }
 
 /** Signed by the account key: these devices, and no others, speak for the account. */
@@ -34,6 +42,7 @@ export interface DeviceList {
   readonly generation: number;
   readonly issuedAtMs: number;
   readonly devices: readonly ListedDevice[];
+  readonly serverName: string;
 }
 
 export interface ListedDevice {
@@ -97,6 +106,17 @@ export interface DevicesFindByNameParams {
 export interface DevicesFindByIdParams {
   readonly accountId: Uint8Array;
 }
+
+export interface DevicesRotateParams {
+  readonly list: Signed;
+  readonly certificates: readonly Signed[];
+  readonly vault: Uint8Array;
+  readonly write: Signed;
+  readonly keyChange?: Signed | undefined;
+  readonly directory: DirectoryWrite;
+}
+
+export type DevicesRotateResults = Readonly<Record<never, never>>;
 
 export interface StoredDevice {
   readonly certificate: Signed;
@@ -162,6 +182,7 @@ export const devicesMethods: {
   readonly closeSession: Method<DevicesCloseSessionParams, DevicesCloseSessionResults>;
   readonly findByName: Method<DevicesFindByNameParams, AccountView>;
   readonly findById: Method<DevicesFindByIdParams, AccountView>;
+  readonly rotate: Method<DevicesRotateParams, DevicesRotateResults>;
 } = {
   update: {
     interfaceId: 0xf057f4c5ab31e4b9n,
@@ -223,6 +244,18 @@ export const devicesMethods: {
     paramsBytesMax: CALL_BYTES_MAX,
     resultsBytesMax: CALL_BYTES_MAX,
   },
+  rotate: {
+    interfaceId: 0xf057f4c5ab31e4b9n,
+    ordinal: 5,
+    name: "devices/rotate",
+    kind: "large",
+    encodeParams: encodeDevicesRotateParams,
+    decodeParams: (frame) => decodeDevicesRotateParams(frame, { bytesMax: 600_000 }),
+    encodeResults: encodeDevicesRotateResults,
+    decodeResults: (frame) => decodeDevicesRotateResults(frame, { bytesMax: 262_144 }),
+    paramsBytesMax: 600_000,
+    resultsBytesMax: 262_144,
+  },
 };
 
 export interface DevicesClient {
@@ -245,6 +278,8 @@ export interface DevicesClient {
   findByName(params: DevicesFindByNameParams, options?: CallOptions): Promise<AccountView>;
   /** The same. */
   findById(params: DevicesFindByIdParams, options?: CallOptions): Promise<AccountView>;
+  /** As update, and replaces the directory at once. Needs a device, too. */
+  rotate(params: DevicesRotateParams, options?: CallOptions): Promise<DevicesRotateResults>;
 }
 
 export function devicesClient(caller: Caller): DevicesClient {
@@ -254,6 +289,7 @@ export function devicesClient(caller: Caller): DevicesClient {
     closeSession: (params, options) => caller.call(devicesMethods.closeSession, params, options),
     findByName: (params, options) => caller.call(devicesMethods.findByName, params, options),
     findById: (params, options) => caller.call(devicesMethods.findById, params, options),
+    rotate: (params, options) => caller.call(devicesMethods.rotate, params, options),
   };
 }
 
@@ -291,6 +327,12 @@ export interface DevicesHandlers<Context> {
     context: Context,
     signal: AbortSignal,
   ): Promise<AccountView>;
+  /** As update, and replaces the directory at once. Needs a device, too. */
+  rotate(
+    params: DevicesRotateParams,
+    context: Context,
+    signal: AbortSignal,
+  ): Promise<DevicesRotateResults>;
 }
 
 export function devicesHandlers<Context>(
@@ -322,12 +364,17 @@ export function devicesHandlers<Context>(
       handler: (params: DevicesFindByIdParams, context, signal) =>
         handlers.findById(params, context, signal),
     },
+    {
+      method: devicesMethods.rotate,
+      handler: (params: DevicesRotateParams, context, signal) =>
+        handlers.rotate(params, context, signal),
+    },
   ];
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeDeviceCertificate(value: DeviceCertificate): Uint8Array {
-  const writer = openWriter(2, 4);
+  const writer = openWriter(2, 5);
   writeDeviceCertificate(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -349,6 +396,7 @@ export function readDeviceCertificate(reader: Reader, _depth: number): DeviceCer
     signatureKey: reader.bytes(pointers + 24, end, 32, "DeviceCertificate.signatureKey"),
     generation: reader.uint32(data, pointers),
     issuedAtMs: reader.safeInteger(data + 8, pointers, false, "DeviceCertificate.issuedAtMs"),
+    serverName: reader.text(pointers + 32, end, 255, "DeviceCertificate.serverName"),
   };
 }
 
@@ -359,11 +407,12 @@ export function writeDeviceCertificate(writer: Writer, at: number, value: Device
   writer.data(at + 40, value.signatureKey, 32, "DeviceCertificate.signatureKey");
   writer.uint32(at, value.generation);
   writer.safeInteger(at + 8, value.issuedAtMs, false);
+  writer.text(at + 48, value.serverName, 255, "DeviceCertificate.serverName");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeDeviceList(value: DeviceList): Uint8Array {
-  const writer = openWriter(3, 3);
+  const writer = openWriter(3, 4);
   writeDeviceList(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -382,6 +431,7 @@ export function readDeviceList(reader: Reader, depth: number): DeviceList {
     generation: reader.uint32(data + 8, pointers),
     issuedAtMs: reader.safeInteger(data + 16, pointers, false, "DeviceList.issuedAtMs"),
     devices: readListOfListedDevice(reader, pointers + 16, end, 64, depth, "DeviceList.devices"),
+    serverName: reader.text(pointers + 24, end, 255, "DeviceList.serverName"),
   };
 }
 
@@ -394,6 +444,7 @@ export function writeDeviceList(writer: Writer, at: number, value: DeviceList): 
   if (value.devices.length !== 0) {
     writeListOfListedDevice(writer, at + 40, value.devices, 64, "DeviceList.devices");
   }
+  writer.text(at + 48, value.serverName, 255, "DeviceList.serverName");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -800,6 +851,95 @@ export function writeDevicesFindByIdParams(
   value: DevicesFindByIdParams,
 ): void {
   writer.data(at, value.accountId, 16, "Devices.findById$Params.accountId");
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeDevicesRotateParams(value: DevicesRotateParams): Uint8Array {
+  const writer = openWriter(0, 6);
+  writeDevicesRotateParams(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeDevicesRotateParams(
+  frame: Uint8Array,
+  limits?: DecodeLimits,
+): DevicesRotateParams {
+  return readDevicesRotateParams(openFrame(frame, limits), 1);
+}
+
+export function readDevicesRotateParams(reader: Reader, depth: number): DevicesRotateParams {
+  const { pointers, end } = reader;
+  return {
+    list: readSigned(
+      reader.openStruct(pointers, end, depth, "Devices.rotate$Params.list"),
+      depth + 1,
+    ),
+    certificates: readListOfSigned(
+      reader,
+      pointers + 8,
+      end,
+      64,
+      depth,
+      "Devices.rotate$Params.certificates",
+    ),
+    vault: reader.bytes(pointers + 16, end, 1024, "Devices.rotate$Params.vault"),
+    write: readSigned(
+      reader.openStruct(pointers + 24, end, depth, "Devices.rotate$Params.write"),
+      depth + 1,
+    ),
+    keyChange: reader.isNull(pointers + 32, end) ? undefined : readSigned(
+      reader.openStruct(pointers + 32, end, depth, "Devices.rotate$Params.keyChange"),
+      depth + 1,
+    ),
+    directory: readDirectoryWrite(
+      reader.openStruct(pointers + 40, end, depth, "Devices.rotate$Params.directory"),
+      depth + 1,
+    ),
+  };
+}
+
+export function writeDevicesRotateParams(
+  writer: Writer,
+  at: number,
+  value: DevicesRotateParams,
+): void {
+  writeSigned(writer, writer.struct(at, 0, 2), value.list);
+  if (value.certificates.length !== 0) {
+    writeListOfSigned(writer, at + 8, value.certificates, 64, "Devices.rotate$Params.certificates");
+  }
+  writer.data(at + 16, value.vault, 1024, "Devices.rotate$Params.vault");
+  writeSigned(writer, writer.struct(at + 24, 0, 2), value.write);
+  if (value.keyChange !== undefined) {
+    writeSigned(writer, writer.struct(at + 32, 0, 2), value.keyChange);
+  }
+  writeDirectoryWrite(writer, writer.struct(at + 40, 2, 1), value.directory);
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeDevicesRotateResults(value: DevicesRotateResults): Uint8Array {
+  const writer = openWriter(0, 0);
+  writeDevicesRotateResults(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeDevicesRotateResults(
+  frame: Uint8Array,
+  limits?: DecodeLimits,
+): DevicesRotateResults {
+  return readDevicesRotateResults(openFrame(frame, limits), 1);
+}
+
+export function readDevicesRotateResults(_reader: Reader, _depth: number): DevicesRotateResults {
+  return {};
+}
+
+export function writeDevicesRotateResults(
+  _writer: Writer,
+  _at: number,
+  _value: DevicesRotateResults,
+): void {
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

@@ -153,6 +153,7 @@ Deno.test("counters never go back, never jump by more than 1,000, and one number
       encodeDeviceList({
         accountId: view.accountId,
         accountName: view.name,
+        serverName: alice.own.serverName,
         counter,
         generation,
         issuedAtMs,

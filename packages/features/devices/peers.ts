@@ -47,10 +47,14 @@ export async function fetchPeer(home: Home, name: string, options: PeerOptions):
   const { store, primitives, clock } = options;
   const accountName = parseAccountName(name);
   const own = await readOwnAccount(store);
-  const isOwn = own !== undefined && own.name === accountName;
+  if (own === undefined) {
+    throw new MessengerError("accounts/unknown", "Cannot fetch account: no account here");
+  }
+  const { serverName } = own;
+  const isOwn = own.name === accountName;
   if (!isOwn && await readPin(store, accountName) === undefined) await receivePins(home, options);
   const view = await devicesClient(home).findByName({ name: accountName });
-  const account = verifyView(primitives, view, { name: accountName });
+  const account = verifyView(primitives, view, { name: accountName, serverName });
   if (!isOwn) return { account, ...await seeAccount(options, account) };
   await seeOwnAccount(own, account, options);
   const pin = { ...firstPin(account, clock.now()), isVerified: true };
@@ -61,6 +65,7 @@ export async function fetchPeer(home: Home, name: string, options: PeerOptions):
  * Compares what a leaf of a group shows with what is pinned, and pins it at first use (after
  * `sharePins` in this session, so that what other devices know counts). For showing and sending; whether
  * a commit is valid never depends on it.
+ * @throws MessengerError `accounts/wrong-server`: a certificate for an account on another one
  * @returns `isOutdated`: its certificate is of a generation before a newer one that was seen
  */
 export async function seeCredential(
@@ -70,6 +75,9 @@ export async function seeCredential(
   const { accountId, accountName: name, accountKey, generation } = device;
   const shown = { accountId, name, accountKey };
   const own = await readOwnAccount(options.store);
+  if (own !== undefined && own.serverName !== device.serverName) {
+    throw new MessengerError("accounts/wrong-server", "Cannot accept leaf: of another server");
+  }
   if (own?.name === name) {
     const pin = firstPin({ ...own, name, accountId: parseAccountId(own.accountId) }, 0);
     if (!isPinned(pin, shown)) {

@@ -11,6 +11,7 @@ import {
 } from "@qpq/ports";
 import {
   decodeSigned,
+  type DirectoryWrite,
   encodeSigned,
   type Signed,
   type StoredAccount,
@@ -24,7 +25,13 @@ import {
   parseDeviceId,
 } from "../accounts/names.ts";
 import type { Primitives } from "../accounts/primitives.ts";
-import { findAccountId, putAccount, readAccount, reviseAccount } from "../accounts/records.ts";
+import {
+  findAccountId,
+  putAccount,
+  readAccount,
+  replaceDirectory,
+  reviseAccount,
+} from "../accounts/records.ts";
 import type { Accounts } from "../accounts/server.ts";
 import { sameBytes } from "../accounts/signed.ts";
 import { type Rate, TokenBuckets } from "../limits/token-buckets.ts";
@@ -85,6 +92,8 @@ export type DeviceCleaner = (
 ) => Promise<void>;
 
 export interface Devices {
+  /** What certificates of its accounts name. */
+  readonly serverName: string;
   readonly methods: readonly BoundMethod<CallContext>[];
   /** For `RpcServerOptions.authenticate`. */
   readonly authenticate: Sessions["authenticate"];
@@ -140,8 +149,9 @@ export function openDevices(options: DevicesOptions): Devices {
   });
   accounts.removal.onClosed((account) => live.cutOffAccount(account));
   return {
+    serverName: accounts.serverName,
     methods: devicesHandlers({
-      ...updateHandler({ ...options, limits, live, onVoid, onGone }),
+      ...updateHandlers({ ...options, limits, live, onVoid, onGone }),
       ...sessionHandlers(accounts, sessions),
       ...lookUpHandlers(options, limits),
     }),
@@ -169,26 +179,38 @@ interface UpdateOptions extends DevicesOptions {
   readonly onGone: readonly DeviceCleaner[];
 }
 
-function updateHandler(options: UpdateOptions): Pick<Handlers, "update"> {
+function updateHandlers(options: UpdateOptions): Pick<Handlers, "update" | "rotate"> {
   const { store, accounts, live, onVoid, onGone } = options;
+  const change = async (
+    params: DevicesUpdateParams,
+    context: CallContext,
+    directory?: DirectoryWrite,
+  ) => {
+    const fresh = accounts.freshLogin(context);
+    const revoked = await store.transaction(async (transaction) => {
+      const { gone, voided } = await replaceList(options, { transaction, fresh, params });
+      if (directory !== undefined) {
+        await replaceDirectory(transaction, fresh.accountId, directory);
+      }
+      for (const clean of onVoid) await clean(transaction, fresh.accountId, voided);
+      for (const clean of onGone) await clean(transaction, fresh.accountId, gone);
+      return gone;
+    });
+    for (const device of revoked) live.cutOff(fresh.accountId, device);
+    return {};
+  };
   return {
-    async update(params, context) {
-      const fresh = accounts.freshLogin(context);
-      const revoked = await store.transaction(async (transaction) => {
-        const { gone, voided } = await replaceList(options, { transaction, fresh, params });
-        for (const clean of onVoid) await clean(transaction, fresh.accountId, voided);
-        for (const clean of onGone) await clean(transaction, fresh.accountId, gone);
-        return gone;
-      });
-      for (const device of revoked) live.cutOff(fresh.accountId, device);
-      return {};
+    update: (params, context) => change(params, context),
+    async rotate({ directory, ...params }, context) {
+      requireDevice(context);
+      return await change(params, context, directory);
     },
   };
 }
 
 /** @returns the devices that are no longer on the list, and those whose certificates are void */
 async function replaceList(
-  { primitives, clock, limits }: UpdateOptions,
+  { primitives, clock, limits, accounts: { serverName } }: UpdateOptions,
   { transaction, fresh, params }: {
     readonly transaction: StoreTransaction;
     readonly fresh: FreshLogin;
@@ -197,12 +219,15 @@ async function replaceList(
 ): Promise<{ readonly gone: readonly DeviceId[]; readonly voided: readonly DeviceId[] }> {
   const { accountId, name } = fresh;
   const account = await requireFreshAccount(transaction, fresh);
-  const revised = reviseAccount(primitives, accountId, { account, revision: params });
-  const changed = changeKey(primitives, { accountId, account: revised, change: params.keyChange });
+  const revised = reviseAccount(primitives, accountId, { account, revision: params, serverName });
+  const changed = changeKey(primitives, {
+    ...{ accountId, serverName, account: revised, change: params.keyChange },
+  });
   const next = verifyList(primitives, {
     ...params,
     accountId,
     name,
+    serverName,
     accountKey: changed.accountKey,
   });
   if (next.devices.length > limits.devicesMax) {
@@ -236,14 +261,15 @@ async function replaceList(
 /** The account under its new key, if there is one. */
 function changeKey(
   primitives: Primitives,
-  { accountId, account, change }: {
+  { accountId, serverName, account, change }: {
     readonly accountId: AccountId;
+    readonly serverName: string;
     readonly account: StoredAccount;
     readonly change: Signed | undefined;
   },
 ): StoredAccount {
   if (change === undefined) return account;
-  const accountKey = verifyKeyChange(primitives, { ...account, accountId, change });
+  const accountKey = verifyKeyChange(primitives, { ...account, accountId, serverName, change });
   const keyChanges = [...account.keyChanges, change].slice(-KEY_CHANGES_MAX);
   return { ...account, accountKey, keyChanges };
 }
@@ -270,7 +296,8 @@ function requireSuccessor(
   }
   if (before === undefined) return;
   const raised = next.generation - before.generation;
-  if (raised !== 1 && (mustRenew || raised !== 0)) {
+  // More than 1 after a restore: above all that any device has seen.
+  if (raised < (mustRenew ? 1 : 0) || raised > COUNTER_STEP_MAX) {
     throw new MessengerError(
       "devices/bad-list",
       `Cannot update devices: generation ${next.generation} does not follow ${before.generation}`,

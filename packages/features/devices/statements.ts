@@ -38,6 +38,8 @@ const LIST: StatementKind<DeviceList> = {
 export interface CertifiedDevice {
   readonly accountId: AccountId;
   readonly accountName: AccountName;
+  /** Of the server that the account is on. */
+  readonly serverName: string;
   readonly deviceId: DeviceId;
   /** Ed25519, 32 bytes. */
   readonly signatureKey: Uint8Array;
@@ -76,6 +78,7 @@ export function verifyCertificate(
     return {
       accountId: parseAccountId(said.accountId),
       accountName,
+      serverName: said.serverName,
       deviceId: parseDeviceId(said.deviceId),
       signatureKey: said.signatureKey,
       generation: said.generation,
@@ -97,17 +100,19 @@ export function verifyCertificate(
  */
 export function verifyList(
   primitives: Primitives,
-  { accountId, name, accountKey, list, certificates }: {
+  { accountId, name, serverName, accountKey, list, certificates }: {
     readonly accountId: AccountId;
     readonly name: AccountName;
+    readonly serverName: string;
     readonly accountKey: Uint8Array;
     readonly list: Signed;
     readonly certificates: readonly Signed[];
   },
 ): CertifiedList {
   const said = openStatement(primitives, list, { publicKey: accountKey, kind: LIST });
-  const isOf = (account: { readonly accountId: Uint8Array; readonly accountName: string }) =>
-    sameBytes(account.accountId, accountId) && account.accountName === name;
+  const isOf = (account: Pick<DeviceList, "accountId" | "accountName" | "serverName">) =>
+    sameBytes(account.accountId, accountId) && account.accountName === name &&
+    account.serverName === serverName;
   requireList(isOf(said), "it is another account's");
   requireList(said.counter >= 1 && said.generation >= 1, "its numbers count from 1");
   requireList(said.devices.length === certificates.length, "certificates are missing or too many");
@@ -145,8 +150,9 @@ export function verifyList(
  */
 export function verifyKeyChange(
   primitives: Primitives,
-  { accountId, accountKey, change }: {
+  { accountId, serverName, accountKey, change }: {
     readonly accountId: AccountId;
+    readonly serverName: string;
     readonly accountKey: Uint8Array;
     readonly change: Signed;
   },
@@ -159,7 +165,8 @@ export function verifyKeyChange(
       code: "accounts/bad-signature",
     },
   });
-  const isThis = sameBytes(said.accountId, accountId) && sameBytes(said.oldKey, accountKey) &&
+  const isThis = sameBytes(said.accountId, accountId) && said.serverName === serverName &&
+    sameBytes(said.oldKey, accountKey) &&
     primitives.isSignaturePublicKey(said.newKey) && !sameBytes(said.newKey, said.oldKey);
   if (!isThis) {
     throw new MessengerError("accounts/bad-signature", "Cannot accept key change: not of this key");

@@ -34,6 +34,8 @@ function made(
     by = unlocked,
     name = "alice",
     listName = name,
+    serverName = SERVER_NAME,
+    listServerName = serverName,
   }: {
     readonly counter: number;
     readonly generation: number;
@@ -41,6 +43,8 @@ function made(
     readonly by?: Pick<UnlockedAccount, "sign">;
     readonly name?: string;
     readonly listName?: string;
+    readonly serverName?: string;
+    readonly listServerName?: string;
   },
 ): { readonly list: Signed; readonly certificates: readonly Signed[] } {
   const { accountId } = unlocked.identity;
@@ -49,7 +53,7 @@ function made(
       LABELS.deviceCertificate,
       encodeDeviceCertificate({
         accountId,
-        accountName: name,
+        ...{ accountName: name, serverName },
         ...device,
         generation: certificateGeneration,
         issuedAtMs: 1,
@@ -58,7 +62,7 @@ function made(
   );
   const list = encodeDeviceList({
     accountId,
-    accountName: listName,
+    ...{ accountName: listName, serverName: listServerName },
     counter,
     generation,
     issuedAtMs: 1,
@@ -96,7 +100,8 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
 
   await refuses("devices/list-rolled-back", list([own, added], { counter: 1 }));
   await refuses("devices/counter-jump", list([own, added], { counter: 1_002 }));
-  await refuses("devices/bad-list", list([own, added], { generation: 3 }));
+  await refuses("devices/bad-list", list([own, added], { generation: 0 }));
+  await refuses("devices/bad-list", list([own, added], { generation: 1_002 }));
   // A device may not go without a new generation.
   await refuses("devices/bad-list", list([added]));
   await refuses(
@@ -113,6 +118,12 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
   );
   await refuses("devices/bad-list", list([own, added], { name: "mallory" }));
   await refuses("devices/bad-list", list([own, added], { listName: "mallory" }));
+  await refuses("devices/bad-list", list([own, added], { serverName: "elsewhere.example" }));
+  await refuses("devices/bad-list", list([own, added], { listServerName: "elsewhere.example" }));
+  await refuses(
+    "devices/bad-list",
+    list([own, added], { serverName: "elsewhere.example", listServerName: SERVER_NAME }),
+  );
   await refuses("devices/bad-list", list([own, added], { by: other }));
   // A certificate as good as the listed one, but another.
   await refuses("devices/bad-list", {
@@ -124,7 +135,11 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
   await refuses("accounts/bad-signature", { vault: vault.slice(1) });
   await refuses("accounts/bad-signature", { write: other.prepare({ random }).write });
   const pair = primitives.generateSignatureKeyPair(random);
-  const change = (oldKey: Uint8Array, signer: Pick<UnlockedAccount, "sign">) =>
+  const change = (
+    oldKey: Uint8Array,
+    signer: Pick<UnlockedAccount, "sign">,
+    serverName = SERVER_NAME,
+  ) =>
     signer.sign(
       LABELS.accountKeyChange,
       encodeAccountKeyChange({
@@ -132,6 +147,7 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
         oldKey,
         newKey: pair.publicKey,
         changedAtMs: 1,
+        serverName,
       }),
     );
   const bySuccessor: Pick<UnlockedAccount, "sign"> = {
@@ -141,6 +157,10 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
   const { accountKey } = alice.own;
   await refuses("accounts/bad-signature", { ...moved, keyChange: change(accountKey, other) });
   await refuses("accounts/bad-signature", { ...moved, keyChange: change(accountKey, bySuccessor) });
+  await refuses("accounts/bad-signature", {
+    ...moved,
+    keyChange: change(accountKey, unlocked, "elsewhere.example"),
+  });
   await refuses("accounts/bad-signature", {
     ...moved,
     keyChange: change(other.identity.accountKey, unlocked),

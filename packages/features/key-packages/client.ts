@@ -132,7 +132,8 @@ function accept(
   const leaf = opened.device;
   const isOf = sameBytes(leaf.accountId, account.accountId) &&
     sameBytes(leaf.accountKey, account.accountKey) && leaf.accountName === account.name &&
-    sameBytes(leaf.deviceId, device.deviceId) && sameBytes(leaf.signatureKey, device.signatureKey);
+    leaf.serverName === device.serverName && sameBytes(leaf.deviceId, device.deviceId) &&
+    sameBytes(leaf.signatureKey, device.signatureKey);
   if (!isOf) throw wrongDevice("it is of another device or account");
   // An earlier generation is fine: the list, which is the newest, has the device with this key.
   if (leaf.generation > device.generation) {

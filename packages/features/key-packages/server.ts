@@ -185,7 +185,7 @@ function ownHandlers(core: Core): Pick<Handlers, "publish" | "count"> {
 
 /** @throws MessengerError `key-packages/wrong-suite`, `key-packages/wrong-device`, `mls/…` */
 function requireSound(
-  { primitives, suites, clock }: Core,
+  { primitives, suites, clock, devices: { serverName } }: Core,
   { bytes, identity, accountKey, isLast = false }: {
     readonly bytes: Uint8Array;
     readonly identity: DeviceIdentity;
@@ -198,7 +198,7 @@ function requireSound(
   const isOwn = sameBytes(device.accountId, identity.accountId) &&
     sameBytes(device.deviceId, identity.deviceId) &&
     sameBytes(device.signatureKey, identity.signatureKey) &&
-    sameBytes(device.accountKey, accountKey);
+    sameBytes(device.accountKey, accountKey) && device.serverName === serverName;
   if (!isOwn) throw wrongDevice("it is not of the calling device");
   if (isLastResort(keyPackage) !== isLast) {
     throw new MessengerError(

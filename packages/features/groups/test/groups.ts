@@ -62,6 +62,7 @@ export function device(
     statement: encodeDeviceCertificate({
       accountId: of.accountId,
       accountName: of.name,
+      serverName: "example.org",
       deviceId,
       signatureKey: signatureKeyPair.publicKey,
       generation,
