@@ -25,6 +25,7 @@ import { type DeviceId, parseAccountName } from "../features/accounts/names.ts";
 import { KEY_STRETCHING, type KeyStretching } from "../features/accounts/opaque.ts";
 import type { AccountIdentity, UnlockedAccount } from "../features/accounts/unlocked.ts";
 import { readOwnIdentity, refreshCertificate } from "../features/devices/client.ts";
+import { requireOwnKey } from "../features/devices/own-list.ts";
 import { deviceCredentials, deviceProver, readOwnDevice } from "../features/devices/own-device.ts";
 import { ownLeafIdentity } from "../features/key-packages/client.ts";
 import {
@@ -243,11 +244,16 @@ export class ClientCore {
 
   /**
    * Logs in with the password, which settles a change of it that was cut short.
+   * @param options.mayBeOlder lets a vault pass that is older than one seen before: to bring it forward
    * @returns the account; the caller disposes it
    */
-  async unlock(password: string): Promise<UnlockedAccount> {
+  async unlock(
+    password: string,
+    { mayBeOlder = false }: { readonly mayBeOlder?: boolean } = {},
+  ): Promise<UnlockedAccount> {
     await this.reach();
-    const known = await readOwnAccount(this.store);
+    const own = await readOwnAccount(this.store);
+    const known = own !== undefined && mayBeOlder ? { ...own, vaultVersion: 0 } : own;
     const unlocked = await logIn(this.rpc, {
       ...this.passwordOptions(password),
       ...known === undefined ? {} : { known },
@@ -306,7 +312,8 @@ export class ClientCore {
 
   peersOf(account: AccountIdentity): Peers {
     const { log, rpc: home } = this;
-    return new Peers(account, { ...this.deviceOptions(), home, log });
+    const renewDirectoryKey = () => this.#renewDirectoryKey();
+    return new Peers(account, { ...this.deviceOptions(), home, log, renewDirectoryKey });
   }
 
   /** What conversations stand on. */
@@ -361,6 +368,24 @@ export class ClientCore {
     await this.#rpc?.close();
     await idle;
     await this.#held?.store.close();
+  }
+
+  /**
+   * Another device may have given the directory a new key: this one has it from the vault.
+   * @returns false without a password that is right
+   */
+  async #renewDirectoryKey(): Promise<boolean> {
+    const { password } = this.options;
+    if (password === undefined) return false;
+    const own = await readOwnIdentity(this.store);
+    using unlocked = await this.unlock(password).catch((error) => {
+      if (codeOf(error) === "accounts/login-refused") return undefined;
+      throw error;
+    });
+    if (unlocked === undefined) return false;
+    requireOwnKey(own ?? unlocked.identity, unlocked.identity);
+    await rememberOwnAccount(this.store, unlocked);
+    return true;
   }
 
   /** After a change that failed: undone if it was refused, done if the new password works. */

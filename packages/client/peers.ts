@@ -1,5 +1,5 @@
 /** Other accounts: their keys, pinned on first use, and what this device thinks of them. */
-import type { Log } from "@qpq/ports";
+import { type Log, MessengerError } from "@qpq/ports";
 import type { EnrolmentHome } from "../features/devices/enrolment.ts";
 import { parseAccountId, parseAccountName } from "../features/accounts/names.ts";
 import type { AccountIdentity } from "../features/accounts/unlocked.ts";
@@ -37,6 +37,8 @@ export interface PeerView {
 export interface PeersOptions extends DeviceOptions {
   readonly home: EnrolmentHome;
   readonly log: Log;
+  /** Takes the directory's key from the vault, with the password. @returns false without it */
+  readonly renewDirectoryKey: () => Promise<boolean>;
 }
 
 export class Peers {
@@ -54,7 +56,9 @@ export class Peers {
    * @throws MessengerError `accounts/unknown`, and as `fetchPeer` and `syncDirectory`
    */
   async fetch(name: string): Promise<PeerView> {
-    const peer = await fetchPeer(this.#options.home, name, this.#options);
+    const peer = await this.#withDirectory(() =>
+      fetchPeer(this.#options.home, name, this.#options)
+    );
     if (peer.state.kind === "first-use") await this.syncDirectory();
     return this.#view(peer);
   }
@@ -94,8 +98,22 @@ export class Peers {
    * @throws MessengerError as `sharePins`
    */
   async syncDirectory(): Promise<void> {
-    const { leftOut } = await sharePins(this.#options.home, this.#options);
+    const { leftOut } = await this.#withDirectory(() =>
+      sharePins(this.#options.home, this.#options)
+    );
     if (leftOut > 0) this.#options.log.warn("directory-full", { leftOut });
+  }
+
+  /** Once more when the directory is under another key than this device's. */
+  async #withDirectory<Result>(use: () => Promise<Result>): Promise<Result> {
+    try {
+      return await use();
+    } catch (error) {
+      const isRefused = error instanceof MessengerError &&
+        error.code === "accounts/directory-refused";
+      if (!isRefused || !await this.#options.renewDirectoryKey()) throw error;
+      return await use();
+    }
   }
 
   #view({ account, state, pin }: Peer): PeerView {

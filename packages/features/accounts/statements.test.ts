@@ -63,6 +63,16 @@ Deno.test("passwordFinish() takes a vault and a record that are signed together 
   for (const change of wrong) {
     await refusedWith("accounts/bad-signature", finish({ ...right, ...change }));
   }
+  // It says which version it replaces: a higher one is for after a restore, never over another's write.
+  const late = [
+    { replaces: 0 },
+    { replaces: 2, version: 3 },
+    { version: 1 },
+    { version: 2_000_000 },
+  ];
+  for (const change of late) {
+    await refusedWith("accounts/version-conflict", finish({ ...right, ...change }));
+  }
   assert.equal(await contentOf(world.store), before);
   await finish(right);
 });

@@ -42,7 +42,7 @@ export async function seeOwnAccount(
 /** @throws MessengerError `accounts/own-key-changed` */
 export function requireOwnKey(
   own: { readonly accountKey: Uint8Array },
-  account: VerifiedAccount,
+  account: { readonly accountKey: Uint8Array },
 ): void {
   if (sameBytes(own.accountKey, account.accountKey)) return;
   throw new MessengerError(

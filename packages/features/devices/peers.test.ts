@@ -14,7 +14,13 @@ import {
 } from "../test/device-world.ts";
 import { changeAccountKey, enrolDevice, listOwnDevices, revokeDevices } from "./client.ts";
 import { type LeafDevice, makeCredential, openCredential } from "./credential.ts";
-import { type AccountView, decodeCredential, encodeDeviceList } from "./devices.gen.ts";
+import {
+  type AccountView,
+  decodeCredential,
+  decodeDeviceCertificate,
+  encodeDeviceCertificate,
+  encodeDeviceList,
+} from "./devices.gen.ts";
 import { LABELS, signStatement } from "../accounts/signed.ts";
 import { readOwnDevice } from "./own-device.ts";
 import {
@@ -240,6 +246,25 @@ Deno.test("a change stays until the user decides, whatever the server and leaves
   await rejectKey(bob.store, ALICE, mallory.own.accountKey);
   assert.equal((await fetchPeer(bob.home, "alice", bob)).state.kind, "pinned");
   assert.equal((await seeCredential(leaf, bob)).state.kind, "pinned");
+});
+
+Deno.test("a certificate for an account on another server is refused, whoever signed it", async () => {
+  const liar = await openLiar();
+  const { world } = liar;
+  await using _ = world;
+  const alice = await enrolled(world, "alice");
+  const bob = await enrolled(world, "bob");
+  const leaf = await leafOf(alice, alice.own.accountKey);
+  using unlocked = await logIn(alice.home, as(world, "alice"));
+  const said = decodeDeviceCertificate(leaf.certificate.statement);
+  const certificate = unlocked.sign(
+    LABELS.deviceCertificate,
+    encodeDeviceCertificate({ ...said, serverName: "elsewhere.example" }),
+  );
+  const identity = makeCredential(alice.own.accountKey, certificate);
+  const elsewhere = openCredential(primitives, identity, leaf.signatureKey);
+  await refusedWith("accounts/wrong-server", seeCredential(elsewhere, bob));
+  assert.equal((await seeCredential(leaf, bob)).state.kind, "first-use");
 });
 
 Deno.test("the own account is held to the key of its vault, and is never pinned", async () => {

@@ -14,7 +14,7 @@ import {
   refusedWith,
   SERVER_NAME,
 } from "../test/device-world.ts";
-import { listOwnDevices, revokeDevices } from "./client.ts";
+import { changeAccountKey, listOwnDevices, revokeDevices } from "./client.ts";
 import { openSession } from "./own-device.ts";
 import { devicesClient, encodeDeviceCertificate, encodeDeviceList } from "./devices.gen.ts";
 
@@ -176,6 +176,20 @@ Deno.test("update() refuses every list that does not follow, and changes nothing
   });
   // And what is right is taken: so none of these was refused for another reason.
   await calls.update({ ...moved, vault, write, keyChange: change(accountKey, unlocked) });
+});
+
+Deno.test("update() takes no list of an earlier generation", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  using unlocked = await logIn(alice.home, as(world, "alice"));
+  await changeAccountKey(alice.home, unlocked, alice);
+  const [own] = (await listOwnDevices(alice.home, unlocked.identity, alice))?.devices ?? [];
+  assert.ok(own !== undefined && own.generation === 2);
+  const { vault, write } = unlocked.prepare({ random: world.random });
+  const calls = devicesClient(alice.home);
+  const earlier = made(unlocked, [own], { counter: 3, generation: 1 });
+  await refusedWith("devices/bad-list", calls.update({ ...earlier, vault, write }));
+  await calls.update({ ...made(unlocked, [own], { counter: 3, generation: 2 }), vault, write });
 });
 
 Deno.test("update() and openSession() need a login just before, and openSession() the device", async () => {

@@ -3,7 +3,9 @@ import { createKeyPackage, parseKeyPackage } from "@qpq/mls";
 import { logIn } from "../accounts/client.ts";
 import { parseAccountName } from "../accounts/names.ts";
 import { changeAccountKey, revokeDevices } from "../devices/client.ts";
-import { readOwnDevice } from "../devices/own-device.ts";
+import { LABELS } from "../accounts/signed.ts";
+import { decodeDeviceCertificate, encodeDeviceCertificate } from "../devices/devices.gen.ts";
+import { readOwnDevice, updateOwnDevice } from "../devices/own-device.ts";
 import { acceptKey, fetchPeer } from "../devices/peers.ts";
 import {
   as,
@@ -321,6 +323,34 @@ Deno.test("claimKeyPackages() refuses a server that gives what it should not", a
   await refuses("key-packages/given-twice", () => earlier);
   lie = undefined;
   assert.equal((await claim(bob, "alice")).packages.length, 1);
+});
+
+Deno.test("a package whose certificate names another server is neither taken nor used", async () => {
+  let given: Uint8Array | undefined;
+  await using world = await openDeviceWorld({
+    tamper: async (method, call) => {
+      const result = await call();
+      if (method !== "key-packages/claim" || given === undefined) return result;
+      const [first] = (result as { packages: readonly ClaimedPackage[] }).packages;
+      return { packages: [{ ...first, package: given }] };
+    },
+  });
+  const alice = await enrolled(world, "alice");
+  const bob = await enrolled(world, "bob");
+  const calls = keyPackagesClient(alice.home);
+  await calls.publish({ packages: [(await makePackage(world, alice)).message] });
+  const device = await readOwnDevice(alice.store, primitives);
+  const certificate = device?.stored.certificate;
+  assert.ok(certificate !== undefined);
+  using unlocked = await logIn(alice.home, as(world, "alice"));
+  const said = decodeDeviceCertificate(certificate.statement);
+  const statement = encodeDeviceCertificate({ ...said, serverName: "elsewhere.example" });
+  const elsewhere = unlocked.sign(LABELS.deviceCertificate, statement);
+  await updateOwnDevice(alice.store, { certificate: elsewhere });
+  const { message } = await makePackage(world, alice);
+  await refusedWith("key-packages/wrong-device", calls.publish({ packages: [message] }));
+  given = message;
+  await refusedWith("key-packages/wrong-device", claim(bob, "alice"));
 });
 
 const primitivesSuite = primitives as typeof suite;

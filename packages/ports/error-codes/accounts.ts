@@ -68,17 +68,17 @@ export const ACCOUNT_CODES = {
   "accounts/vault-rolled-back": row(
     "never",
     1,
-    "The server gives an older vault than it gave before.",
+    "The server gives an older vault than it gave before. If it was restored from a backup: qpq recover-account.",
   ),
   "accounts/directory-refused": row(
     "never",
     1,
-    "The directory does not open: the server changed or swapped it.",
+    "The directory does not open: the server changed or swapped it, or another device has given it a new key: log in.",
   ),
   "accounts/directory-rolled-back": row(
     "never",
     1,
-    "The server gives an older directory than it gave before.",
+    "The server gives an older directory than it gave before. If it was restored from a backup: qpq recover-account.",
   ),
   // Devices, and what others' servers say about them.
   "devices/unknown": row("never", 1, "The account has no such device."),
