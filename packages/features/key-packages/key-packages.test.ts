@@ -326,13 +326,13 @@ Deno.test("claimKeyPackages() refuses a server that gives what it should not", a
 });
 
 Deno.test("a package whose certificate names another server is neither taken nor used", async () => {
-  let given: Uint8Array | undefined;
+  const lie: { given?: Uint8Array } = {};
   await using world = await openDeviceWorld({
     tamper: async (method, call) => {
       const result = await call();
-      if (method !== "key-packages/claim" || given === undefined) return result;
+      if (method !== "key-packages/claim" || lie.given === undefined) return result;
       const [first] = (result as { packages: readonly ClaimedPackage[] }).packages;
-      return { packages: [{ ...first, package: given }] };
+      return { packages: [{ ...first, package: lie.given }] };
     },
   });
   const alice = await enrolled(world, "alice");
@@ -349,7 +349,7 @@ Deno.test("a package whose certificate names another server is neither taken nor
   await updateOwnDevice(alice.store, { certificate: elsewhere });
   const { message } = await makePackage(world, alice);
   await refusedWith("key-packages/wrong-device", calls.publish({ packages: [message] }));
-  given = message;
+  lie.given = message;
   await refusedWith("key-packages/wrong-device", claim(bob, "alice"));
 });
 
