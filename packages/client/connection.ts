@@ -5,5 +5,13 @@
  */
 export { type ConnectOptions, connectServer, trustCertificatesOf } from "./connect.ts";
 export { formatPin, parsePin, type Trust } from "@qpq/adapters";
-export { ERROR_CODES, type ErrorCode, MessengerError } from "@qpq/ports";
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  formatHostPort,
+  type HostPort,
+  MessengerError,
+  parseHostPort,
+  serverNameAt,
+} from "@qpq/ports";
 export type { ClientStatus, RpcClient, ServerInfo } from "@qpq/rpc";

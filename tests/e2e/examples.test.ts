@@ -1,0 +1,128 @@
+/** The examples, as programs of their own on a real server. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { createSeededRandom } from "@qpq/adapters";
+import {
+  type Client,
+  type HostPort,
+  parseHostPort,
+  parsePin,
+  registerClient,
+  type TextItem,
+} from "@qpq/client";
+import { randomFraction } from "@qpq/ports";
+import { textsOf } from "./histories.ts";
+import { ROOT, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
+
+const MESSAGES_COUNT = 60;
+const KILLS_COUNT = 3;
+const PATIENCE = { timeoutMs: 60_000 } as const;
+
+Deno.test("examples/first-message.ts prints what bob is told", async () => {
+  await using server = await startServer();
+  await using folder = await temporaryFolder();
+  const { code, stdout, stderr } = await run(Deno.execPath(), [
+    ...["run", "-A", "--quiet", "--config", join(ROOT, "deno.json")],
+    ...[join(ROOT, "examples/first-message.ts"), server.address, server.pin, folder.path],
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "alice: Hello Bob!\n");
+});
+
+Deno.test("examples/echo-bot.ts has fewer than 30 lines", async () => {
+  const lines = (await Deno.readTextFile(join(ROOT, "examples/echo-bot.ts"))).trimEnd().split("\n");
+  assert.ok(lines.length < 30, `${lines.length} lines`);
+});
+
+Deno.test("examples/echo-bot.ts answers each message exactly once, killed in the middle", async () => {
+  const seed = Date.now() % 1_000_000;
+  const random = createSeededRandom(seed);
+  await using server = await startServer();
+  await using folder = await temporaryFolder();
+  await using alice = await registerClient({
+    stateFolder: join(folder.path, "alice"),
+    server: parseHostPort(server.address) as HostPort,
+    serverName: "localhost",
+    trust: parsePin(server.pin),
+    name: "alice",
+    password: "correct horse battery alice",
+  });
+  let bot = startBot(server, join(folder.path, "bot"));
+  try {
+    const { id } = await openWhenThere(alice, "echo");
+    // Made before the bot had key packages, it enters by itself: what came before is not for it.
+    const signal = AbortSignal.timeout(PATIENCE.timeoutMs);
+    for await (const _ of alice.conversations.events({ after: 0, signal })) {
+      if ((await alice.conversations.members(id)).some(({ name }) => name === "echo")) break;
+    }
+    const asked: string[] = [];
+    const ask = async (): Promise<void> => {
+      const text = `question ${asked.length}`;
+      asked.push((await alice.conversations.send(id, text)).messageId);
+    };
+    const answers = async () => (await textsOf(alice, id)).filter(({ author }) => !author.isSelf);
+    const untilAnswered = async (isEnough: (found: readonly TextItem[]) => boolean) => {
+      const signal = AbortSignal.timeout(PATIENCE.timeoutMs);
+      for await (const _ of alice.conversations.events({ after: 0, signal })) {
+        if (isEnough(await answers())) return;
+      }
+      assert.fail(`not answered in time; seed ${seed}`);
+    };
+    for (let kill = 0; kill < KILLS_COUNT; kill++) {
+      const until = MESSAGES_COUNT * (kill + 1) / (KILLS_COUNT + 1);
+      while (asked.length < until) await ask();
+      const before = (await answers()).length;
+      const open = asked.length - before;
+      const enough = before + 1 + Math.floor(randomFraction(random) * (open - 1));
+      await untilAnswered((found) => found.length >= enough);
+      bot.kill("SIGKILL");
+      await bot.status;
+      bot = startBot(server, join(folder.path, "bot"));
+    }
+    while (asked.length < MESSAGES_COUNT) await ask();
+    const wanted = asked.map((messageId) => answerTo(alice, messageId)).toSorted();
+    await untilAnswered((found) => found.length >= MESSAGES_COUNT);
+    // What would come twice has come by the time that a further question is answered.
+    await ask();
+    await untilAnswered((found) => found.some(({ text }) => text === `question ${MESSAGES_COUNT}`));
+    const found = (await answers()).map(({ messageId }) => messageId as string);
+    const last = answerTo(alice, asked.at(-1) as string);
+    assert.deepEqual(found.toSorted(), [...wanted, last].toSorted(), `seed ${seed}`);
+    assert.equal(new Set((await answers()).map(({ text }) => text)).size, found.length);
+  } finally {
+    bot.kill("SIGKILL");
+    await bot.status;
+  }
+});
+
+function startBot(server: RunningServer, folder: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--quiet", "--config", join(ROOT, "deno.json")],
+      ...[join(ROOT, "examples/echo-bot.ts"), server.address, server.pin, folder],
+    ],
+    env: { ECHO_BOT_PASSWORD: "correct horse battery echo" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+}
+
+/** As soon as the account is made, and its key packages are with the server. */
+async function openWhenThere(client: Client, name: string) {
+  const until = Date.now() + PATIENCE.timeoutMs;
+  for (;;) {
+    try {
+      return await client.conversations.openDirectMessage(name, PATIENCE);
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+function answerTo({ account }: Client, messageId: string): string {
+  const asked = `${account.accountId.toHex()} ${messageId}`;
+  return createHash("sha256").update(asked).digest("hex").slice(0, 32);
+}
