@@ -97,9 +97,9 @@ Deno.test("key files of a login that was cut short before its store was there ar
   const path = `${accountFolder(second.options())}/client.db`;
   Deno.copyFileSync(keyFilePath(path), stagedKeyFilePath(path));
   for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
-  await withClient(logInClient(second.options()), connects);
-  await withClient(openClient(second.options()), connects);
+  await withClient(logInClient(second.options()), () => Promise.resolve());
   assert.ok(!isKeyChangeOpen(path));
+  await withClient(openClient(second.options()), connects);
 });
 
 Deno.test("an open change that the server refuses keeps what opens the store, and asks once", async () => {
