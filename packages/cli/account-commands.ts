@@ -1,6 +1,7 @@
 /** The commands that open an account's store. What they run is loaded when one of them is asked for. */
 import { type Command, Option } from "commander";
 import type { AccountOptions } from "./account-session.ts";
+import type { AcceptKeyOptions } from "./commands/keys.ts";
 import { withCommonOptions } from "./options.ts";
 import { type ExitCode, reportError } from "./output.ts";
 import { withSecrets } from "./secret-options.ts";
@@ -80,6 +81,15 @@ export function addAccountCommands(program: Command, end: (code: ExitCode) => vo
     takesPassword: false,
     run: async (options) => (await accounts()).runForgetAccount(options),
   }).addOption(new Option("--yes", "don't ask"));
+  withSecrets(
+    add<AccountOptions & { readonly yes?: boolean }>("recover-account", {
+      description:
+        "log in after the server was restored from a backup: show what it lost, and mend it",
+      example: "qpq recover-account --username alice",
+      run: async (options) => (await import("./commands/recover.ts")).runRecoverAccount(options),
+    }).addOption(new Option("--yes", "don't ask")),
+    { "former-password": "what opens this device's data, if it is another" },
+  );
   add<AccountOptions & { readonly yes?: boolean }>("rotate-account-key", {
     description: "make a new account key, because the old one may have leaked; peers are warned",
     example: "qpq rotate-account-key --username alice",
@@ -98,12 +108,17 @@ export function addAccountCommands(program: Command, end: (code: ExitCode) => vo
     example: "qpq check-key bob",
     run: async (options, [name = ""]) => (await keys()).runCheckKey(options, name),
   }).addOption(new Option("--mark-verified", "remember that you have compared the safety number"));
-  add<AccountOptions & { readonly yes?: boolean }>("accept-key", {
+  add<AcceptKeyOptions>("accept-key", {
     words: "<name>",
-    description: "accept the new key of somebody whose key has changed",
+    description: "accept the new key of somebody whose key has changed, or reject it",
     example: "qpq accept-key bob",
     run: async (options, [name = ""]) => (await keys()).runAcceptKey(options, name),
-  }).addOption(new Option("--yes", "don't ask"));
+  })
+    .addOption(new Option("--yes", "don't ask"))
+    .addOption(new Option("--reject", "keep the pinned key: the new one is wrong"))
+    .addOption(
+      new Option("--older-list", "accept an older list of devices, after a restore of the server"),
+    );
   add("fetch-key", {
     words: "<name>",
     description: "show what the server has of somebody: account key and devices, verified",

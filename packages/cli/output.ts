@@ -39,6 +39,13 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   "accounts/wrong-server": ": if that is right, give its name with --server-name",
   "accounts/unknown": ": check how the name is written",
   "devices/too-many": ": qpq devices revoke ID takes one off",
+  "devices/list-rolled-back":
+    ". If the server was restored from a backup: qpq accept-key NAME --older-list, for your own " +
+    "account qpq recover-account",
+  "accounts/vault-rolled-back":
+    ". If the server was restored from a backup: qpq recover-account shows what it lost",
+  "accounts/directory-rolled-back":
+    ". If the server was restored from a backup: qpq recover-account shows what it lost",
   "devices/key-changed": ": qpq check-key NAME shows it, qpq accept-key NAME accepts it",
   "conversations/unknown": ": qpq list shows those there are, qpq dm NAME begins one",
   "conversations/ambiguous": ": qpq list shows the ids; 8 digits of one will do",

@@ -6,6 +6,7 @@ export const STORE_COMMANDS = [
   "passwd",
   "whoami",
   "devices",
+  "recover-account",
   "rotate-account-key",
   "delete-account",
   "forget-account",

@@ -32,6 +32,7 @@ export {
 export type { Conversations, Waiting } from "./conversations-api.ts";
 export * from "./conversation-views.ts";
 export type { Peers, PeerView } from "./peers.ts";
+export { recoverClient, type RecoverOptions, type Setback } from "./recovery.ts";
 export type { Settings } from "../features/settings/client.ts";
 export { generatePassphrase, passwordWeakness } from "../features/accounts/passwords.ts";
 export { type DeviceId, parseAccountName, parseDeviceId } from "../features/accounts/names.ts";

@@ -7,6 +7,7 @@ import type { DeviceOptions } from "../features/devices/client.ts";
 import {
   acceptKey,
   fetchPeer,
+  forgetListSeen,
   markVerified,
   type Peer,
   type PeerState,
@@ -90,6 +91,17 @@ export class Peers {
   async rejectKey(name: string, accountKey: Uint8Array): Promise<void> {
     await rejectKey(this.#options.store, parseAccountName(name), accountKey);
     await this.syncDirectory();
+  }
+
+  /**
+   * Lets the list of devices count that the server has now, though this device has seen a newer one: after
+   * the user was told that a device may be on it that was revoked since.
+   * @throws MessengerError `devices/not-pinned`, and as `fetch`
+   */
+  async acceptOlderList(name: string): Promise<PeerView> {
+    await forgetListSeen(this.#options.store, parseAccountName(name));
+    await this.syncDirectory();
+    return await this.fetch(name);
   }
 
   /**

@@ -410,8 +410,11 @@ Deno.test("after a restore from a backup sessions are over, and a login begins o
   {
     await using server = await startServer([], { dataFolder: data });
     listen = server.address;
-    await machine(server, state).json("register-user --username heidi");
+    const user = machine(server, state);
+    await user.json("register-user --username heidi");
     assert.equal((await administer(server, `backup ${backup}`)).code, 0);
+    // What the backup doesn't know.
+    await user.json("rotate-account-key --yes");
   }
   const restore = await run(QPQ_SERVER, ["--data-dir", restored, "restore", backup]);
   assert.equal(restore.code, 0, restore.stderr);
@@ -421,8 +424,17 @@ Deno.test("after a restore from a backup sessions are over, and a login begins o
   await using server = await startServer(["--listen", listen], { dataFolder: restored });
   const user = machine(server, state);
   assert.equal((await user.json("whoami")).session, "over");
-  await user.json("login --username heidi");
+  const refused = await user.qpq("login --username heidi");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /recover-account shows what it lost/);
+  assert.equal((await user.qpq("recover-account")).code, 2);
+  const recovered = await user.qpq("recover-account --yes");
+  assert.equal(recovered.code, 0, recovered.stderr);
+  assert.match(recovered.stdout, /vault: it gives number \d+, this device has seen \d+/);
+  assert.match(recovered.stdout, /The account key is an earlier one again/);
   assert.equal((await user.json("whoami")).session, "active");
+  assert.equal((await user.json("recover-account --yes")).lost, null);
+  await user.json("login --username heidi");
 });
 
 /** Each file's content as text, in UTF-8 and in UTF-16; the databases here aren't encrypted. */

@@ -1,5 +1,5 @@
 /** Other accounts' keys, and the key packages of this device. */
-import type { PeerView } from "@qpq/client";
+import type { Peers, PeerView } from "@qpq/client";
 import { type AccountOptions, openConnected } from "../account-session.ts";
 import { type ExitCode, printDiagnostic, printJson, printLine, UsageError } from "../output.ts";
 import { askLine, canAsk } from "../prompt.ts";
@@ -25,13 +25,18 @@ export async function runCheckKey(
   return kind === "changed" || (options.markVerified === true && !canMark) ? 1 : 0;
 }
 
-/** Takes over the key that the account has now. */
-export async function runAcceptKey(
-  options: AccountOptions & { readonly yes?: boolean },
-  name: string,
-): Promise<ExitCode> {
+export interface AcceptKeyOptions extends AccountOptions {
+  readonly yes?: boolean;
+  /** Keeps the pinned key instead. */
+  readonly reject?: boolean;
+  readonly olderList?: boolean;
+}
+
+/** Takes over the key that the account has now, or keeps the pinned one. */
+export async function runAcceptKey(options: AcceptKeyOptions, name: string): Promise<ExitCode> {
   await using account = await openConnected(options);
   const { peers } = account.client;
+  if (options.olderList === true) return await acceptOlderList(peers, options, name);
   const peer = await peers.fetch(name);
   const { offered } = peer;
   if (offered === undefined) {
@@ -42,8 +47,18 @@ export async function runAcceptKey(
   if (options.yes !== true) {
     if (!canAsk()) throw new UsageError("expected --yes: nobody can be asked");
     showPeer(peer);
-    const answer = await askLine("Accept the new key? Compare its number first. (yes/no) ");
+    const answer = await askLine(
+      options.reject === true
+        ? "Keep the pinned key, and forget the new one? (yes/no) "
+        : "Accept the new key? Compare its number first. (yes/no) ",
+    );
     if (answer.toLowerCase() !== "yes") return 1;
+  }
+  if (options.reject === true) {
+    await peers.rejectKey(name, offered.accountKey);
+    if (options.json) printJson({ ...describePeer(await peers.fetch(name)), accepted: false });
+    else printLine(`kept the pinned key of ${peer.name}; the server may offer the other one again`);
+    return 0;
   }
   await peers.acceptKey(name, offered.accountKey);
   const accepted = await peers.fetch(name);
@@ -52,6 +67,25 @@ export async function runAcceptKey(
     printLine(`accepted the new key of ${peer.name}`);
     showPeer(accepted);
   }
+  return 0;
+}
+
+async function acceptOlderList(
+  peers: Peers,
+  options: AcceptKeyOptions,
+  name: string,
+): Promise<ExitCode> {
+  if (options.yes !== true) {
+    if (!canAsk()) throw new UsageError("expected --yes: nobody can be asked");
+    printLine(
+      `An older list of ${name}'s devices may have one on it that was revoked since. Accept it only`,
+    );
+    printLine("when the server was restored from a backup, and its operator says so.");
+    if (await askLine("Accept it? (yes/no) ") !== "yes") return 1;
+  }
+  const peer = await peers.acceptOlderList(name);
+  if (options.json) printJson({ ...describePeer(peer), accepted: true });
+  else showPeer(peer);
   return 0;
 }
 
@@ -106,6 +140,7 @@ function showPeer(peer: PeerView): void {
     printNumber("safety number of the new key", offered.safetyNumber);
     printLine(`Compare the new number with ${name}, not through this server. The same? Then:`);
     printLine(`  qpq accept-key ${name}`);
+    printLine(`Not the same? qpq accept-key ${name} --reject keeps the pinned one.`);
   } else if (state.kind !== "verified") {
     printLine(`Compare it with ${name}, not through this server. The same? Then:`);
     printLine(`  qpq check-key ${name} --mark-verified`);

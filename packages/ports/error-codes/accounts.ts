@@ -68,7 +68,7 @@ export const ACCOUNT_CODES = {
   "accounts/vault-rolled-back": row(
     "never",
     1,
-    "The server gives an older vault than it gave before. If it was restored from a backup: qpq recover-account.",
+    "The server gives an older vault than it gave before.",
   ),
   "accounts/directory-refused": row(
     "never",
@@ -78,7 +78,7 @@ export const ACCOUNT_CODES = {
   "accounts/directory-rolled-back": row(
     "never",
     1,
-    "The server gives an older directory than it gave before. If it was restored from a backup: qpq recover-account.",
+    "The server gives an older directory than it gave before.",
   ),
   // Devices, and what others' servers say about them.
   "devices/unknown": row("never", 1, "The account has no such device."),
