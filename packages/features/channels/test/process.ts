@@ -143,6 +143,9 @@ export interface ServiceClient {
   readonly calls: ChannelCalls;
 }
 
+/** A service that was killed starts again, on a machine that does a lot besides. */
+const PATIENCE_MS = 60_000;
+
 /** A device of the account of that number, over QUIC; connects again when the service comes back. */
 export function openClient(address: () => Listening, number: number): ServiceClient {
   const id = createSeededRandom(number + 1).bytes(16);
@@ -156,6 +159,7 @@ export function openClient(address: () => Listening, number: number): ServiceCli
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    limits: { callTimeoutMs: PATIENCE_MS },
     credentials: () => Promise.resolve({ sessionToken: id, deviceSignature: new Uint8Array() }),
   });
   return { id, rpc, calls: openChannelCalls(rpc) };
