@@ -63,10 +63,13 @@ export async function reaching<Result>(
 const UNREACHABLE: ReadonlySet<string> = new Set(["rpc/deadline", "transport/unreachable"]);
 
 function unreachable(server: HostPort, seconds: number, cause: MessengerError): MessengerError {
+  // What is known is better than that it took too long: a name without an address, a full server.
+  const state = cause.code === "transport/unreachable"
+    ? cause.message.replace(/^.*?: /, "")
+    : "the server is down, or UDP is blocked on the way";
   return new MessengerError(
     "transport/unreachable",
-    `Cannot reach ${formatHostPort(server)} within ${seconds} s: the server is down, ` +
-      "or UDP is blocked on the way",
+    `Cannot reach ${formatHostPort(server)} within ${seconds} s: ${state}`,
     { cause },
   );
 }

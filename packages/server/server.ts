@@ -161,7 +161,12 @@ async function makeDataFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "unknown";
+    // The runtime's own words for a place like /proc name flags that nobody should give.
+    const reason = cause instanceof Deno.errors.NotCapable
+      ? "the sandbox keeps programs out of there"
+      : cause instanceof Error
+      ? cause.message
+      : "unknown";
     throw new MessengerError("server/data-folder", `Cannot use data_dir ${path}: ${reason}`, {
       cause,
     });
