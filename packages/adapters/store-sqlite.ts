@@ -176,7 +176,8 @@ class SqliteEngine implements StoreEngine {
     this.#options = options;
     this.#reader = reader;
     this.#writer = writer;
-    this.#checkpoints = new SqliteCheckpoints(options);
+    const { truncateIntervalMs = TRUNCATE_INTERVAL_MS } = options;
+    this.#checkpoints = new SqliteCheckpoints({ ...options, truncateIntervalMs });
     this.#lock = lock;
     this.#get = reader.prepare("select value from kv where key = ?").pluck();
     this.#begin = reader.prepare("begin");
