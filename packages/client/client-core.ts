@@ -279,8 +279,12 @@ export class ClientCore {
     readonly confirm?: () => Promise<void>;
   }) {
     const { random, keyStretching } = this.surroundings;
+    if (confirm !== undefined) {
+      (await this.unlock(from))[Symbol.dispose]();
+      await confirm();
+    }
+    // Fresh, however long somebody took to confirm.
     using unlocked = await this.unlock(from);
-    await confirm?.();
     // Before the server hears of it: from then on the store must open with either.
     await this.#stage({ from, to });
     const password = { password: to, random, keyStretching };

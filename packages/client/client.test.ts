@@ -140,9 +140,10 @@ Deno.test("what confirm() refuses is not done, and what it allows only then", as
   await refusedWith("client/no-account", openClient(own.options()));
   await refusedWith("accounts/login-refused", logInClient(own.options()));
   calls.length = 0;
-  const confirm = () => {
+  const confirm = async () => {
     calls.push("confirm");
-    return Promise.resolve();
+    // Longer than a login is fresh.
+    await world.clock.advance(300_000);
   };
   await withClient(registerClient({ ...own.options(), confirm }), async (client) => {
     assert.deepEqual(calls.slice(0, 3), [

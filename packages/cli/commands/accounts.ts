@@ -1,5 +1,6 @@
 /** Registering, logging in and out, the password, and the account's end. */
 import {
+  type Confirming,
   forgetAccount,
   hasAccountStore,
   logInClient,
@@ -41,12 +42,12 @@ export async function runRegisterUser(
   await using client = await confirming(
     chosen,
     { ...options, name },
-    (confirm) =>
+    (confirmed) =>
       choice.reaching(() =>
         registerClient({
           ...choice.place,
           password: chosen.password,
-          confirm,
+          ...confirmed,
           ...invite === undefined ? {} : { invite },
         })
       ),
@@ -113,7 +114,7 @@ export async function runPasswd(options: AccountOptions): Promise<ExitCode> {
     await confirming(
       chosen,
       { ...options, name },
-      (confirm) => client.changePassword({ from, to: chosen.password, confirm }),
+      (confirmed) => client.changePassword({ from, to: chosen.password, ...confirmed }),
     );
     if (options.json) printJson({ name });
     else {
@@ -274,15 +275,16 @@ function describeAccount(
 async function confirming<Result>(
   chosen: ChosenPassword,
   shown: { readonly json: boolean; readonly name: string },
-  run: (confirm: () => Promise<void>) => Promise<Result>,
+  run: (confirming: Confirming) => Promise<Result>,
 ): Promise<Result> {
+  if (!chosen.isGenerated) return await run({});
   let isShown = false;
+  const confirm = async (): Promise<void> => {
+    await showGenerated(chosen, shown);
+    isShown = true;
+  };
   try {
-    return await run(async () => {
-      if (!chosen.isGenerated) return;
-      await showGenerated(chosen, shown);
-      isShown = true;
-    });
+    return await run({ confirm });
   } catch (error) {
     if (isShown) printDiagnostic("qpq: keep that password until qpq login says whether it holds");
     throw error;
