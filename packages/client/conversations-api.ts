@@ -35,7 +35,8 @@ export interface Conversations {
   find(handle: string): Promise<ConversationView>;
 
   /**
-   * The direct message with an account: the one there is, or a new one (needs the server).
+   * The direct message with an account: the one there is, or a new one (needs the server). What is
+   * sent waits until a device of the other account is in it: one without key packages enters by itself.
    * @throws MessengerError `accounts/unknown`, `devices/key-changed`, `conversations/with-self`
    */
   openDirectMessage(name: string, options?: Waiting): Promise<ConversationView>;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Store } from "@qpq/ports";
+import { LAST_RESORT_KEYS, PACKAGE_KEYS } from "../../packages/features/key-packages/keys.ts";
 import {
   conversation,
   historyOf,
@@ -87,6 +89,23 @@ Deno.test("what is written without a connection goes out in order, once, also af
   assert.deepEqual(await textsOf(alice, id), expected);
 });
 
+Deno.test("what is sent before the other account has a device in it waits for one", async () => {
+  await using world = await openConversationWorld();
+  const alice = await world.client("alice");
+  let bob = await world.client("bob");
+  await bob[Symbol.asyncDispose]();
+  for (const prefix of [PACKAGE_KEYS, LAST_RESORT_KEYS]) await empty(world.serverStore, prefix);
+  const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+  const { messageId } = await alice.conversations.send(id, "early");
+  await refusedWith(
+    "rpc/deadline",
+    alice.conversations.waitUntilSent(id, messageId, { timeoutMs: 300 }),
+  );
+  bob = await world.client("bob");
+  await received(bob, id, "alice: early");
+  assert.equal((await alice.conversations.waitUntilSent(id, messageId, PATIENCE)).state, "sent");
+});
+
 Deno.test("send() under one message id sends once, and never two texts", async () => {
   await using world = await openConversationWorld();
   const alice = await world.client("alice");
@@ -155,3 +174,10 @@ Deno.test("events() goes on behind a cursor, in another run too", async () => {
   }
   assert.deepEqual(texts, ["two", "three"]);
 });
+
+/** Deletes all that stands under a prefix. */
+async function empty(store: Store, prefix: Uint8Array): Promise<void> {
+  await store.transaction(async (transaction) => {
+    for (const { key } of (await transaction.range({ prefix })).entries) transaction.delete(key);
+  });
+}

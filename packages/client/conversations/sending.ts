@@ -2,7 +2,7 @@
  * Sending: the new state, the exact bytes and the message in one transaction, then the bytes leave; and
  * the same bytes again until the server has a definite answer.
  */
-import { createProposal, encryptMessage, type GroupState } from "@qpq/mls";
+import { createProposal, encryptMessage, type GroupState, membersOf } from "@qpq/mls";
 import { compareKeys, ERROR_CODES, MessengerError, sleep } from "@qpq/ports";
 import { newEntryId } from "../../features/channels/client.ts";
 import { encodeGroupName, encodeText, newMessageId } from "../../features/messages/body.ts";
@@ -57,6 +57,8 @@ export class Sender {
   #requests: Request[] = [];
   #running: Promise<void> | undefined;
   #isKicked = false;
+  /** The last epoch in which somebody else was there to read. */
+  #readerEpoch: bigint | undefined;
 
   constructor(ground: Ground, live: LiveConversation, readiness: Readiness) {
     this.#ground = ground;
@@ -145,7 +147,7 @@ export class Sender {
       messageId,
       body,
     }));
-    const encrypted = this.#mayEncrypt() && !this.#hasUnencrypted()
+    const encrypted = await this.#mayEncrypt() && !this.#hasUnencrypted()
       ? await this.#encrypt(queued)
       : undefined;
     const made = encrypted?.queued ?? queued;
@@ -243,11 +245,27 @@ export class Sender {
     return [...this.#live.queue.values()].some(isUnencrypted);
   }
 
-  #mayEncrypt(): boolean {
+  async #mayEncrypt(): Promise<boolean> {
     const { state, commit, record } = this.#live;
     const isIn = record.state === "active" || record.state === "leaving";
     return state !== undefined && isIn && commit === undefined && !this.#live.owesCommit &&
-      this.#readiness.isCaughtUp();
+      this.#readiness.isCaughtUp() && await this.#hasReader(state);
+  }
+
+  /**
+   * Whether a direct message has a device of the other account: one that enters later can't read what
+   * was encrypted before.
+   */
+  async #hasReader(state: GroupState): Promise<boolean> {
+    if (this.#live.record.kind !== "directMessage") return true;
+    const { epoch } = state.context;
+    if (this.#readerEpoch === epoch) return true;
+    const { leaves, own } = this.#ground;
+    const hasReader = membersOf(await state.tree.load()).some(({ leafNode }) =>
+      compareKeys(leaves.open(leafNode).accountId, own.accountId) !== 0
+    );
+    if (hasReader) this.#readerEpoch = epoch;
+    return hasReader;
   }
 
   async #encryptWaiting(): Promise<void> {
@@ -262,7 +280,7 @@ export class Sender {
     if (live.owesCommit && live.commit === undefined && live.record.state === "active") {
       return this.#readiness.needsCommit();
     }
-    if (!this.#mayEncrypt() || (await this.#readiness.blockedBy()).length > 0) return;
+    if (!await this.#mayEncrypt() || (await this.#readiness.blockedBy()).length > 0) return;
     const encrypted = await this.#encrypt(waiting.map(([, queued]) => queued));
     await live.write({
       state: encrypted.state,
