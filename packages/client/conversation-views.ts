@@ -6,10 +6,10 @@ export type ConversationId = string & { readonly _brand: "ConversationId" };
 /** 32 lower-case hexadecimal digits; the same at everybody who has the message. */
 export type MessageId = string & { readonly _brand: "MessageId" };
 
-/** Bytes of a text message in UTF-8, at least 1. */
-export const TEXT_BYTES_MAX = 32_768;
-/** Bytes of a group's name in UTF-8, at least 1. */
-export const GROUP_NAME_BYTES_MAX = 128;
+/** Bytes in UTF-8, at least 1, of a group's name and of a text message. */
+export { GROUP_NAME_BYTES_MAX } from "../features/messages/body.ts";
+export { TEXT_BYTES_MAX } from "../features/messages/content.ts";
+
 /** Accounts in one `invite` or `createGroup`. */
 export const INVITED_COUNT_MAX = 1_000;
 /** Entries of one page of history, which is the default. */

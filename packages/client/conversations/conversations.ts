@@ -473,7 +473,10 @@ function isOver(state: string): boolean {
 function checkText(text: string): void {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes === 0 || bytes > TEXT_BYTES_MAX) {
-    throw new MessengerError("too-large", `Cannot send: ${bytes} bytes of text, 1 to 32768`);
+    throw new MessengerError(
+      "too-large",
+      `Cannot send: ${bytes} bytes of text, 1 to ${TEXT_BYTES_MAX}`,
+    );
   }
 }
 

@@ -71,7 +71,10 @@ export function encodeGroupName(
 export function checkGroupName(name: string): string {
   const bytes = utf8.encode(name).length;
   if (bytes === 0 || bytes > GROUP_NAME_BYTES_MAX) {
-    throw new MessengerError("too-large", `Cannot use group name: ${bytes} bytes, 1 to 128`);
+    throw new MessengerError(
+      "too-large",
+      `Cannot use group name: ${bytes} bytes, 1 to ${GROUP_NAME_BYTES_MAX}`,
+    );
   }
   // deno-lint-ignore no-control-regex
   if (!name.isWellFormed() || /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name)) {
