@@ -32,7 +32,6 @@ const CONNECTING_MAX = 16;
 
 interface State {
   readonly rssBytes: number;
-  readonly peakRssBytes: number;
   readonly connections: number;
   readonly calls: number;
   readonly refusals: Readonly<Record<string, number>>;
@@ -272,8 +271,6 @@ Deno.test("the server ends peers that fill streams before they have a session", 
       await Promise.allSettled(filling);
     })
   );
-  // What each could fill is eighty megabytes.
-  assert.ok(state.peakRssBytes < 768 * 1024 * 1024, `it held ${state.peakRssBytes} bytes`);
   assert.ok((state.refusals["rpc/protocol"] ?? 0) >= count);
 });
 

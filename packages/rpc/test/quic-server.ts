@@ -2,7 +2,7 @@
  * `quic-server.ts FOLDER OPENING_TIMEOUT_MS`: a server over real QUIC in a process of its own, so that what it holds can be measured.
  *
  * Prints one line of JSON when it listens (`port`, `pin`), and one for each line that it reads:
- * `state` (`rssBytes`, `peakRssBytes`, `connections`, `calls`, `refusals`).
+ * `state` (`rssBytes`, `connections`, `calls`, `refusals`).
  */
 import {
   createSeededRandom,
@@ -63,8 +63,6 @@ const rpc = createRpcServer<undefined, undefined>({
 void (async () => {
   for (let next; (next = await listener.accept()) !== undefined;) void rpc.serve(next);
 })();
-let peakRssBytes = 0;
-setInterval(() => peakRssBytes = Math.max(peakRssBytes, Deno.memoryUsage().rss), 20);
 print({ port: listener.address.port, pin: certificate.pin });
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
 for await (const line of lines) {
@@ -72,12 +70,11 @@ for await (const line of lines) {
   // What is garbage already says nothing about what is held.
   (globalThis as { gc?: () => void }).gc?.();
   const rssBytes = Deno.memoryUsage().rss;
-  print({ rssBytes, peakRssBytes, connections: rpc.connections, calls, refusals });
+  print({ rssBytes, connections: rpc.connections, calls, refusals });
 }
 listener.stop();
 await rpc.drain(1_000);
 await listener[Symbol.asyncDispose]();
-Deno.exit(0);
 
 function print(value: unknown): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
