@@ -85,7 +85,21 @@ export function databaseError(action: string, cause: unknown): MessengerError {
   if (cause instanceof MessengerError) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
   const known = SQLITE_CODES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? "store/io";
-  return new MessengerError(known, `${action}: ${code}`, { cause });
+  const reason = known === "store/disk-full" ? `no space is left on the disk (${code})` : code;
+  return new MessengerError(known, `${action}: ${reason}`, { cause });
+}
+
+/** The same before anything is written: then the index of the log finds no room on a full disk, too. */
+export function openingError(cause: unknown): MessengerError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const isFull = code === "SQLITE_IOERR_SHMSIZE";
+  return isFull
+    ? new MessengerError(
+      "store/disk-full",
+      `Cannot open database: no space is left on the disk (${code})`,
+      { cause },
+    )
+    : databaseError("Cannot open database", cause);
 }
 
 const SQLITE_CODES = [

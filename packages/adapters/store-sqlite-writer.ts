@@ -8,7 +8,13 @@ import type { ErrorCode, MessengerError } from "@qpq/ports";
 import { type BackupRequest, writeSqliteBackup } from "./sqlite-backup.ts";
 import { fileError } from "./store-lock.ts";
 import type { BackupSummary } from "./store-durable.ts";
-import { BUSY_TIMEOUT_MS, checkMarks, databaseError, openDatabase } from "./sqlite-database.ts";
+import {
+  BUSY_TIMEOUT_MS,
+  checkMarks,
+  databaseError,
+  openDatabase,
+  openingError,
+} from "./sqlite-database.ts";
 
 /** Milliseconds until a truncation is tried again that a reader stood in the way of. */
 const TRUNCATE_RETRY_MS = 1_000;
@@ -94,14 +100,21 @@ function answer(request: WriterRequest): WriterReply {
     }
     return { kind: "done" };
   } catch (cause) {
-    const { code, message } = failure(`Cannot ${request.kind} database`, cause);
-    return { kind: "failed", code, message };
+    const { code, message } = failure(request.kind, cause);
+    return { kind: isOpening(request.kind) ? "refused" : "failed", code, message };
   }
 }
 
-function failure(action: string, cause: unknown): MessengerError {
+/** Before any commit: nothing is written by it. */
+function isOpening(kind: WriterRequest["kind"]): boolean {
+  return kind === "open" || kind === "open-checkpoints";
+}
+
+function failure(kind: WriterRequest["kind"], cause: unknown): MessengerError {
   const isDatabase = cause instanceof Error && "code" in cause &&
     String(cause.code).startsWith("SQLITE");
+  if (isDatabase && isOpening(kind)) return openingError(cause);
+  const action = `Cannot ${kind} database`;
   return isDatabase ? databaseError(action, cause) : fileError(action, cause);
 }
 

@@ -1,7 +1,13 @@
 import type Database from "better-sqlite3-multiple-ciphers";
 import { dirname } from "node:path";
 import { assert, type Log, MessengerError } from "@qpq/ports";
-import { checkMarks, createDatabase, databaseError, openDatabase } from "./sqlite-database.ts";
+import {
+  checkMarks,
+  createDatabase,
+  databaseError,
+  openDatabase,
+  openingError,
+} from "./sqlite-database.ts";
 import { databaseKind } from "./sqlite-pages.ts";
 import {
   fileError,
@@ -78,7 +84,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Dura
     return withBackup(openLane(engine, options), (file) => engine.backup(file));
   } catch (error) {
     lock.release();
-    throw databaseError("Cannot open database", error);
+    throw openingError(error);
   }
 }
 

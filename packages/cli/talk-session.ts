@@ -1,4 +1,5 @@
 /** What every subcommand for conversations begins with. */
+import type { Client } from "@qpq/client";
 import { type AccountOptions, chooseAccount } from "./account-session.ts";
 import type { Talk } from "./conversations/talk.ts";
 import type { ExitCode } from "./output.ts";
@@ -11,6 +12,7 @@ export async function withTalk(
   options: AccountOptions & RememberOptions,
   use: (talk: Talk) => Promise<ExitCode>,
 ): Promise<ExitCode> {
+  const timeoutMs = options.timeout * 1_000;
   const choice = await chooseAccount(options, { mustExist: true });
   await using client = await openRemembered(options, choice);
   return await use({
@@ -18,7 +20,17 @@ export async function withTalk(
     conversations: client.conversations,
     settings: client.settings,
     output: standardOutput({ json: options.json, place: "command" }),
-    timeoutMs: options.timeout * 1_000,
-    reaching: (run) => choice.reaching(run),
+    timeoutMs,
+    reaching: (run) => choice.reaching(() => connectedTo(client, timeoutMs, run)),
   });
+}
+
+/** Runs what waits for the server, unless it is known that waiting won't help. */
+export async function connectedTo<Result>(
+  client: Client,
+  timeoutMs: number,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  await client.connected({ timeoutMs });
+  return await run();
 }

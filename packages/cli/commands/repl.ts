@@ -5,13 +5,14 @@ import { type ExitCode, writeRows } from "../output.ts";
 import { standardOutput, wantsColour } from "../output-entries.ts";
 import type { ReplAccount } from "../repl/repl.ts";
 import { runAtTerminal, runScript, type TerminalOptions } from "../repl/run.ts";
+import { connectedTo } from "../talk-session.ts";
 
 /** @param partner whom to talk to: a name, `#group`, `notes`; left out: whoever was last */
 export async function runRepl(options: EnterOptions, partner?: string): Promise<ExitCode> {
   let onStatus = (): void => {};
   await using opened = await enterAccount(options, { onStatus: () => onStatus() });
   const shared = {
-    account: accountOf(opened),
+    account: accountOf(opened, options.timeout * 1_000),
     partner,
     timeoutMs: options.timeout * 1_000,
     nowMs: () => Date.now(),
@@ -56,7 +57,7 @@ function listenToTerminal(
   };
 }
 
-function accountOf({ client, choice }: EnteredAccount): ReplAccount {
+function accountOf({ client, choice }: EnteredAccount, timeoutMs: number): ReplAccount {
   const { name, accountId, serverName, accountKey } = client.account;
   const deviceId = client.deviceId.toHex();
   const rows = [
@@ -73,7 +74,7 @@ function accountOf({ client, choice }: EnteredAccount): ReplAccount {
     },
     settings: client.settings,
     connection: () => client.rpc.status,
-    reaching: (run) => choice.reaching(run),
+    reaching: (run) => choice.reaching(() => connectedTo(client, timeoutMs, run)),
     whoami: () =>
       Promise.resolve({
         rows: rows.map((text) => [{ text }]),

@@ -6,10 +6,10 @@ import {
   parseMessageId,
   type TextItem,
 } from "@qpq/client";
-import { findGroup, openDirectMessage } from "../conversations/actions.ts";
+import { findGroup, openDirectMessage, withoutSign } from "../conversations/actions.ts";
 import { counted, itemJson, shownHandle } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
-import type { Talk } from "../conversations/talk.ts";
+import { catchUp, type Talk } from "../conversations/talk.ts";
 import { inputLines, inputText, type ReadBytes } from "../input-lines.ts";
 import { type ExitCode, UsageError } from "../output.ts";
 
@@ -63,15 +63,31 @@ export async function runSend(
   return told(talk, await sent(talk, view, item.messageId), { view, word: "sent" });
 }
 
+/** Whom this device knows it knows without the server. */
 async function partnerOf(
-  { conversations, reaching, timeoutMs }: Talk,
-  { to, group, all }: SendOptions,
+  talk: Talk,
+  { to = "", group, all }: SendOptions,
 ): Promise<ConversationView> {
+  const { conversations, reaching, timeoutMs } = talk;
   const name = group ?? all;
-  if (name !== undefined) return await findGroup(conversations, name);
-  return await reaching(async () =>
-    (await openDirectMessage(conversations, to ?? "", { timeoutMs })).view
-  );
+  const find = () =>
+    name === undefined
+      ? conversations.find(`@${withoutSign(to, "@")}`)
+      : findGroup(conversations, name);
+  try {
+    return await find();
+  } catch (error) {
+    const isUnknown = error instanceof MessengerError && error.code === "conversations/unknown";
+    if (!isUnknown) throw error;
+  }
+  if (name === undefined) {
+    return await reaching(async () =>
+      (await openDirectMessage(conversations, to, { timeoutMs })).view
+    );
+  }
+  // It may have been invited into just now.
+  await catchUp(talk);
+  return await find();
 }
 
 async function sent(

@@ -1,0 +1,62 @@
+/** A real server, and people with accounts on it, each with programs and a state folder of their own. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { QPQ, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
+import { startAtTerminal, type TerminalProgram } from "./terminal.ts";
+
+export const ENTER = "\r";
+const PASSWORD = "correct horse";
+
+export interface Person {
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts a REPL of this person's. */
+  readonly repl: (options?: string) => TerminalProgram;
+  readonly qpq: (args: readonly string[], stdin?: string) => ReturnType<typeof run>;
+}
+
+export interface World extends AsyncDisposable {
+  readonly person: (name: string, device?: string) => Person;
+  readonly server: () => RunningServer;
+  /** Kills the server, and gives what starts it again at the same address. */
+  readonly kill: () => Promise<() => Promise<void>>;
+}
+
+export async function openWorld(): Promise<World> {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const dataFolder = join(folder.path, "data");
+  let server = stack.use(await startServer([], { dataFolder }));
+  const { address, pin } = server;
+  return {
+    server: () => server,
+    person: (name, device = "first") => {
+      const env = {
+        QPQ_STATE_DIR: join(folder.path, `${name}-${device}`),
+        QPQ_SERVER: address,
+        QPQ_PIN: pin,
+        QPQ_USERNAME: name,
+        QPQ_PASSWORD: PASSWORD,
+      };
+      return {
+        env,
+        repl: (options = "") => stack.use(startAtTerminal(`${QPQ} repl ${options}`, { env })),
+        qpq: (args, stdin) => run(QPQ, args, { env, ...stdin === undefined ? {} : { stdin } }),
+      };
+    },
+    kill: async () => {
+      server.signal("SIGKILL");
+      await server.ended;
+      return async () => {
+        server = stack.use(await startServer(["--listen", address], { dataFolder }));
+      };
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+export async function register(...people: readonly Person[]): Promise<void> {
+  for (const person of people) {
+    const { code, stderr } = await person.qpq(["register-user"]);
+    assert.equal(code, 0, stderr);
+  }
+}
