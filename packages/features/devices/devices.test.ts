@@ -17,7 +17,14 @@ import {
   revokeDevices,
 } from "./client.ts";
 import { devicesClient } from "./devices.gen.ts";
-import { deviceCredentials, logOut, readOwnDevice } from "./own-device.ts";
+import {
+  deviceCredentials,
+  logOut,
+  openSession,
+  readOwnDevice,
+  requireOwnDevice,
+  updateOwnDevice,
+} from "./own-device.ts";
 import { accountsClient } from "../accounts/accounts.gen.ts";
 
 Deno.test("enrol() leaves a ready device: listed, certified, with a session that reconnects", async () => {
@@ -114,6 +121,25 @@ Deno.test("a remaining device takes its renewed certificate; a revoked one is to
   await refusedWith(
     "devices/unknown",
     revokeDevices(first.home, unlocked, { ...first, deviceIds: [gone.deviceId] }),
+  );
+});
+
+Deno.test("a new session of a device ends the one before, its connections and its token", async () => {
+  await using world = await openDeviceWorld();
+  const alice = await enrolled(world, "alice");
+  const { accountId } = alice.own;
+  const find = (home: typeof alice.home) => devicesClient(home).findById({ accountId });
+  const before = (await requireOwnDevice(alice.store, primitives)).stored.sessionToken;
+  await find(alice.home);
+  const fresh = world.connect();
+  using _ = await logIn(fresh, as(world, "alice"));
+  await openSession(fresh, { store: alice.store, primitives, serverName: SERVER_NAME });
+  await refusedWith("devices/revoked", find(alice.home));
+  await find(alice.reconnect());
+  await updateOwnDevice(alice.store, { sessionToken: before });
+  await refusedWith(
+    "rpc/not-authenticated",
+    devicesClient(alice.reconnect()).closeSession({}),
   );
 });
 

@@ -360,6 +360,12 @@ Deno.test("openCredential() proves a leaf from its bytes, in one encoding alone"
     changed[at] = (changed[at] as number) ^ 1;
     await refuses(changed);
   }
+  // Generations count from 1, whoever signs.
+  using signer = await logIn(alice.home, as(world, "alice"));
+  const said = decodeDeviceCertificate(certificate.statement);
+  const early = encodeDeviceCertificate({ ...said, generation: 0 });
+  const signed = signer.sign(LABELS.deviceCertificate, early);
+  await refuses(makeCredential(alice.own.accountKey, signed));
   // The same words by the right key under another label.
   using unlocked = await logIn(alice.home, as(world, "alice"));
   await refuses(makeCredential(
