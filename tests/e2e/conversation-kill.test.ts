@@ -22,7 +22,7 @@ import type { TalkerOptions } from "./talker.ts";
 const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 5 : 1;
 const MESSAGES_COUNT = 200;
 /** Of each of the two clients, in each round. */
-const KILLS_COUNT = 2;
+const KILLS_COUNT = 4;
 /** The round in whose middle the server is killed, too. */
 const SERVER_ROUND = 0;
 const PATIENCE = { timeoutMs: 60_000 } as const;
