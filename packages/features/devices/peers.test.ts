@@ -5,6 +5,7 @@ import { parseAccountName } from "../accounts/names.ts";
 import type { SignatureKeyPair } from "../accounts/primitives.ts";
 import {
   as,
+  contentOf,
   type DeviceWorld,
   enrolled,
   type EnrolledDevice,
@@ -189,7 +190,9 @@ Deno.test("counters never go back, never jump by more than 1,000, and one number
   using again = await logIn(alice.home, as(liar.world, "alice"));
   await refusedWith("accounts/version-conflict", enrolDevice(alice.home, again, alice));
   liar.lie = (view) => ({ ...view, list: undefined, certificates: [] });
+  const stored = await contentOf(liar.world.store);
   await refusedWith("devices/list-rolled-back", enrolDevice(alice.home, again, alice));
+  assert.equal(await contentOf(liar.world.store), stored);
 });
 
 Deno.test("another key blocks sending until exactly that one is accepted", async () => {

@@ -85,6 +85,22 @@ Deno.test("many accounts of one network, or of many, don't drain a target: its l
   assert.equal((await calls.count({ cipherSuite: suite.id })).singleUse, 0);
 });
 
+Deno.test("publications of an account are limited, with retryAfterMs", async () => {
+  await using world = await openDeviceWorld({
+    keyPackageLimits: { publications: { burst: 2, perMinute: 1 } },
+  });
+  const alice = await enrolled(world, "alice");
+  const publish = async () =>
+    keyPackagesClient(alice.home).publish({
+      packages: [(await makePackage(world, alice)).message],
+    });
+  await publish();
+  await publish();
+  assert.equal((await refusedWith("accounts/rate-limited", publish())).retryAfterMs, 60_000);
+  await world.clock.advance(60_000);
+  await publish();
+});
+
 Deno.test("a device without a last resort gives its single-use packages beyond the limit, too", async () => {
   await using world = await openDeviceWorld({
     keyPackageLimits: { singleUseOfNetwork: { burst: 1, perMinute: 0.1 } },
