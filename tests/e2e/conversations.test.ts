@@ -1,7 +1,8 @@
 /** People talk, at real terminals, through a real server that dies in the middle. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ENTER, openWorld, register } from "./people.ts";
+import { ENTER, openWorld, PASSWORD, register } from "./people.ts";
+import { startAtTerminal } from "./terminal.ts";
 import { QPQ, run } from "./processes.ts";
 
 function count(lines: readonly string[], text: string): number {
@@ -33,6 +34,38 @@ Deno.test("two REPLs talk through a server that is killed and started again", as
   await one.type("\x04");
   await other.type("\x03\x03");
   assert.deepEqual([await one.ended(), await other.ended()], [0, 0]);
+});
+
+Deno.test("the REPL asks for the password unseen, and once; it colours only where it may", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.person("alice"), world.person("bob")];
+  await register(bob);
+  const { QPQ_PASSWORD: _, ...env } = alice.env;
+  await using asking = startAtTerminal(`${QPQ} repl`, { env, hasColour: true });
+  await asking.shows("(new/login)");
+  await asking.type(`new${ENTER}`);
+  await asking.shows("New password:");
+  await asking.type(`${PASSWORD}${ENTER}`);
+  await asking.shows("The same again:");
+  await asking.type(`${PASSWORD}${ENTER}`);
+  await asking.shows(/^alice>/);
+  const plain = bob.repl();
+  await plain.shows(/^bob>/);
+  await plain.type(`/dm alice${ENTER}in which colour?${ENTER}`);
+  await asking.shows(/\[bob\] in which colour\?$/);
+  await plain.shows(/\[bob\] in which colour\?$/);
+  for (const program of [asking, plain]) await program.type("\x04");
+  assert.deepEqual([await asking.ended(), await plain.ended()], [0, 0]);
+  assert.ok(!asking.written().includes(PASSWORD), asking.written());
+  // deno-lint-ignore no-control-regex
+  const colour = /\x1b\[[\d;]*m/;
+  assert.match(asking.written(), colour);
+  assert.doesNotMatch(plain.written(), colour);
+  // Asked at each start.
+  await using again = startAtTerminal(`${QPQ} repl`, { env });
+  await again.shows("Password:");
+  await again.type(`wrong${ENTER}`);
+  assert.equal(await again.ended(), 4);
 });
 
 Deno.test("send --stdin-lines goes on through a restart of the server: none lost, none twice", async () => {

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { QPQ, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
-import { startAtTerminal, type TerminalProgram } from "./terminal.ts";
+import { startAtTerminal, type TerminalOptions, type TerminalProgram } from "./terminal.ts";
 
 export const ENTER = "\r";
-const PASSWORD = "correct horse";
+export const PASSWORD = "correct horse";
 
 export interface Person {
   readonly env: Readonly<Record<string, string>>;
   /** Starts a REPL of this person's. */
-  readonly repl: (options?: string) => TerminalProgram;
+  readonly repl: (options?: Pick<TerminalOptions, "hasColour" | "env">) => TerminalProgram;
   readonly qpq: (args: readonly string[], stdin?: string) => ReturnType<typeof run>;
 }
 
@@ -39,7 +39,10 @@ export async function openWorld(): Promise<World> {
       };
       return {
         env,
-        repl: (options = "") => stack.use(startAtTerminal(`${QPQ} repl ${options}`, { env })),
+        repl: (options = {}) =>
+          stack.use(
+            startAtTerminal(`${QPQ} repl`, { ...options, env: { ...env, ...options.env } }),
+          ),
         qpq: (args, stdin) => run(QPQ, args, { env, ...stdin === undefined ? {} : { stdin } }),
       };
     },

@@ -22,14 +22,17 @@ export interface TerminalProgram extends AsyncDisposable {
 
 export interface TerminalOptions extends Pick<RunOptions, "env" | "cwd"> {
   readonly columns?: number;
+  /** Whether the program may use colours; then its environment has no `NO_COLOR`. */
+  readonly hasColour?: boolean;
 }
 
 /** `script` of util-linux gives the program a terminal of its own. */
 export function startAtTerminal(
   command: string,
-  { env = {}, cwd, columns = 160 }: TerminalOptions = {},
+  { env = {}, cwd, columns = 160, hasColour = false }: TerminalOptions = {},
 ): TerminalProgram {
   const terminal = new TestTerminal(columns, 50);
+  terminal.takesColour = hasColour;
   const child = new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns} rows 50; echo pid=$$; exec ${command}`, "/dev/null"],
     clearEnv: true,
@@ -38,7 +41,7 @@ export function startAtTerminal(
       HOME: Deno.env.get("HOME") ?? "/",
       TERM: "xterm-256color",
       SHELL: "/bin/sh",
-      NO_COLOR: "1",
+      ...hasColour ? {} : { NO_COLOR: "1" },
       ...env,
     },
     ...cwd === undefined ? {} : { cwd },

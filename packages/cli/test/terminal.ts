@@ -14,6 +14,8 @@ export class TestTerminal {
   rows: number;
   readonly at: Place = { row: 0, column: 0 };
   bells = 0;
+  /** Whether colours are expected; they aren't drawn. */
+  takesColour = false;
   /** A wide character's second cell is "". */
   readonly #cells: string[][] = [[]];
 
@@ -64,6 +66,7 @@ export class TestTerminal {
       this.#row().length = Math.min(this.#row().length, this.at.column);
     } else if (command === "J" && parameter === "2") this.#cells.length = 0;
     else if (command === "H" && parameter === "") Object.assign(this.at, { row: 0, column: 0 });
+    else if (command === "m" && this.takesColour) return;
     else if (!(parameter === "?2004" && /[hl]/.test(command))) {
       throw new Error(`unknown sequence: ${parameter}${command}`);
     }
