@@ -1,5 +1,5 @@
 /**
- * Types what docs/getting-started.md shows, at a terminal for each person. In a block `console NAME`:
+ * Types what pages show of conversations, at a terminal for each person. In a block `console NAME`:
  * `$ COMMAND` starts a program; what stands behind a prompt, or a question, is typed once that shows; any
  * other line must show.
  */
@@ -13,9 +13,15 @@ interface Step {
   readonly line: string;
 }
 
-Deno.test("docs/getting-started.md: what it shows is what happens", async () => {
-  const steps = stepsOf(await Deno.readTextFile(join(ROOT, "docs/getting-started.md")));
-  assert.ok(steps.length > 30);
+for (const [page, stepsMin] of [["README.md", 10], ["docs/getting-started.md", 30]] as const) {
+  Deno.test(`${page}: the conversations that it shows are what happens`, async () => {
+    const steps = stepsOf(await Deno.readTextFile(join(ROOT, page)));
+    assert.ok(steps.length >= stepsMin);
+    await followPage(steps);
+  });
+}
+
+async function followPage(steps: readonly Step[]): Promise<void> {
   await using folder = await temporaryFolder();
   await Deno.symlink(join(ROOT, "bin"), join(folder.path, "bin"));
   const env = { QPQ_LISTEN: "127.0.0.1:0" };
@@ -46,7 +52,7 @@ Deno.test("docs/getting-started.md: what it shows is what happens", async () => 
   }
   for (const program of people.values()) await program.type("\x04");
   for (const program of people.values()) assert.equal(await program.ended(), 0);
-});
+}
 
 Deno.test("stepsOf() reads blocks of a person's terminal, and no other", () => {
   const page = "```console ann\n$ go\nann> hi\n```\n```sh\nno\n```\n```console ben\nhi\n```\n";
