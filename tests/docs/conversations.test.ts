@@ -50,7 +50,8 @@ async function followPage(steps: readonly Step[]): Promise<void> {
     await program.shows(typed[1] as string);
     await program.type(`${typed[2]}\r`);
   }
-  for (const program of people.values()) await program.type("\x04");
+  // A program that has ended by itself takes no more; how it ended is what counts.
+  for (const program of people.values()) await program.type("\x04").catch(() => {});
   for (const program of people.values()) assert.equal(await program.ended(), 0);
 }
 
