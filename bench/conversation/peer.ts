@@ -3,6 +3,7 @@
  * each way, `[name, argument]` in, the result out.
  */
 import { performance } from "node:perf_hooks";
+import process from "node:process";
 import {
   accountsOfDevice,
   type Client,
@@ -46,6 +47,7 @@ const ASKED = {
   /** Milliseconds: to the open store, to the list of conversations, to all that the server had. */
   async open(place: PeerPlace) {
     const stretchingMs = await stretching(place);
+    const cpuBefore = process.cpuUsage();
     const before = performance.now();
     opened = await openClient(optionsOf(place));
     const openMs = performance.now() - before;
@@ -53,7 +55,9 @@ const ASKED = {
     const listMs = performance.now() - before;
     await opened.conversations.waitUntilCaughtUp(PATIENCE);
     const caughtUpMs = performance.now() - before;
-    return { stretchingMs, openMs, listMs, caughtUpMs, conversations, peakMb: peakMb() };
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const cpuMs = (user + system) / 1_000;
+    return { stretchingMs, openMs, listMs, caughtUpMs, cpuMs, conversations, peakMb: peakMb() };
   },
 
   async openDirectMessage(name: string) {
