@@ -194,6 +194,19 @@ Deno.test("recv --follow goes on until it is ended, and remembers what it printe
   assert.deepEqual((await recv(bob)).printed, []);
 });
 
+Deno.test("recv --after, ended early, doesn't forget how far recv came", async () => {
+  const { alice, bob } = accounts();
+  for (const text of ["one", "two"]) await send(alice, { to: "bob" }, { words: [text] });
+  assert.equal((await recv(bob)).printed.length, 2);
+  const again = await runTalk(
+    bob,
+    (talk, signal) => runRecv(talk, { follow: true, after: 0 }, signal),
+    { onPrint: (stop) => stop() },
+  );
+  assert.deepEqual(again.printed, ["[alice] one"]);
+  assert.deepEqual((await recv(bob)).printed, []);
+});
+
 Deno.test("recv shows nothing of somebody who is blocked", async () => {
   const { alice, bob } = accounts();
   await bob.conversations.block("alice");

@@ -263,6 +263,64 @@ Deno.test("runScript() waits until what it sent is acknowledged, and ends with 0
   assert.deepEqual(said.items.map((item) => item.kind === "text" && item.text), ["one", "/two"]);
 });
 
+Deno.test("runScript() with a slow server: commands come behind the messages before them, and all are sent", async () => {
+  const { all } = accounts("alice", "bob");
+  const [alice, bob] = all as [TestAccount, TestAccount];
+  alice.conversations.happened.isPatient = true;
+  let queuedCount = -1;
+  Object.assign(alice, {
+    whoami: async () => {
+      const views = await alice.conversations.list();
+      queuedCount = views.reduce((sum, view) => sum + view.queuedCount, 0);
+      return { rows: [], objects: [] };
+    },
+  });
+  const { exitCode } = await runLines(alice, ["/dm bob", "one", "two", "/whoami", "three"]);
+  assert.equal(exitCode, 0);
+  assert.equal(queuedCount, 0);
+  const { items } = await bob.conversations.history((await bob.conversations.find("@alice")).id);
+  assert.deepEqual(items.map((item) => item.kind === "text" && item.text), ["one", "two", "three"]);
+});
+
+Deno.test("runScript() shows what came while it connected once, and what comes until its end", async () => {
+  const { all } = accounts("alice", "bob");
+  const [alice, bob] = all as [TestAccount, TestAccount];
+  const { id } = await alice.conversations.openDirectMessage("bob");
+  bob.conversations.isOnline = false;
+  await alice.conversations.send(id, "early");
+  bob.conversations.waitUntilCaughtUp = () => {
+    bob.conversations.isOnline = true;
+    return Promise.resolve();
+  };
+  Object.assign(bob, {
+    whoami: async () => {
+      for (let index = 0; index < 50; index++) await alice.conversations.send(id, "late");
+      return { rows: [], objects: [] };
+    },
+  });
+  const { printed } = await runLines(bob, ["/whoami"]);
+  for (const [text, count] of [["early", 1], ["late", 50]] as const) {
+    assert.equal(printed.filter((line) => line.endsWith(`[alice] ${text}`)).length, count, text);
+  }
+});
+
+Deno.test("Repl: a lost connection ends the wait for what came meanwhile", async () => {
+  const { all: [alice] } = accounts("alice");
+  const account = alice as TestAccount;
+  let isWaiting = (): void => {};
+  const waiting = new Promise<void>((resolve) => isWaiting = resolve);
+  account.conversations.waitUntilCaughtUp = ({ signal } = {}) => {
+    isWaiting();
+    return new Promise((resolve) => signal?.addEventListener("abort", () => resolve()));
+  };
+  const repl = startRepl(account);
+  await waiting;
+  account.setOnline(false);
+  await repl.shows(/^alice \(offline\)>$/);
+  repl.type("\x04");
+  assert.equal(await repl.ended, 0);
+});
+
 Deno.test("runScript() ends with 1 if any line failed, and does the others", async () => {
   const { all } = accounts("alice", "bob");
   const [alice, bob] = all as [TestAccount, TestAccount];

@@ -38,7 +38,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   readonly name: string;
   readonly #server: FakeServer;
   readonly #local = new Map<ConversationId, Local>();
-  readonly #events = new EventLog();
+  readonly happened = new EventLog();
   readonly #blocked = new Set<string>();
   #isOnline = true;
   #nowMs = Date.UTC(2026, 0, 2, 12, 0);
@@ -58,7 +58,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     this.#isOnline = isOnline;
     if (isOnline) this.#flush();
     this.drain();
-    this.#events.stir();
+    this.happened.stir();
   }
 
   list(): Promise<readonly ConversationView[]> {
@@ -148,7 +148,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     }
     await this.#online(options);
     local.state = "active";
-    this.#events.add({ kind: "conversation" }, id);
+    this.happened.add({ kind: "conversation" }, id);
     this.#note(local, { kind: "joined" });
     this.drain();
     return this.#view(local);
@@ -169,7 +169,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     local.state = "left";
     group.members.delete(this.name);
     this.#note(local, { kind: "left-self" });
-    this.#events.add({ kind: "conversation" }, id);
+    this.happened.add({ kind: "conversation" }, id);
     this.#commit(group, { kind: "members-left", names: [this.name] });
   }
 
@@ -266,7 +266,8 @@ export class FakeConversations implements Conversations, FakeAccount {
         state: id === NOTES ? "sent" : "pending",
       });
       local.isFromStranger = false;
-      queueMicrotask(() => this.#flush());
+      if (this.happened.isPatient) setTimeout(() => this.#flush(), 0);
+      else queueMicrotask(() => this.#flush());
       return item;
     });
   }
@@ -283,7 +284,7 @@ export class FakeConversations implements Conversations, FakeAccount {
       }
       return item;
     };
-    await this.#events.until(() => read().state !== "pending", options);
+    await this.happened.until(() => read().state !== "pending", options);
     const item = read();
     if (item.state === "failed") {
       throw refusal((item.failure?.code ?? "internal") as ErrorCode, item.failure?.message ?? "");
@@ -292,7 +293,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   }
 
   async waitUntilAllSent(options: Waiting = {}): Promise<void> {
-    await this.#events.until(() => this.#pending().length === 0, options);
+    await this.happened.until(() => this.#pending().length === 0, options);
   }
 
   async waitUntilCaughtUp(options: Waiting = {}): Promise<void> {
@@ -328,12 +329,10 @@ export class FakeConversations implements Conversations, FakeAccount {
   events(
     options: { readonly after?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<ClientEvent, void, void> {
-    return this.#events.follow(options);
+    return this.happened.follow(options);
   }
 
-  lastCursor(): Promise<number> {
-    return Promise.resolve(this.#events.last);
-  }
+  lastCursor = (): Promise<number> => Promise.resolve(this.happened.last);
 
   /** Makes the oldest queued message fail for good. */
   failNext(code: ErrorCode, message: string): void {
@@ -345,7 +344,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     const local = newLocal(group.id, state, group.log.length);
     local.isFromStranger = group.kind === "direct-message" && by !== this.name;
     this.#local.set(group.id, local);
-    this.#events.add({ kind: "conversation" }, group.id);
+    this.happened.add({ kind: "conversation" }, group.id);
   }
 
   expel(group: Group, by: string): void {
@@ -353,7 +352,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     local.until = group.log.length;
     local.state = "removed";
     this.#note(local, { kind: "removed-self", by });
-    this.#events.add({ kind: "conversation" }, group.id);
+    this.happened.add({ kind: "conversation" }, group.id);
   }
 
   drain(): void {
@@ -370,7 +369,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   #receive(local: Local, entry: Entry): void {
     if (entry.kind === "notice") {
       this.#note(local, entry.notice);
-      this.#events.add({ kind: "conversation" }, local.id);
+      this.happened.add({ kind: "conversation" }, local.id);
       return;
     }
     const own = entry.from === this.name ? this.#text(local, entry.id) : undefined;
@@ -437,14 +436,14 @@ export class FakeConversations implements Conversations, FakeAccount {
   #add<Item extends HistoryItem>(local: Local, fields: Omit<Item, "position">): Item {
     const item = { ...fields, position: local.items.length + 1 } as unknown as Item;
     local.items.push(item);
-    this.#events.add({ kind: "item", item }, local.id);
+    this.happened.add({ kind: "item", item }, local.id);
     return item;
   }
 
   #change(item: TextItem, change: Partial<TextItem>): void {
     const changed = { ...item, ...change };
     this.#get(item.conversationId).items[item.position - 1] = changed;
-    this.#events.add({ kind: "item-changed", item: changed }, item.conversationId);
+    this.happened.add({ kind: "item-changed", item: changed }, item.conversationId);
   }
 
   #text(local: Local, messageId: MessageId): TextItem | undefined {
@@ -485,7 +484,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   }
 
   async #online(options: Waiting): Promise<void> {
-    await this.#events.until(() => this.#isOnline, options);
+    await this.happened.until(() => this.#isOnline, options);
     this.drain();
   }
 
