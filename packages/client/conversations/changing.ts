@@ -117,7 +117,7 @@ export async function wishToRemove(
   if (gone.length === 0) return undefined;
   const context = findConversationContext(state.context.extensions);
   const isOthers = gone.some(({ id }) => id !== own.accountId.toHex());
-  if (isOthers && !isAdmin(context, own.accountId)) throw notAdmin();
+  if (isOthers && !isAdmin(context, own.accountId)) throw notAdmin("remove");
   const ids = new Set(gone.map(({ id }) => id));
   const removals = gone.map(({ leafIndex: removed }): Proposal => ({ kind: "remove", removed }));
   const admins = context.admins.filter((id) =>
@@ -201,7 +201,7 @@ export async function wishForAdmin(
   if (account === undefined) return undefined;
   const { accountId } = account.devices[0].device;
   if (isAdmin(context, accountId) === isWanted) return undefined;
-  if (!isAdmin(context, ground.own.accountId)) throw notAdmin();
+  if (!isAdmin(context, ground.own.accountId)) throw notAdmin("change the admins");
   const others = context.admins.filter((admin) =>
     compareKeys(admin, accountId) !== 0 && accounts.has(admin.toHex())
   );
@@ -222,8 +222,9 @@ function withAdmins(state: GroupState, context: CheckedContext): Proposal {
   };
 }
 
-export function notAdmin(): MessengerError {
-  return new MessengerError("conversations/not-admin", "Cannot remove: only an admin may");
+/** @param action what only an admin may do */
+function notAdmin(action: string): MessengerError {
+  return new MessengerError("conversations/not-admin", `Cannot ${action}: only an admin may`);
 }
 
 export function lastAdmin(): MessengerError {

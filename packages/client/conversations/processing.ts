@@ -308,7 +308,8 @@ function noteChanges(
   if (removed.length > 0) {
     draft.note({ kind: "members-removed", name: by.accountName, names: removed }, atMs);
   }
-  noteDevices(draft, { summary, entered, accountsBefore, atMs });
+  // Whoever makes a conversation brings all its devices along: no news.
+  if (summary.epoch > 0n) noteDevices(draft, { summary, entered, accountsBefore, atMs });
   noteAdmins(draft, { summary, by, accountsAfter, atMs });
 }
 
