@@ -25,7 +25,7 @@ const MESSAGES_COUNT = 200;
 const KILLS_COUNT = 4;
 /** The round in whose middle the server is killed, too. */
 const SERVER_ROUND = 0;
-const PATIENCE = { timeoutMs: 60_000 } as const;
+const PATIENCE = { timeoutMs: 180_000 } as const;
 const KILLED = 128 + 9;
 
 /** What the receiver's program has printed, in all its lives. */

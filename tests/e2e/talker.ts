@@ -22,7 +22,7 @@ export interface TalkerOptions {
 
 /** So that a kill falls between two messages as well as into one. */
 const PAUSE_MS = 2;
-const PATIENCE = { timeoutMs: 60_000 } as const;
+const PATIENCE = { timeoutMs: 180_000 } as const;
 
 if (import.meta.main) {
   const [task, json = ""] = Deno.args;
