@@ -143,7 +143,9 @@ export function addConversationCommands(program: Command, end: (code: ExitCode) 
     .addOption(new Option("--group <name>", "to a group"))
     .addOption(new Option("--all <group>", "to all members of a group: the same as --group"))
     .addOption(new Option("--stdin-lines", "each line of standard input is a message"))
-    .addOption(new Option("--id <hex>", "32 digits: the same again sends nothing twice"))
+    .addOption(
+      new Option("--id <hex>", "32 digits: the same again, line by line, sends nothing twice"),
+    )
     .addOption(new Option("--queue", "don't wait until the server has it"));
   add<AccountOptions & RecvOptions>("recv", {
     description: "print what is new since the last recv",

@@ -1,4 +1,5 @@
 /** `qpq send`: one message, or one a line over one session. */
+import { createHash } from "node:crypto";
 import {
   type ConversationView,
   type MessageId,
@@ -30,8 +31,8 @@ export function checkSendOptions(options: SendOptions, words: readonly string[])
   const { to, group, all, id, queue = false, stdinLines = false } = options;
   const targets = [to, group, all].filter((target) => target !== undefined);
   if (targets.length !== 1) throw new UsageError("expected one of --to NAME and --group NAME");
-  if (stdinLines && (words.length > 0 || id !== undefined || queue)) {
-    throw new UsageError("--stdin-lines takes no text, no --id and no --queue");
+  if (stdinLines && (words.length > 0 || queue)) {
+    throw new UsageError("--stdin-lines takes no text and no --queue");
   }
   if (id !== undefined && !/^[0-9a-f]{32}$/i.test(id)) {
     throw new UsageError("--id: expected 32 hexadecimal digits");
@@ -48,7 +49,7 @@ export async function runSend(
 ): Promise<ExitCode> {
   checkSendOptions(options, words);
   if (options.stdinLines === true) {
-    return await sendLines(talk, await partnerOf(talk, options), read);
+    return await sendLines(talk, await partnerOf(talk, options), { read, id: options.id });
   }
   const text = words.length > 0 ? words.join(" ") : await inputText(read);
   if (text === "") throw new UsageError("expected a text, as words or on standard input");
@@ -117,11 +118,11 @@ function told(
   return 0;
 }
 
-/** Each line is a message; an empty one is none. */
+/** Each line is a message; an empty one is none. With an id each has one of its own, by its number. */
 async function sendLines(
   talk: Talk,
   view: ConversationView,
-  read: ReadBytes,
+  { read, id }: { readonly read: ReadBytes; readonly id: string | undefined },
 ): Promise<ExitCode> {
   const { conversations, output } = talk;
   let sentCount = 0;
@@ -139,8 +140,11 @@ async function sendLines(
     },
   });
   try {
+    let number = 0;
     for await (const line of inputLines(read)) {
-      if (line !== "") await window.send(view.id, line);
+      number++;
+      const options = id === undefined ? {} : { messageId: idOfLine(id, number) };
+      if (line !== "") await window.send(view.id, line, options);
     }
   } finally {
     await window.drained();
@@ -150,4 +154,9 @@ async function sendLines(
     text: `sent: ${counted(sentCount, "message")} to ${shownHandle(view)}${failed}`,
   }]]);
   return failedCount === 0 ? 0 : 1;
+}
+
+function idOfLine(id: string, number: number): MessageId {
+  const digest = createHash("sha256").update(`${id.toLowerCase()} ${number}`).digest("hex");
+  return parseMessageId(digest.slice(0, 32));
 }

@@ -125,6 +125,17 @@ Deno.test("send --stdin-lines sends a message a line, in order, and counts what 
   assert.equal(partly.printed.at(-1), "sent: 2 messages to @bob; 1 failed");
 });
 
+Deno.test("send --stdin-lines --id sends each line once, however often the batch is tried", async () => {
+  const { alice, bob } = accounts();
+  const options = { to: "bob", stdinLines: true, id: "cd".repeat(16) };
+  await send(alice, options, { input: "same\nsame\n" });
+  const again = await send(alice, { ...options, id: "CD".repeat(16) }, {
+    input: "same\nsame\nmore\n",
+  });
+  assert.equal(again.exitCode, 0);
+  assert.deepEqual(await texts(bob, "@alice"), ["same", "same", "more"]);
+});
+
 Deno.test("send refuses options that don't go together", async () => {
   const { alice } = accounts();
   const wrong: readonly SendOptions[] = [
@@ -132,7 +143,6 @@ Deno.test("send refuses options that don't go together", async () => {
     { to: "bob", group: "team" },
     { to: "bob", id: "12" },
     { to: "bob", stdinLines: true, queue: true },
-    { to: "bob", stdinLines: true, id: "ab".repeat(16) },
   ];
   for (const options of wrong) {
     await assert.rejects(send(alice, options, { words: ["x"] }), UsageError);
