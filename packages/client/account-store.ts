@@ -1,7 +1,6 @@
 /** Where this device keeps one account: an encrypted store in a folder of its own. */
 import { databaseAddon } from "@qpq/adapters/native-code";
 import {
-  type DurableStore,
   forgetKey,
   isKeyChangeOpen,
   keyFilePath,
@@ -17,7 +16,14 @@ import {
   stageKeyChange,
   type StretchingCost,
 } from "@qpq/adapters/stores";
-import { formatHostPort, type HostPort, type Log, MessengerError, openSlices } from "@qpq/ports";
+import {
+  formatHostPort,
+  type HostPort,
+  type Log,
+  MessengerError,
+  openSlices,
+  type Store,
+} from "@qpq/ports";
 import { accountsSchema } from "../features/accounts/keys.ts";
 import { parseAccountName } from "../features/accounts/names.ts";
 import { devicesSchema } from "../features/devices/keys.ts";
@@ -112,7 +118,7 @@ export function removeAccountStore(place: AccountPlace): void {
 
 /** The store of one account, held by this process. */
 export interface AccountStore {
-  readonly store: DurableStore;
+  readonly store: Store;
   /** Which of two passwords opened it, while a change of the password isn't settled. */
   readonly openedBy: "present" | "staged";
 }
@@ -144,7 +150,7 @@ export async function createAccountStore(
     create: true,
     ...cost === undefined ? {} : { cost },
   });
-  return await withSlices({ store, openedBy: "present" });
+  return { store, openedBy: "present" };
 }
 
 /**
@@ -160,7 +166,7 @@ export async function openAccountStore(
   const { key, from } = await openKey(path, password);
   try {
     const store = await openWithKey(locationOf(path, log), key, false);
-    return await withSlices({ store, openedBy: from });
+    return { store, openedBy: from };
   } finally {
     key.fill(0);
   }
@@ -245,14 +251,9 @@ export function noAccount({ name, server }: AccountPlace): MessengerError {
   );
 }
 
-async function withSlices(opened: AccountStore): Promise<AccountStore> {
-  try {
-    await openSlices(opened.store, SCHEMAS);
-    return opened;
-  } catch (error) {
-    await opened.store.close();
-    throw error;
-  }
+/** Brings what every slice keeps to this version's form. */
+export async function openAccountSlices(store: Store): Promise<void> {
+  await openSlices(store, SCHEMAS);
 }
 
 function locationOf(path: string, log: Log | undefined) {

@@ -36,8 +36,10 @@ import {
 import {
   type AccountPlace,
   type AccountStore,
+  createAccountStore,
   isStorePasswordOpen,
   isWrongPassword,
+  openAccountSlices,
   openAccountStore,
   settleStorePassword,
   settleToAccepted,
@@ -80,6 +82,8 @@ export interface Surroundings {
   readonly keyStretching: KeyStretching;
   /** Of key files. */
   readonly keyFileCost: StretchingCost;
+  readonly createStore: typeof createAccountStore;
+  readonly openStore: typeof openAccountStore;
 }
 
 /** Who this device is. */
@@ -94,6 +98,8 @@ const SURROUNDINGS: Surroundings = {
   connect: connectServer,
   keyStretching: KEY_STRETCHING,
   keyFileCost: KEY_FILE_COST,
+  createStore: createAccountStore,
+  openStore: openAccountStore,
 };
 
 /** Cipher suite whose primitives accounts and devices stand on: Ed25519, SHA-256, ChaCha20-Poly1305. */
@@ -137,6 +143,7 @@ export class ClientCore {
   /** Takes the store over, and shows its device to the server from now on. */
   async hold(opening: AccountStore): Promise<void> {
     this.#held = opening;
+    await openAccountSlices(this.store);
     const own = await readOwnAccount(this.store);
     const { serverName } = this.options;
     if (own !== undefined && own.serverName !== serverName) {
@@ -151,7 +158,8 @@ export class ClientCore {
   async holdWithEither(passwords: readonly (string | undefined)[]): Promise<number> {
     for (const [index, password] of passwords.entries()) {
       try {
-        await this.hold(await openAccountStore(this.options, { ...this.options, password }));
+        const { openStore } = this.surroundings;
+        await this.hold(await openStore(this.options, { ...this.options, password }));
         return index;
       } catch (error) {
         if (isWrongPassword(error) && index < passwords.length - 1) continue;

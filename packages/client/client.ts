@@ -11,7 +11,6 @@ import { logOut } from "../features/devices/own-device.ts";
 import { type Settings, settingsOf } from "../features/settings/client.ts";
 import {
   type AccountPlace,
-  createAccountStore,
   dropEmptyFolder,
   forgetStoreKey,
   hasAccountStore,
@@ -125,8 +124,8 @@ async function enter(
   try {
     await core.reach();
     using unlocked = await show(core);
-    const { keyFileCost: cost } = core.surroundings;
-    await core.hold(await createAccountStore(options, { ...options, cost }));
+    const { keyFileCost: cost, createStore } = core.surroundings;
+    await core.hold(await createStore(options, { ...options, cost }));
     await completeEnrolment(core.rpc, unlocked, core.deviceOptions());
     await core.stock();
     return await Client.open(core);
