@@ -84,6 +84,7 @@ export interface Surroundings {
   readonly keyFileCost: StretchingCost;
   readonly createStore: typeof createAccountStore;
   readonly openStore: typeof openAccountStore;
+  readonly openChannelCalls: typeof openChannelCalls;
 }
 
 /** Who this device is. */
@@ -100,6 +101,7 @@ const SURROUNDINGS: Surroundings = {
   keyFileCost: KEY_FILE_COST,
   createStore: createAccountStore,
   openStore: openAccountStore,
+  openChannelCalls,
 };
 
 /** Cipher suite whose primitives accounts and devices stand on: Ed25519, SHA-256, ChaCha20-Poly1305. */
@@ -351,7 +353,7 @@ export class ClientCore {
       crypto: this.#crypto,
       suite: this.#crypto.cipherSuite(HYBRID_CIPHER_SUITE),
       rpc,
-      calls: openChannelCalls(rpc),
+      calls: this.surroundings.openChannelCalls(rpc),
       serverName,
       get own() {
         return account();

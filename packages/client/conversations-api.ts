@@ -64,7 +64,7 @@ export interface Conversations {
    *   `conversations/not-a-group`
    */
   leave(id: ConversationId, options?: Waiting): Promise<void>;
-  /** @throws MessengerError `conversations/not-admin`, `conversations/not-a-member` */
+  /** @throws MessengerError `conversations/not-admin`, `conversations/not-a-member`, `conversations/with-self` */
   remove(id: ConversationId, names: readonly string[], options?: Waiting): Promise<void>;
   /** @throws MessengerError `conversations/not-admin`, `conversations/not-a-member`, `conversations/last-admin` */
   setAdmin(

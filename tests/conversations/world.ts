@@ -13,11 +13,20 @@ import {
   openClient,
   registerClient,
 } from "@qpq/client";
-import { type Connection, type Log, openSlices, silentLog, type Store } from "@qpq/ports";
+import {
+  type Clock,
+  type Connection,
+  type Log,
+  openSlices,
+  silentLog,
+  type Store,
+} from "@qpq/ports";
 import { createRpcServer, openRpcClient } from "@qpq/rpc";
 import type { CallContext, DeviceIdentity } from "../../packages/features/devices/caller.ts";
 import { quotasOf } from "../../packages/server/quotas.ts";
 import { loadConfig } from "../../packages/server/config.ts";
+import { type ChannelCalls, openChannelCalls } from "../../packages/features/channels/client.ts";
+import { Machine, type MachineOptions } from "./machine.ts";
 import { openServedSlices, SLICE_SCHEMAS } from "../../packages/server/slices.ts";
 
 export const SERVER_NAME = "chat.example";
@@ -38,19 +47,33 @@ export interface ConversationWorld extends AsyncDisposable {
   readonly serverStore: Store;
   /** Registers an account on a device of its own, or enters one that there is. */
   client(name: string, options?: DeviceOptions): Promise<Client>;
+  /** The same on a machine that can crash: rejects then. */
+  clientOn(machine: Machine, options?: Omit<DeviceOptions, "device">): Promise<Client>;
+  /** A device whose store is in memory, and can fail. */
+  machine(options: Omit<MachineOptions, "clock" | "transport">): Machine;
 }
 
 export interface DeviceOptions {
   /** Default 1. The same again, after it was closed, opens it again. */
   readonly device?: number;
   readonly log?: Log;
+  /** Stands between the device and the server: a hostile one. */
+  readonly tamper?: (calls: ChannelCalls) => ChannelCalls;
 }
 
 let seed = 1;
 
 export async function openConversationWorld(
-  options: { readonly seed?: number; readonly disk?: MemoryDisk } = {},
+  options: {
+    readonly seed?: number;
+    readonly disk?: MemoryDisk;
+    /** Default: the machine's own. */
+    readonly clock?: Clock;
+    /** Takes commits and gives out key packages as often as anybody wants; default: as a server does. */
+    readonly isGenerous?: boolean;
+  } = {},
 ): Promise<ConversationWorld> {
+  const { clock = systemClock } = options;
   const random = createSeededRandom(options.seed ?? seed++);
   const opened = new AsyncDisposableStack();
   const stateFolder = await Deno.makeTempDir({ prefix: "qpq-conversations-" });
@@ -59,22 +82,35 @@ export async function openConversationWorld(
   opened.defer(() => store.close());
   await openSlices(store, SLICE_SCHEMAS);
   const incarnation = random.bytes(16);
-  const network = createMemoryNetwork({ clock: systemClock, random, idleTimeoutMs: 1_000 });
+  const network = createMemoryNetwork({ clock, random, idleTimeoutMs: 1_000 });
   const { config } = loadConfig({
     flags: {},
     environment: () => undefined,
     workingFolder: stateFolder,
   });
+  const quotas = quotasOf(config);
+  const often = { burst: 10_000, perMinute: 10_000 };
+  const generous = options.isGenerous === true
+    ? {
+      channels: { ...quotas.channels, commitRate: often },
+      keyPackages: {
+        ...quotas.keyPackages,
+        claimsOfTarget: often,
+        singleUseOfNetwork: often,
+        singleUseOfAll: often,
+      },
+    }
+    : {};
   const serve = async () => {
     const slices = await openServedSlices({
       store,
-      clock: systemClock,
+      clock,
       random,
       log: silentLog,
       incarnation,
       serverName: SERVER_NAME,
       registration: "open",
-      quotas: quotasOf(config),
+      quotas: { ...quotas, ...generous },
       isDraining: () => false,
     });
     return createRpcServer<DeviceIdentity, CallContext>({
@@ -85,7 +121,7 @@ export async function openConversationWorld(
       authTokens: [],
       context: slices.context,
       authenticate: slices.authenticate,
-      clock: systemClock,
+      clock,
       random,
       log: silentLog,
     });
@@ -97,7 +133,10 @@ export async function openConversationWorld(
       void rpc.serve(next);
     }
   })();
-  const clientOptions = (name: string, { device = 1, log }: DeviceOptions): ClientOptions => ({
+  const clientOptions = (
+    name: string,
+    { device = 1, log, tamper, machine }: DeviceOptions & { readonly machine?: Machine },
+  ): ClientOptions => ({
     stateFolder: `${stateFolder}/${name}-${device}`,
     server: { hostname: "127.0.0.1", port: 7000 },
     trust: { kind: "system" },
@@ -106,21 +145,31 @@ export async function openConversationWorld(
     password: `the password of ${name}`,
     ...log === undefined ? {} : { log },
     surroundings: {
+      clock,
       random,
       connect: ({ credentials, onStatus, log: clientLog = silentLog }) =>
         openRpcClient({
           connect: (signal) => network.transport.connect(ADDRESS, { signal }),
           build: "test",
-          clock: systemClock,
+          clock,
           random,
           log: clientLog,
           credentials,
           ...onStatus === undefined ? {} : { onStatus },
+          ...machine?.rpc(ADDRESS) ?? {},
         }),
       keyStretching: FAST_STRETCHING,
       keyFileCost: CHEAP,
+      ...tamper === undefined ? {} : { openChannelCalls: (rpc) => tamper(openChannelCalls(rpc)) },
+      ...machine?.surroundings ?? {},
     },
   });
+  const open = (own: ClientOptions, name: string, id: string): Promise<Client> => {
+    const isOpened = known.has(id);
+    const isFirst = ![...known].some((each) => each.startsWith(`${name} `));
+    known.add(id);
+    return isOpened ? openClient(own) : isFirst ? registerClient(own) : logInClient(own);
+  };
   const known = new Set<string>();
   return {
     serverStore: store,
@@ -135,15 +184,24 @@ export async function openConversationWorld(
       rpc = await serve();
     },
     client: async (name, device = {}) => {
-      const id = `${name} ${device.device ?? 1}`;
-      const own = clientOptions(name, device);
-      const isOpened = known.has(id);
-      const isFirst = ![...known].some((each) => each.startsWith(`${name} `));
-      known.add(id);
-      const client =
-        await (isOpened ? openClient(own) : isFirst ? registerClient(own) : logInClient(own));
+      const client = await open(
+        clientOptions(name, device),
+        name,
+        `${name} ${device.device ?? 1}`,
+      );
       opened.use(client);
       return client;
+    },
+    machine: (own) => {
+      const machine = new Machine({ ...own, clock, transport: network.transport });
+      opened.use(machine);
+      return machine;
+    },
+    clientOn: async (machine, device = {}) => {
+      const { name, number } = machine;
+      machine.boot();
+      const own = clientOptions(name, { ...device, device: number, machine });
+      return await machine.run(open(own, name, `${name} ${number}`));
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

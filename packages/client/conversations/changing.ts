@@ -94,9 +94,11 @@ export async function wishToAdd(
       return `${accountId.toHex()} ${deviceId.toHex()}`;
     }),
   );
-  const packages = invitees.flatMap((invitee) => invitee.packages).filter(({ device }) =>
-    !present.has(`${device.accountId.toHex()} ${device.deviceId.toHex()}`)
-  );
+  const packages = invitees.flatMap((invitee) => invitee.packages).filter(({ device }) => {
+    const id = `${device.accountId.toHex()} ${device.deviceId.toHex()}`;
+    // Nor twice: an account may be named twice, or be the own one.
+    return !present.has(id) && present.add(id);
+  });
   if (packages.length === 0) return undefined;
   return {
     proposals: packages.map(({ keyPackage }): Proposal => ({ kind: "add", keyPackage })),

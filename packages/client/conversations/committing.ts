@@ -117,7 +117,10 @@ export class Committer {
   readonly #ground: Ground;
   readonly #live: LiveConversation;
   readonly #isCaughtUp: () => boolean;
+  readonly #untilReady: (signal: AbortSignal) => Promise<void>;
   readonly #onForgotten: () => void;
+  readonly #onDropped: () => void;
+  #isKicked = false;
   readonly #waiters = new Map<string, Waiter[]>();
   #sending: Promise<void> | undefined;
 
@@ -126,14 +129,20 @@ export class Committer {
     live: LiveConversation,
     options: {
       readonly isCaughtUp: () => boolean;
+      /** Resolves when all that the server had is processed, or the conversation is over. */
+      readonly untilReady: (signal: AbortSignal) => Promise<void>;
       /** The conversation never came to be: nothing is left of it. */
       readonly onForgotten: () => void;
+      /** It won't be accepted: what waited for it goes on. */
+      readonly onDropped: () => void;
     },
   ) {
     this.#ground = ground;
     this.#live = live;
     this.#isCaughtUp = options.isCaughtUp;
+    this.#untilReady = options.untilReady;
     this.#onForgotten = options.onForgotten;
+    this.#onDropped = options.onDropped;
   }
 
   /**
@@ -147,6 +156,8 @@ export class Committer {
   ): Promise<void> {
     const signal = options.signal ?? this.#ground.signal;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      // Made while others' commits wait to be processed, it would only lose to them.
+      await this.#untilReady(signal);
       const begun = await this.#live.exclusive(() => this.#begin(plan));
       if (begun === "nothing") return;
       const fate = await aborting(this.#fateOf(begun.entryId), signal);
@@ -163,7 +174,11 @@ export class Committer {
 
   /** Sends the commit that is on its way, again until there is an answer. */
   kick(): void {
-    this.#sending ??= this.#run().finally(() => this.#sending = undefined);
+    this.#isKicked = true;
+    this.#sending ??= this.#run().finally(() => {
+      this.#sending = undefined;
+      if (this.#isKicked && !this.#ground.signal.aborted) this.kick();
+    });
     this.#sending.catch((error: unknown) => this.#ground.fail(error));
   }
 
@@ -208,7 +223,7 @@ export class Committer {
       return { entryId: live.commit.stored.entryId.toHex(), isOwn: false };
     }
     const { state, record } = live;
-    if (state === undefined) {
+    if (state === undefined || record.state !== "active" && record.state !== "invited") {
       throw new MessengerError(
         "conversations/not-active",
         "Cannot change the group: the account is not in it",
@@ -225,6 +240,13 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
+    while (this.#isKicked) {
+      this.#isKicked = false;
+      await this.#sendWaiting();
+    }
+  }
+
+  async #sendWaiting(): Promise<void> {
     const { signal, clock } = this.#ground;
     // From the second time on somebody waits for the entry, and the answer is known.
     let answered: string | undefined;
@@ -245,7 +267,7 @@ export class Committer {
         if (error.code === "channels/epoch-taken") {
           answered = entryId;
           if (commit.stored.call === "enter") await this.#drop(commit, undefined);
-        } else if (ERROR_CODES[error.code].retry === "never") await this.#drop(commit, error);
+        } else if (isRefusal(error)) await this.#drop(commit, error);
         else {
           const waitMs = Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS_MAX);
           await sleep(clock, waitMs, signal).catch(() => {});
@@ -281,7 +303,13 @@ export class Committer {
     });
     if (error === undefined) this.settle(entryId, "lost");
     else this.fail(entryId, error);
+    this.#onDropped();
   }
+}
+
+/** For good. A channel that is behind an external commit's epoch has only just got there. */
+function isRefusal({ code }: MessengerError): boolean {
+  return ERROR_CODES[code].retry === "never" && code !== "channels/epoch-ahead";
 }
 
 /** Two accounts have one direct message: the other one was first to make it. */

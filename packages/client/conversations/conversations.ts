@@ -1,6 +1,6 @@
 /** `Client.conversations`: what programs call, over the engine. */
 import { epochAuthenticator, HYBRID_CIPHER_SUITE, membersOf } from "@qpq/mls";
-import { MessengerError, type Store } from "@qpq/ports";
+import { compareKeys, MessengerError, type Store } from "@qpq/ports";
 import { parseAccountName } from "../../features/accounts/names.ts";
 import { readPin, stateOf } from "../../features/devices/peers.ts";
 import { type CheckedContext, directMessageContext } from "../../features/groups/context.ts";
@@ -42,6 +42,7 @@ import {
 } from "./changing.ts";
 import { DirectMessageExists } from "./committing.ts";
 import type { Engine } from "./engine.ts";
+import { notActive } from "./entering.ts";
 import type { Ground } from "./ground.ts";
 import { UNNAMED } from "./group-name.ts";
 import { leaveGroup } from "./leaving.ts";
@@ -140,6 +141,11 @@ class EngineConversations implements Conversations {
       } catch (error) {
         if (!(error instanceof DirectMessageExists)) throw error;
         const slot = await this.#engine.enter(error.channelId);
+        await this.#engine.until(() => slot.live.record.state !== "joining", { signal });
+        const { kind, peerId } = slot.live.record;
+        const isIt = kind === "directMessage" &&
+          compareKeys(peerId, invitee.peer.account.accountId) === 0;
+        if (!isIt) throw notTheDirectMessage();
         await this.#engine.until(() => slot.live.record.state === "active", { signal });
         return await this.#view(slot);
       }
@@ -231,6 +237,9 @@ class EngineConversations implements Conversations {
     const slot = await this.#group(id);
     this.#requireActive(slot);
     const wanted = new Set(names.map((name) => parseAccountName(name) as string));
+    if (wanted.has(this.#ground.own.name)) {
+      throw new MessengerError("conversations/with-self", "Cannot remove oneself: leave the group");
+    }
     await withinTime(this.#ground, options, async (signal) => {
       await this.#requireMembers(slot, wanted);
       await slot.commit(
@@ -263,18 +272,11 @@ class EngineConversations implements Conversations {
     const slot = await this.#group(id);
     this.#requireActive(slot);
     checkGroupName(name);
-    const { live } = slot;
-    await live.exclusive(() =>
-      live.write({
-        record: { name },
-        history: (thread) => {
-          const by = this.#ground.own.name;
-          thread.addNotice({ kind: "renamed", name: by, names: [name] }, this.#ground.clock.now());
-          thread.noteConversation();
-        },
-      })
-    );
-    await slot.sender.sendName(name);
+    await slot.sender.sendName(name, {
+      kind: "renamed",
+      name: this.#ground.own.name,
+      names: [name],
+    });
   }
 
   async members(id: ConversationId): Promise<readonly MemberView[]> {
@@ -480,13 +482,14 @@ function checkText(text: string): void {
   }
 }
 
-function unknown(): MessengerError {
-  return new MessengerError("conversations/unknown", "Cannot find: no such conversation here");
+/** Nothing that is meant for one account goes to another because the server says so. */
+function notTheDirectMessage(): MessengerError {
+  return new MessengerError(
+    "channels/bad-answer",
+    "Cannot open direct message: the server names a conversation with somebody else",
+  );
 }
 
-function notActive(): MessengerError {
-  return new MessengerError(
-    "conversations/not-active",
-    "Cannot go on: the account is not in that conversation",
-  );
+function unknown(): MessengerError {
+  return new MessengerError("conversations/unknown", "Cannot find: no such conversation here");
 }

@@ -19,6 +19,7 @@ import type { ConversationId } from "../conversation-views.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { LiveConversation } from "./live-conversation.ts";
+import { isOut, isPassing } from "./receiving.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
 
@@ -32,6 +33,8 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 /** Milliseconds that a Welcome is waited for before a device enters by itself. */
 const WELCOME_WAIT_MS = 1_500;
+/** Channels that the account may be in, as on the server: what is told of others is passed over. */
+const UNKNOWN_COUNT_MAX = 4_096;
 /** Channels that are entered at a time. */
 const ENTRIES_COUNT_MAX = 4;
 
@@ -49,6 +52,8 @@ export class Engine {
   readonly #slots = new Map<ConversationId, Slot>();
   /** Channels of the account that this device is not in, with the last entry that was told of. */
   readonly #unknown = new Map<ConversationId, { channelId: Uint8Array; head: number }>();
+  /** Those of them that this device can't enter, in this session. */
+  readonly #refused = new Set<ConversationId>();
   readonly #dirty = new Set<Slot>();
   readonly #changes = new Set<() => void>();
   #sync: StoredSync = { incarnation: new Uint8Array(), inboxAfter: 0 };
@@ -58,7 +63,7 @@ export class Engine {
   #isInboxDirty = false;
   #running: Promise<void> | undefined;
   #pins: StoreWatch | undefined;
-  #enteringCount = 0;
+  readonly #entering = new Set<ConversationId>();
 
   readonly #sharing: Sharing;
 
@@ -117,20 +122,23 @@ export class Engine {
   /** Enters a channel of the account's that this device is not in, unless a Welcome comes first. */
   async enter(channelId: Uint8Array): Promise<Slot> {
     const id = channelId.toHex() as ConversationId;
-    const { clock, signal } = this.ground;
-    await this.until(() => this.#slots.has(id), { timeoutMs: WELCOME_WAIT_MS }).catch(
+    const { signal } = this.ground;
+    const known = (): Slot | undefined => {
+      const slot = this.#slots.get(id);
+      return slot === undefined || isOut(slot.live.record) ? undefined : slot;
+    };
+    await this.until(() => known() !== undefined, { timeoutMs: WELCOME_WAIT_MS }).catch(
       (error: unknown) => {
         if (signal.aborted) throw error;
       },
     );
-    const known = this.#slots.get(id);
-    if (known !== undefined) return known;
-    await sleep(clock, 0, signal);
-    const slot = this.adopt(this.#newLive(channelId));
+    const present = known();
+    if (present !== undefined) return present;
+    const slot = this.adopt(this.#slots.get(id)?.live ?? this.#newLive(channelId));
     try {
-      await slot.enter();
+      await slot.entrance.enter();
     } catch (error) {
-      await this.#forgetUnentered(slot);
+      await slot.entrance.forgetUnentered();
       throw error;
     }
     return slot;
@@ -201,8 +209,12 @@ export class Engine {
       onChange: () => this.#changed(),
       onNews: ({ live: changed }) => this.#sharing.note(changed),
       sharedView: (channelId) => this.#sharing.viewOf(channelId),
+      until: (isSo, options) => this.until(isSo, options),
+      onBack: ({ live: { id, groupId, record: { cursor } } }) =>
+        this.#noteUnknown(id, { channelId: groupId, head: cursor }),
       onForgotten: (forgotten) => {
-        this.#slots.delete(forgotten.live.id);
+        const { id } = forgotten.live;
+        if (this.#slots.get(id) === forgotten) this.#slots.delete(id);
         this.#changed();
       },
     });
@@ -235,6 +247,7 @@ export class Engine {
         this.#hasInbox = false;
         this.#sharing.forget();
         this.#unknown.clear();
+        this.#refused.clear();
         for (const slot of this.#slots.values()) slot.loseSession();
         this.#changed();
       }
@@ -292,9 +305,19 @@ export class Engine {
       : rest.kind === "gap"
       ? rest.gap.to
       : rest.sequence;
+    this.#noteUnknown(id, { channelId, head });
+  }
+
+  #noteUnknown(
+    id: ConversationId,
+    { channelId, head }: { readonly channelId: Uint8Array; readonly head: number },
+  ): void {
     const known = this.#unknown.get(id);
     if (known !== undefined) known.head = Math.max(known.head, head);
-    else {
+    else if (this.#refused.has(id)) return;
+    else if (this.#unknown.size + this.#refused.size >= UNKNOWN_COUNT_MAX) {
+      this.ground.log.warn("channel-passed-over", { count: UNKNOWN_COUNT_MAX });
+    } else {
       this.#unknown.set(id, { channelId, head });
       this.#enterUnknown();
     }
@@ -303,12 +326,13 @@ export class Engine {
   /** Channels that the account is in and this device is not: a new device's, mostly. */
   #enterUnknown(): void {
     if (!this.#hasInbox) return;
-    for (const { channelId } of this.#unknown.values()) {
-      if (this.#enteringCount >= ENTRIES_COUNT_MAX) return;
-      this.#enteringCount++;
+    for (const [id, { channelId }] of this.#unknown) {
+      if (this.#entering.size >= ENTRIES_COUNT_MAX) return;
+      if (this.#entering.has(id)) continue;
+      this.#entering.add(id);
       this.#enterOne(channelId).catch((error: unknown) => this.ground.fail(error)).finally(() => {
-        this.#enteringCount--;
-        this.#enterUnknown();
+        this.#entering.delete(id);
+        if (!this.ground.signal.aborted) this.#enterUnknown();
       });
     }
   }
@@ -319,38 +343,30 @@ export class Engine {
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       this.ground.log.warn("entry-failed", { code: error.code });
+      // Not again with each entry of the channel.
+      if (!isPassing(error)) this.#refused.add(channelId.toHex() as ConversationId);
     } finally {
       this.#unknown.delete(channelId.toHex() as ConversationId);
       this.#changed();
     }
   }
 
-  async #forgetUnentered(slot: Slot): Promise<void> {
-    const { live } = slot;
-    const isOver = await live.exclusive(async () => {
-      if (live.record.state !== "joining" || live.commit !== undefined) return false;
-      await live.forget();
-      return true;
-    });
-    if (isOver) this.#slots.delete(live.id);
-  }
-
   async #takeWelcome(inboxEntry: InboxEntry): Promise<void> {
     const id = inboxEntry.channelId.toHex() as ConversationId;
     const existing = this.#slots.get(id);
     const state = existing?.live.record.state;
-    if (state === "active" || state === "invited" || state === "leaving") {
+    // An entry that is on its way would take the place of what the Welcome gives.
+    const isEntering = existing !== undefined && await existing.entrance.isEntering();
+    if (state === "active" || state === "invited" || state === "leaving" || isEntering) {
       return await this.#moveInbox(inboxEntry.sequence);
     }
     const live = existing?.live ?? this.#newLive(inboxEntry.channelId);
     // Known before it is written: who hears of it finds it.
     const slot = existing ?? this.#add(live);
-    const { commit } = live;
     try {
       const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync: this.#sync });
       this.#sync = { ...this.#sync, inboxAfter: inboxEntry.sequence };
       this.#inboxStored();
-      if (commit !== undefined) slot.committer.settle(commit.stored.entryId, "lost");
       this.adopt(live);
       this.#sharing.note(live);
       await slot.see(devices);
@@ -413,6 +429,7 @@ export class Engine {
           cursor: Math.min(live.record.cursor, found?.sequence ?? 0),
           ...isBehind ? { state: "broken", failure: "channels/incarnation-changed" } : {},
         },
+        ...isBehind && live.commit !== undefined ? { commit: "lost" as const } : {},
         history: (thread) => {
           thread.addNotice(
             { kind: "gap", count: Math.max(0, lost), code: "restored" },

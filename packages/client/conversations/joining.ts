@@ -14,7 +14,7 @@ import {
   parseRatchetTree,
   retireKeyPackage,
 } from "@qpq/mls";
-import { assert, compareKeys, MessengerError } from "@qpq/ports";
+import { assert, compareKeys, MessengerError, sleep } from "@qpq/ports";
 import { type InboxEntry, newEntryId } from "../../features/channels/client.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
 import { encodeClaim } from "../../features/groups/claim.ts";
@@ -36,6 +36,9 @@ import type { Ground } from "./ground.ts";
 import type { SharedView } from "./sharing.ts";
 import { nameOfWelcome, UNNAMED } from "./group-name.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+
+/** Leaves of a group that this device comes into, blank ones too: as many as a commit may welcome. */
+const LEAVES_COUNT_MAX = 4_096;
 
 /** A conversation that nothing is stored of yet. */
 export const NEW_CONVERSATION: StoredConversation = {
@@ -92,9 +95,12 @@ export async function joinByWelcome(
   const { state, keyPackage, groupInfo } = await joinGroup(suite, inboxEntry.welcome, {
     keyPackages,
     authenticate: authenticateWith(leaves),
+    ...forStrangers(ground),
   });
-  const { groupId } = state.context;
+  const { groupId, epoch } = state.context;
   if (!same(groupId, inboxEntry.channelId)) throw badInvitation("it is for another channel");
+  // A last-resort package opens its Welcome again: the keys of that epoch may be used up.
+  if (epoch <= BigInt(live.record.epoch)) throw badInvitation("it is into an epoch that is over");
   const members = membersOf(await state.tree.load());
   const devices = members.map(({ leafNode }) => leaves.open(leafNode));
   const context = findConversationContext(state.context.extensions);
@@ -159,7 +165,7 @@ function signerOf(ground: Ground, members: readonly Member[], signer: number): L
 export interface MadeEntry {
   readonly pending: PendingCommit;
   readonly encoded: { readonly upload: Uint8Array; readonly staged: Uint8Array };
-  readonly describes: Pick<StoredConversation, "kind" | "peerId" | "name">;
+  readonly describes: Pick<StoredConversation, "kind" | "peerId" | "name" | "isFromStranger">;
   /** The last entry that this device can't have. */
   readonly cursor: number;
 }
@@ -183,7 +189,9 @@ export async function makeEntry(
   if (!same(groupContext.groupId, channelId)) throw badInvitation("it is another group");
   const tree = findExtension(info.extensions, EXTENSION_TYPE.ratchetTree);
   if (tree === undefined) throw badInvitation("its tree is missing");
-  const members = membersOf(parseRatchetTree(tree));
+  const parsed = parseRatchetTree(tree);
+  if (parsed.leafCount > LEAVES_COUNT_MAX) throw badInvitation("it is too large");
+  const members = membersOf(parsed);
   const devices = members.map(({ leafNode }) => leaves.open(leafNode));
   const oldLeaf = members.find((_, index) => {
     const device = devices[index];
@@ -192,13 +200,16 @@ export async function makeEntry(
   });
   const context = findConversationContext(groupContext.extensions);
   const { kind, peerId, peerName } = describe(ground, context, devices);
-  const isIn = devices.some(({ accountId }) => same(accountId, own.accountId));
+  const ownDevices = devices.filter(({ accountId }) => same(accountId, own.accountId));
+  const isIn = ownDevices.length > 0;
+  if (!isIn && kind === "group") throw badInvitation("the account is not in the group");
   const suite = crypto.cipherSuite(groupContext.cipherSuite);
   const entryId = newEntryId(ground);
   const { staged, commit } = await joinByExternalCommit(suite, found.groupInfo, {
     identity: await ground.identity(suite),
     random,
     authenticate: authenticateWith(leaves),
+    ...forStrangers(ground),
     authenticatedData: encodeClaim({ entryId, added: isIn ? [] : [own.accountId], removed: [] }),
     ...oldLeaf === undefined ? {} : { removes: oldLeaf.leafIndex },
   });
@@ -211,7 +222,12 @@ export async function makeEntry(
   return {
     pending: { stored: { call: "enter", entryId, sequence: 0 }, upload, staged },
     encoded: encodeCommit(undefined, { upload, staged }),
-    describes: { kind, peerId, name: peerName ?? sharedName(shared) },
+    describes: {
+      kind,
+      peerId,
+      name: peerName ?? sharedName(shared),
+      isFromStranger: ownDevices.every((device) => same(device.deviceId, deviceId)),
+    },
     cursor: found.sequence,
   };
 }
@@ -234,6 +250,11 @@ function refuseOlder(
 
 function sharedName(shared: SharedView | undefined): string {
   return shared === undefined || shared.name === "" ? UNNAMED : shared.name;
+}
+
+/** Whoever has a key package of this device may send it a tree: how large, and how long it takes. */
+function forStrangers({ clock, signal }: Ground) {
+  return { leavesCountMax: LEAVES_COUNT_MAX, pause: () => sleep(clock, 0, signal) };
 }
 
 function badInvitation(state: string): MessengerError {

@@ -5,6 +5,8 @@ import { findConversationContext, isAdmin } from "../../features/groups/context.
 import type { Waiting } from "../conversations-api.ts";
 import { lastAdmin, wishToRemove } from "./changing.ts";
 import type { Ground } from "./ground.ts";
+import { endConversation } from "./receiving.ts";
+import { notActive } from "./entering.ts";
 import type { Slot } from "./slot.ts";
 import { withinTime } from "./waiting.ts";
 
@@ -41,28 +43,20 @@ export async function leaveGroup(ground: Ground, slot: Slot, options: Waiting): 
         { signal },
       );
     }
-    await live.exclusive(async () => {
-      await live.write({
-        record: { state: "leaving" },
-        history: (thread) => thread.noteConversation(),
-      });
-      await slot.sender.enqueueSelfRemove();
-    });
+    await live.exclusive(() => slot.sender.enqueueSelfRemove());
     slot.sender.kick();
   });
 }
 
 /** Nobody is there who could commit a leave: what is kept here goes. */
-async function abandon({ clock }: Ground, { live }: Slot): Promise<void> {
+async function abandon({ clock }: Ground, { live, committer }: Slot): Promise<void> {
   await live.exclusive(() =>
-    live.write({
-      record: { state: "left" },
-      state: "gone",
-      ...live.commit === undefined ? {} : { commit: "lost" as const },
-      history: (thread) => {
-        thread.addNotice({ kind: "left-self" }, clock.now());
-        thread.noteConversation();
-      },
+    endConversation(live, {
+      state: "left",
+      isAbandoned: true,
+      notice: { kind: "left-self" },
+      atMs: clock.now(),
     })
   );
+  committer.failAll(notActive());
 }

@@ -54,6 +54,7 @@ export class LiveConversation {
   readonly #queue = new Map<number, StoredQueued>();
   #nextOrder = 1;
   #isLoaded = false;
+  #failedAt = 0;
   #lane: Promise<unknown> = Promise.resolve();
   #settled: Promise<void> = Promise.resolve();
 
@@ -84,6 +85,17 @@ export class LiveConversation {
 
   get commit(): PendingCommit | undefined {
     return this.#commit;
+  }
+
+  /** The entry that this program failed at; 0: none. */
+  get failedAt(): number {
+    return this.#failedAt;
+  }
+
+  /** What is in memory is not trusted any more. */
+  failAt(sequence: number): void {
+    this.#failedAt = sequence;
+    this.#isLoaded = false;
   }
 
   /** Own messages whose entries haven't come back, by place. */

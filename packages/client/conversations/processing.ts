@@ -53,7 +53,8 @@ export async function processEntry(
   if (commit !== undefined && draft.commit === undefined && isOwnCommit(commit, entry)) {
     return applyOwn(ground, draft, entry, commit);
   }
-  if (entry.kind === "closed") return close(draft, entry);
+  if (entry.kind === "closed") return close(draft, entry, commit);
+  if (entry.kind !== "commit" && returnOwn(draft, entry, inFlight.queue)) return;
   if (commit?.stored.call === "enter" && draft.commit === undefined) {
     // Between what this device lost and where it comes in: nothing that it could read.
     if (draft.state !== undefined) draft.missedCount++;
@@ -61,7 +62,6 @@ export async function processEntry(
   }
   // Before this device came in, or after it went out: nothing here is for it.
   if (draft.state === undefined) return;
-  if (entry.kind !== "commit" && returnOwn(draft, entry, inFlight.queue)) return;
   if (entry.kind === "commit") await processForeignCommit(ground, draft, entry, inFlight);
   else await processOther(ground, draft, entry);
 }
@@ -74,11 +74,17 @@ function isOwnCommit({ stored, upload }: PendingCommit, entry: Entry): boolean {
 function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCommit): void {
   const { staged } = commit;
   if (commit.stored.call === "enter") {
+    const isRejoin = draft.record.state === "broken";
+    const { state } = draft.record;
+    if (state === "removed" || state === "left") {
+      draft.record = { ...draft.record, state: "joining" };
+    }
     if (draft.state !== undefined) draft.spent.push(draft.state);
     draft.isFresh = true;
     draft.state = staged.next;
+    enter(ground, draft, staged.summary);
     draft.note(
-      { kind: draft.record.state === "joining" ? "joined" : "rejoined" },
+      { kind: isRejoin ? "rejoined" : "joined" },
       entry.acceptedAtMs,
     );
   } else {
@@ -99,8 +105,21 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
   draft.effects.push((thread) => thread.noteConversation());
 }
 
+/** A device that somebody had added comes in before its Welcome: whether to join is the user's choice. */
+function enter(ground: Ground, draft: Draft, { removed }: CommitSummary): void {
+  const wasAdded = removed.some(({ leafNode }) =>
+    same(ground.leaves.open(leafNode).deviceId, ground.deviceId)
+  );
+  const { kind, state } = draft.record;
+  if (kind !== "group" || state !== "joining" || !wasAdded) return;
+  draft.record = { ...draft.record, state: "invited" };
+}
+
 /** The server's last word: a successor takes the channel's place. */
-function close(draft: Draft, entry: Entry): void {
+function close(draft: Draft, entry: Entry, commit: PendingCommit | undefined): void {
+  if (draft.record.state === "closed") return;
+  if (commit !== undefined) draft.commit = "lost";
+  draft.isBoundary = true;
   draft.record = { ...draft.record, state: "closed" };
   draft.note({ kind: "closed" }, entry.acceptedAtMs);
   draft.effects.push((thread) => thread.noteConversation());
@@ -113,9 +132,11 @@ function returnOwn(
   queue: ReadonlyMap<number, StoredQueued>,
 ): boolean {
   for (const [order, queued] of queue) {
-    if (queued.entryId.length === 0 || !same(queued.entryId, entry.entryId)) continue;
+    if (!isReturn(queued, entry)) continue;
     if (draft.returned.has(order)) return true;
     draft.returned.add(order);
+    // Names hold in the order of the log, also for who gave one.
+    if (queued.position === 0 && queued.body.length > 0) takeName(draft, decodeBody(queued.body));
     draft.effects.push(async (thread) => {
       const { acceptedAtMs } = entry;
       await thread.changeText(queued.position, { state: "sent", acceptedAtMs });
@@ -124,6 +145,12 @@ function returnOwn(
     return true;
   }
   return false;
+}
+
+/** The id is the server's word; the message, or the place that it was accepted at, is not another's. */
+function isReturn({ entryId, message, sequence }: StoredQueued, entry: Entry): boolean {
+  if (entryId.length === 0 || !same(entryId, entry.entryId)) return false;
+  return sequence === 0 ? same(message, entry.message) : sequence === entry.sequence;
 }
 
 async function processForeignCommit(
@@ -256,10 +283,28 @@ function rename(
     readonly entry: Entry;
   },
 ): void {
-  if (draft.record.kind !== "group" || draft.record.name === name) return;
-  draft.record = { ...draft.record, name };
+  if (!takeName(draft, { kind: "group-name", name })) return;
   draft.note({ kind: "renamed", name: by.accountName, names: [name] }, entry.acceptedAtMs);
   draft.effects.push((thread) => thread.noteConversation());
+}
+
+/** @returns whether it is another name than before */
+function takeName(
+  draft: Draft,
+  body: { readonly kind: Body["kind"]; readonly name?: string },
+): boolean {
+  const { kind, name: before } = draft.record;
+  if (body.kind !== "group-name" || body.name === undefined) return false;
+  if (kind !== "group" || before === body.name) return false;
+  draft.record = { ...draft.record, name: body.name };
+  return true;
+}
+
+/** An entry that this program can't take in: it is said so, and what follows goes on. */
+export function giveUp(draft: Draft, entry: Entry): void {
+  if (entry.kind === "commit") throw new Behind("internal");
+  draft.record = { ...draft.record, cursor: entry.sequence };
+  noteUndecryptable(draft, entry, { name: "", code: "internal" });
 }
 
 function noteUndecryptable(
@@ -360,8 +405,11 @@ function noteAdmins(
     readonly atMs: number;
   },
 ): void {
-  if (summary.extensionsBefore === summary.extensionsAfter) return;
+  const before = findConversationContext(summary.extensionsBefore);
   const after: CheckedContext = findConversationContext(summary.extensionsAfter);
+  const isSame = before.admins.length === after.admins.length &&
+    before.admins.every((id, index) => same(id, after.admins[index] as Uint8Array));
+  if (isSame) return;
   const names = namesOf(after.admins.map((id) => id.toHex()), accountsAfter);
   draft.note({ kind: "admins-changed", name: by.accountName, names }, atMs);
 }

@@ -1,18 +1,28 @@
 /** Receiving: process, then one transaction stores state, messages and cursor. */
-import type { MessengerError } from "@qpq/ports";
+import { membersOf } from "@qpq/mls";
+import { assert, MessengerError } from "@qpq/ports";
+import type { NewNotice } from "../../features/messages/thread.ts";
+import type { ConversationView } from "../conversation-views.ts";
 import type { Entry } from "../../features/channels/client.ts";
 import { Draft } from "./draft.ts";
+import type { StoredConversation } from "../../features/groups/group-store.ts";
+import type { StoredQueued } from "../../features/messages/history.ts";
+import type { ThreadWriter } from "../../features/messages/thread.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
-import { Behind, processEntry } from "./processing.ts";
+import { UNNAMED } from "./group-name.ts";
+import { Behind, giveUp, processEntry } from "./processing.ts";
+import { queuedName } from "./queueing.ts";
 
 /** Entries that one transaction takes in. */
 const BATCH_ENTRIES_MAX = 128;
 
 /** What a conversation has to see to after it took entries in. */
 export interface Received {
-  /** Behind which the rest is still to be processed. */
+  /** False: the rest is still to be processed. */
   readonly isWhole: boolean;
+  /** The entry before which others are missing; 0: none. */
+  readonly holeBefore: number;
   readonly entered: Draft["entered"];
   /** What has become of the own commit that was on its way. */
   readonly settled:
@@ -20,7 +30,8 @@ export interface Received {
     | undefined;
   readonly hasNewEpoch: boolean;
   readonly hasNewName: boolean;
-  readonly owesName: boolean;
+  /** The server delivers what comes after this device went out: its account was added anew. */
+  readonly isBack: boolean;
   /** This device can't process what comes next. */
   readonly behind: Behind | undefined;
 }
@@ -28,7 +39,7 @@ export interface Received {
 /**
  * Processes entries that follow the cursor, up to the next commit and with it, and stores what they
  * come to. Only inside `exclusive`.
- * @param entries without holes; those up to the cursor are passed over
+ * @param entries those up to the cursor are passed over, those behind a hole are not taken
  */
 export async function receiveEntries(
   ground: Ground,
@@ -40,11 +51,25 @@ export async function receiveEntries(
   const draft = new Draft(live.record, live.state);
   let behind: Behind | undefined;
   let count = 0;
+  let holeBefore = 0;
+  const wasOut = isOut(live.record);
   for (const entry of fresh.slice(0, BATCH_ENTRIES_MAX)) {
     const record = draft.record;
+    // The cursor may have moved since they were asked for: a Welcome begins behind its own commit.
+    if (entry.sequence !== record.cursor + 1) {
+      holeBefore = entry.sequence;
+      break;
+    }
     try {
-      await processEntry(ground, draft, entry, live);
+      if (live.failedAt === entry.sequence) giveUp(draft, entry);
+      else await processEntry(ground, draft, entry, live);
     } catch (error) {
+      if (isBug(error)) {
+        // Once more, on what is stored; then without this entry.
+        ground.log.error("entry-failed", { error: String(error) });
+        live.failAt(entry.sequence);
+        return { ...NOTHING, isWhole: false };
+      }
       if (!(error instanceof Behind)) throw error;
       draft.record = { ...record, cursor: entry.sequence - 1 };
       behind = error;
@@ -57,24 +82,58 @@ export async function receiveEntries(
   if (draft.missedCount > 0) {
     draft.note({ kind: "gap", count: draft.missedCount, code: "missed" }, ground.clock.now());
   }
-  if (count > 0) await store(live, draft);
+  if (count > 0) await store(live, draft, nameToTell(ground, draft));
   return {
     isWhole: count === fresh.length,
+    holeBefore,
     entered: draft.entered,
     settled: commit === undefined || draft.commit === undefined
       ? undefined
       : { entryId: commit.stored.entryId, fate: draft.commit },
     hasNewEpoch: draft.isBoundary,
     hasNewName: draft.record.name !== name,
-    owesName: draft.owesName,
+    isBack: count > 0 && wasOut,
     behind,
   };
 }
 
-async function store(live: LiveConversation, draft: Draft): Promise<void> {
-  const isOver = draft.record.state === "left" || draft.record.state === "removed" ||
-    draft.record.state === "closed";
-  const failed = isOver ? unsent(live, draft) : [];
+const NOTHING: Received = {
+  isWhole: true,
+  holeBefore: 0,
+  entered: [],
+  settled: undefined,
+  hasNewEpoch: false,
+  hasNewName: false,
+  isBack: false,
+  behind: undefined,
+};
+
+/** Neither about the bytes nor about the store: this program is wrong, or out of memory. */
+function isBug(error: unknown): boolean {
+  return !(error instanceof MessengerError || error instanceof Behind);
+}
+
+/** The member with the lowest leaf, but for who has just entered, says what the group is called. */
+function nameToTell(ground: Ground, draft: Draft): StoredQueued | undefined {
+  const { state, record: { kind, name }, entered } = draft;
+  if (!draft.owesName || kind !== "group" || name === UNNAMED || state === undefined) return;
+  assert(state.tree.loaded !== undefined, "a commit was made or processed with its tree");
+  const ids = new Set(entered.map(({ deviceId }) => deviceId.toHex()));
+  const first = membersOf(state.tree.loaded).find(({ leafNode }) =>
+    !ids.has(ground.leaves.open(leafNode).deviceId.toHex())
+  );
+  return first?.leafIndex === state.ownLeafIndex ? queuedName(ground, name) : undefined;
+}
+
+async function store(
+  live: LiveConversation,
+  draft: Draft,
+  name: StoredQueued | undefined,
+): Promise<void> {
+  const told = name === undefined ? [] : live.takeOrders(1).map((order) => [order, name] as const);
+  const rest = [...live.queue].filter(([order]) => !draft.returned.has(order));
+  const passed = passedBy(rest, draft.record.cursor);
+  const failed = isOver(draft.record.state) ? rest.filter((each) => !passed.includes(each)) : [];
   await live.write({
     record: draft.record,
     ...draft.state === undefined && live.state !== undefined ? { state: "gone" } : {},
@@ -82,26 +141,73 @@ async function store(live: LiveConversation, draft: Draft): Promise<void> {
     isFresh: draft.isFresh,
     spent: draft.spent,
     ...draft.commit === undefined ? {} : { commit: draft.commit },
-    ...draft.effects.length === 0 && failed.length === 0 ? {} : {
+    ...draft.effects.length + failed.length + passed.length + told.length === 0 ? {} : {
       history: async (thread) => {
         for (const effect of draft.effects) await effect(thread);
-        for (const [order, { position, sequence }] of failed) {
-          await thread.changeText(position, {
-            state: "failed",
-            failureCode: "conversations/not-active",
-            failureMessage: "Cannot send: the conversation is over",
-          });
-          thread.dequeue(order, sequence === 0);
-        }
+        for (const [order] of passed) thread.dequeue(order, false);
+        await fail(thread, failed);
+        for (const [order, queued] of told) thread.enqueue(order, queued);
       },
     },
   });
+  for (const [order, queued] of told) live.setQueued(order, queued);
   for (const order of draft.returned) live.setQueued(order, undefined);
-  for (const [order] of failed) live.setQueued(order, undefined);
+  for (const [order] of [...failed, ...passed]) live.setQueued(order, undefined);
 }
 
-function unsent(live: LiveConversation, draft: Draft) {
-  return [...live.queue].filter(([order]) => !draft.returned.has(order));
+type Waiting = readonly (readonly [order: number, queued: StoredQueued])[];
+
+/** What an abandoned conversation says in the place of a failure: the server was not asked. */
+const ABANDONED = "abandoned";
+
+/** Whether this device went out of the group, and would come in again if it were added. */
+export function isOut({ state, failure }: StoredConversation): boolean {
+  return (state === "removed" || state === "left") && failure !== ABANDONED;
+}
+
+function isOver(state: StoredConversation["state"]): boolean {
+  return state === "left" || state === "removed" || state === "closed";
+}
+
+/** Those that the server has had in entries that are passed over. */
+function passedBy(queue: Waiting, cursor: number): Waiting {
+  return queue.filter(([, { sequence }]) => sequence > 0 && sequence <= cursor);
+}
+
+async function fail(thread: ThreadWriter, failed: Waiting): Promise<void> {
+  for (const [order, { position, sequence }] of failed) {
+    await thread.changeText(position, {
+      state: "failed",
+      failureCode: "conversations/not-active",
+      failureMessage: "Cannot send: the conversation is over",
+    });
+    thread.dequeue(order, sequence === 0);
+  }
+}
+
+/** The device is in the conversation no more: its secrets go, and what waits is not sent. Only inside `exclusive`. */
+export async function endConversation(
+  live: LiveConversation,
+  { state, notice, atMs, isAbandoned = false }: {
+    readonly state: Extract<ConversationView["state"], "left" | "removed">;
+    /** Left without a word to anybody. */
+    readonly isAbandoned?: boolean;
+    readonly notice: NewNotice;
+    readonly atMs: number;
+  },
+): Promise<void> {
+  const waiting: Waiting = [...live.queue];
+  await live.write({
+    record: { state, failure: isAbandoned ? ABANDONED : "" },
+    state: "gone",
+    ...live.commit === undefined ? {} : { commit: "lost" as const },
+    history: async (thread) => {
+      await fail(thread, waiting);
+      thread.addNotice(notice, atMs);
+      thread.noteConversation();
+    },
+  });
+  for (const [order] of waiting) live.setQueued(order, undefined);
 }
 
 /** Entries that are gone for this device: shown, never passed over in silence. */
@@ -114,11 +220,17 @@ export async function receiveGap(
   if (gap.to <= cursor) return;
   const from = Math.max(gap.from, cursor + 1);
   const atMs = ground.clock.now();
+  const passed = passedBy([...live.queue], gap.to);
   await live.write({
     record: { cursor: gap.to },
-    history: (thread) =>
-      thread.addNotice({ kind: "gap", count: gap.to - from + 1, code: gap.reason }, atMs),
+    history: (thread) => {
+      for (const [order] of passed) thread.dequeue(order, false);
+      // Who is not in has lost nothing.
+      if (live.state === undefined) return;
+      thread.addNotice({ kind: "gap", count: gap.to - from + 1, code: gap.reason }, atMs);
+    },
   });
+  for (const [order] of passed) live.setQueued(order, undefined);
 }
 
 /** Whether a failure is the connection's: what was tried is tried again when there is one. */

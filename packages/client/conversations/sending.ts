@@ -5,11 +5,18 @@
 import { createProposal, encryptMessage, type GroupState, membersOf } from "@qpq/mls";
 import { compareKeys, ERROR_CODES, MessengerError, sleep } from "@qpq/ports";
 import { newEntryId } from "../../features/channels/client.ts";
-import { encodeGroupName, encodeText, newMessageId } from "../../features/messages/body.ts";
+import { encodeText, newMessageId } from "../../features/messages/body.ts";
 import { positionOf, readItem, type StoredQueued } from "../../features/messages/history.ts";
-import { QUEUED_COUNT_MAX } from "../../features/messages/thread.ts";
+import {
+  accepted,
+  type NewNotice,
+  QUEUED_COUNT_MAX,
+  type ThreadWriter,
+} from "../../features/messages/thread.ts";
+import type { StoredConversation } from "../../features/groups/group-store.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import { NOT_ENCRYPTED, queuedName } from "./queueing.ts";
 import { isPassing } from "./receiving.ts";
 
 /** Messages of one conversation that are on their way at a time. */
@@ -19,6 +26,8 @@ const BATCH_COUNT_MAX = 64;
 /** Milliseconds before a refusal that passes by itself is tried again, where the server does not say. */
 const RETRY_MS = 2_000;
 const RETRY_MS_MAX = 60_000;
+/** UTF-16 units of a failure's text: at most three bytes each in UTF-8, of the 1,024 that are kept. */
+const FAILURE_TEXT_UNITS_MAX = 300;
 
 interface Request {
   readonly messageId: Uint8Array;
@@ -68,7 +77,10 @@ export class Sender {
 
   /** @returns the position in the history, when it is durable */
   send(text: string, messageId: Uint8Array | undefined): Promise<number> {
-    const { random, clock } = this.#ground;
+    const { random, clock, signal } = this.#ground;
+    // Closed, or failed: it would wait for ever.
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.#requests.length >= QUEUED_COUNT_MAX) return Promise.reject(queueFull());
     const sentAtMs = Math.max(0, Math.floor(clock.now()));
     const id = messageId ?? newMessageId(random);
     const body = encodeText({ messageId: id, sentAtMs, text });
@@ -80,19 +92,32 @@ export class Sender {
     });
   }
 
-  /** Tells the members what the group is called. */
-  async sendName(name: string): Promise<void> {
-    const { random, clock } = this.#ground;
-    const messageId = newMessageId(random);
-    const body = encodeGroupName({ messageId, sentAtMs: Math.floor(clock.now()), name });
-    await this.#live.exclusive(() => this.#enqueueHidden({ messageId, body }));
+  /** Tells the members what the group is called from now on, here too. */
+  async sendName(name: string, notice: NewNotice): Promise<void> {
+    const atMs = this.#ground.clock.now();
+    const { messageId, body } = queuedName(this.#ground, name);
+    await this.#live.exclusive(() => {
+      if (this.#live.record.state !== "active") throw notActive();
+      if (this.#live.queue.size >= QUEUED_COUNT_MAX) throw queueFull();
+      const history = (thread: ThreadWriter) => thread.addNotice(notice, atMs);
+      return this.#enqueueHidden({ messageId, body, record: { name }, history });
+    });
     this.kick();
   }
 
-  /** Asks the others to remove this device's leaf. Only inside `exclusive`. */
+  /**
+   * Asks the others to remove this device's leaf, unless that is asked for in this epoch already. The
+   * conversation is left behind in the same moment. Only inside `exclusive`.
+   */
   async enqueueSelfRemove(): Promise<void> {
-    const isThere = [...this.#live.queue.values()].some(isSelfRemove);
-    if (!isThere) await this.#enqueueHidden({ messageId: EMPTY, body: EMPTY });
+    const { state, queue, record } = this.#live;
+    if (state === undefined) return;
+    const isAsked = state.pendingProposals.some(({ message: { content: { sender } } }) =>
+      sender.kind === "member" && sender.leafIndex === state.ownLeafIndex
+    );
+    const isThere = isAsked || [...queue.values()].some(isSelfRemove);
+    if (isThere && record.state === "leaving") return;
+    await this.#enqueueHidden({ messageId: EMPTY, body: EMPTY, record: { state: "leaving" } });
   }
 
   /** Sends what waits, as far as that goes now. */
@@ -106,12 +131,22 @@ export class Sender {
   }
 
   async #enqueueHidden(
-    { messageId, body }: { readonly messageId: Uint8Array; readonly body: Uint8Array },
+    { messageId, body, record = {}, history }: {
+      readonly messageId: Uint8Array;
+      readonly body: Uint8Array;
+      readonly record?: Partial<StoredConversation>;
+      readonly history?: (thread: ThreadWriter) => void;
+    },
   ): Promise<void> {
     const [order] = this.#live.takeOrders(1);
     const queued: StoredQueued = { ...NOT_ENCRYPTED, position: 0, messageId, body };
     await this.#live.write({
-      history: (thread) => thread.enqueue(order as number, queued),
+      record,
+      history: (thread) => {
+        thread.enqueue(order as number, queued);
+        history?.(thread);
+        if (Object.keys(record).length > 0) thread.noteConversation();
+      },
     });
     this.#live.setQueued(order as number, queued);
   }
@@ -126,6 +161,9 @@ export class Sender {
         } catch (error) {
           for (const { reject } of requests) reject(error);
         }
+      }).catch((error: unknown) => {
+        // What is stored can't be read: nobody is left waiting.
+        for (const { reject } of this.#requests.splice(0)) reject(error);
       });
     }
     this.kick();
@@ -357,7 +395,7 @@ export class Sender {
             await thread.changeText(queued.position, {
               state: "failed",
               failureCode: answer.error.code,
-              failureMessage: answer.error.message,
+              failureMessage: shortened(answer.error.message),
             });
             thread.dequeue(order, true);
           }
@@ -366,12 +404,7 @@ export class Sender {
     });
     for (const { order, queued, answer } of news) {
       if (answer.kind === "accepted") {
-        live.setQueued(order, {
-          ...queued,
-          sequence: answer.sequence,
-          message: EMPTY,
-          body: EMPTY,
-        });
+        live.setQueued(order, accepted({ ...queued, sequence: answer.sequence }));
       } else live.setQueued(order, answer.kind === "too-old" ? encryptAgain(queued) : undefined);
     }
   }
@@ -380,8 +413,6 @@ export class Sender {
     work.catch((error: unknown) => this.#ground.fail(error));
   }
 }
-
-const NOT_ENCRYPTED = { entryId: EMPTY, message: EMPTY, epoch: 0, sequence: 0 } as const;
 
 /** Under a new entry id, in a later epoch than the one that was refused. */
 function encryptAgain(queued: StoredQueued): StoredQueued {
@@ -395,6 +426,11 @@ function isUnencrypted({ entryId, sequence }: StoredQueued): boolean {
 /** The only thing that is queued without a body. */
 function isSelfRemove({ messageId }: StoredQueued): boolean {
   return messageId.length === 0;
+}
+
+/** What a server says may be of any length. */
+function shortened(text: string): string {
+  return text.toWellFormed().slice(0, FAILURE_TEXT_UNITS_MAX);
 }
 
 function answerOf(error: unknown): Answer {

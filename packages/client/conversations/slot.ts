@@ -6,12 +6,19 @@ import type { LeafDevice } from "../../features/devices/credential.ts";
 import { seeCredential } from "../../features/devices/peers.ts";
 import { untrustedAccounts } from "../../features/devices/pin-watch.ts";
 import { Committer, type Wish } from "./committing.ts";
+import type { Engine } from "./engine.ts";
 import type { Ground } from "./ground.ts";
-import { UNNAMED } from "./group-name.ts";
-import { makeEntry } from "./joining.ts";
+import { Entrance, notActive } from "./entering.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import type { Behind } from "./processing.ts";
-import { type Received, receiveEntries, receiveGap } from "./receiving.ts";
+import {
+  endConversation,
+  isOut,
+  isPassing,
+  type Received,
+  receiveEntries,
+  receiveGap,
+} from "./receiving.ts";
 import { Sender } from "./sending.ts";
 import type { SharedView } from "./sharing.ts";
 
@@ -24,12 +31,9 @@ export type SlotDelivery =
 
 /** Milliseconds, at random, before a member commits what another one asked for: mostly one does it. */
 const UPKEEP_JITTER_MS = 1_500;
-/** Times that a device enters a group anew by itself, within a day. */
-const REJOINS_MAX = 3;
-const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Times that an external commit is made anew, when others were first. */
-const ENTRY_ATTEMPTS_MAX = 10;
-const ENTRY_JITTER_MS = 500;
+const UPKEEP_MS_MAX = 10 * 60_000;
+/** Milliseconds before what could not be read is asked for again. */
+const READ_AGAIN_MS = 5_000;
 
 export interface SlotSurroundings {
   /** Told when the cursor has moved: to be acknowledged. */
@@ -40,14 +44,18 @@ export interface SlotSurroundings {
   readonly onNews: (slot: Slot) => void;
   /** What the account's devices have seen of a channel. */
   readonly sharedView: (channelId: Uint8Array) => Promise<SharedView | undefined>;
+  readonly until: Engine["until"];
   /** Nothing is left of the conversation. */
   readonly onForgotten: (slot: Slot) => void;
+  /** The account was added to a group anew that this device is out of. */
+  readonly onBack: (slot: Slot) => void;
 }
 
 export class Slot {
   readonly live: LiveConversation;
   readonly sender: Sender;
   readonly committer: Committer;
+  readonly entrance: Entrance;
   readonly #ground: Ground;
   readonly #surroundings: SlotSurroundings;
   #deliveries: SlotDelivery[] = [];
@@ -55,10 +63,11 @@ export class Slot {
   #hasAll = false;
   /** The last sequence number that the server has told of. */
   #head = 0;
-  #entering: Promise<void> | undefined;
-  #blockedBy: Promise<readonly string[]> | undefined;
+  #blockedBy: { readonly epoch: bigint; readonly names: Promise<readonly string[]> } | undefined;
   #knownBlockedBy: readonly string[] = [];
   #isUpkeepDue = false;
+  /** Upkeep that came to nothing, one after another. */
+  #upkeepFailures = 0;
 
   constructor(ground: Ground, live: LiveConversation, surroundings: SlotSurroundings) {
     this.#ground = ground;
@@ -72,6 +81,15 @@ export class Slot {
     });
     this.committer = new Committer(ground, live, {
       isCaughtUp,
+      untilReady: (signal) =>
+        surroundings.until(() => this.isCaughtUp || !MAY_COMMIT.has(live.record.state), { signal }),
+      onForgotten: () => surroundings.onForgotten(this),
+      onDropped: () => this.sender.kick(),
+    });
+    this.entrance = new Entrance(ground, live, {
+      committer: this.committer,
+      onStored: () => this.deliver([]),
+      sharedView: () => surroundings.sharedView(live.groupId),
       onForgotten: () => surroundings.onForgotten(this),
     });
   }
@@ -98,6 +116,19 @@ export class Slot {
     this.#deliveries = [];
   }
 
+  /** Takes what the server said of its log from deliveries whose entries are read later. */
+  #putOff(): void {
+    for (const delivery of this.#deliveries) {
+      if (delivery.kind === "entry") this.#head = Math.max(this.#head, delivery.entry.sequence);
+      else if (delivery.kind === "gap") this.#head = Math.max(this.#head, delivery.gap.to);
+      else if (delivery.kind === "caught-up") {
+        this.#head = Math.max(this.#head, delivery.sequence);
+        this.#hasAll = true;
+      }
+    }
+    this.#deliveries = this.#deliveries.filter(({ kind }) => kind === "not-a-member");
+  }
+
   /** What the server had told before there was a conversation to tell it to. */
   expect(head: number): void {
     this.#head = Math.max(this.#head, head);
@@ -118,16 +149,32 @@ export class Slot {
   /** Goes on with what waits, in a new session. */
   resume(): void {
     this.committer.kick();
-    const { state, failure } = this.live.record;
-    if (state === "broken" && this.live.commit === undefined) {
-      this.#background(this.#rejoin(failure));
-    }
+    this.#background(this.#resume());
+  }
+
+  async #resume(): Promise<void> {
+    const { live, entrance } = this;
+    const call = await live.exclusive(() => Promise.resolve(live.commit?.stored.call));
+    const { state, failure } = live.record;
+    if (state === "broken") await entrance.rejoin(failure);
+    else if (state === "joining" && call !== "create") await entrance.enterOrGiveUp();
+    else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
   }
 
   /** Members to whom nothing may be sent; asked again after each change of members or pins. */
-  blockedBy(): Promise<readonly string[]> {
-    this.#blockedBy ??= this.#untrusted().then((names) => this.#knownBlockedBy = names);
-    return this.#blockedBy;
+  async blockedBy(): Promise<readonly string[]> {
+    // Every epoch may have other members: nothing is sent to them before they are looked at.
+    const epoch = this.live.state?.context.epoch ?? 0n;
+    if (this.#blockedBy?.epoch !== epoch) this.#blockedBy = { epoch, names: this.#untrusted() };
+    const known = this.#blockedBy;
+    try {
+      const names = await known.names;
+      if (this.#blockedBy === known) this.#knownBlockedBy = names;
+      return names;
+    } catch (error) {
+      if (this.#blockedBy === known) this.#blockedBy = undefined;
+      throw error;
+    }
   }
 
   /** The same as far as it is known already. */
@@ -139,12 +186,6 @@ export class Slot {
     this.#blockedBy = undefined;
   }
 
-  /** Enters the group by a commit of this device. Resolves when it is in. */
-  async enter(): Promise<void> {
-    this.#entering ??= this.#enter().finally(() => this.#entering = undefined);
-    await this.#entering;
-  }
-
   /** Commits what `plan` wants, and what others wait for with it. */
   async commit(
     plan: Parameters<Committer["commit"]>[0],
@@ -154,6 +195,24 @@ export class Slot {
   }
 
   async #work(): Promise<void> {
+    try {
+      await this.#workThrough();
+    } catch (error) {
+      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      // The connection's, or the server's word: what is missing is read again from the cursor.
+      this.#ground.log.warn("reading-failed", { code: error.code });
+      this.#putOff();
+      if (!isPassing(error)) this.#background(this.#readAgain());
+    }
+  }
+
+  async #readAgain(): Promise<void> {
+    const { clock, signal } = this.#ground;
+    await sleep(clock, READ_AGAIN_MS, signal).catch(() => {});
+    if (!signal.aborted && this.#ground.isOnline()) this.deliver([]);
+  }
+
+  async #workThrough(): Promise<void> {
     while (this.#deliveries.length > 0) {
       const deliveries = this.#deliveries;
       const first = deliveries[0] as SlotDelivery;
@@ -181,22 +240,21 @@ export class Slot {
     if (delivery.kind === "caught-up") {
       this.#head = Math.max(this.#head, delivery.sequence);
       this.#hasAll = true;
+      // Of other channels the server says nothing but that the account is no member.
+      if (isOut(live.record)) this.#surroundings.onBack(this);
     } else if (delivery.kind === "gap") {
-      if (live.record.state === "joining") return;
       await live.exclusive(() => receiveGap(this.#ground, live, delivery.gap));
       this.#surroundings.onStored(this);
-    } else if (live.record.state === "active" || live.record.state === "invited") {
+    } else if (IS_IN.has(live.record.state)) {
+      const isOwnWish = live.record.state === "leaving";
       await live.exclusive(() =>
-        live.write({
-          record: { state: "removed" },
-          state: "gone",
-          ...live.commit === undefined ? {} : { commit: "lost" as const },
-          history: (thread) => {
-            thread.addNotice({ kind: "removed-self" }, this.#ground.clock.now());
-            thread.noteConversation();
-          },
+        endConversation(live, {
+          state: isOwnWish ? "left" : "removed",
+          notice: { kind: isOwnWish ? "left-self" : "removed-self" },
+          atMs: this.#ground.clock.now(),
         })
       );
+      this.committer.failAll(notActive());
     }
   }
 
@@ -204,18 +262,16 @@ export class Slot {
   async #receive(entries: readonly Entry[]): Promise<boolean> {
     const { live } = this;
     if (live.record.state === "broken" && live.commit === undefined) {
-      this.#deliveries = [];
+      this.#putOff();
       return false;
-    }
-    const first = entries.find(({ sequence }) => sequence > live.record.cursor);
-    if (first !== undefined && first.sequence > live.record.cursor + 1) {
-      if (!await this.#fill(first.sequence - 1)) return false;
     }
     for (;;) {
       const received = await live.exclusive(() => receiveEntries(this.#ground, live, entries));
       await this.#follow(received);
       if (received.behind !== undefined) return this.#recover(received.behind);
       if (received.isWhole) return true;
+      const { holeBefore } = received;
+      if (holeBefore > 0 && !await this.#fill(holeBefore - 1)) return false;
     }
   }
 
@@ -241,6 +297,7 @@ export class Slot {
   /** What comes of entries that were stored. */
   async #follow(received: Received): Promise<void> {
     const { settled } = received;
+    if (received.isBack) this.#surroundings.onBack(this);
     if (settled !== undefined) this.committer.settle(settled.entryId, settled.fate);
     this.#surroundings.onStored(this);
     if (received.entered.length > 0) await this.see(received.entered);
@@ -252,7 +309,6 @@ export class Slot {
         await this.live.exclusive(() => this.sender.enqueueSelfRemove());
       }
     }
-    if (received.owesName) await this.#tellName(received.entered);
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
     this.#surroundings.onChange();
   }
@@ -295,17 +351,6 @@ export class Slot {
     return isStrange ? [...others, own.name] : others;
   }
 
-  /** The member with the lowest leaf, but for who has just entered, says what the group is called. */
-  async #tellName(entered: readonly LeafDevice[]): Promise<void> {
-    const { state, record } = this.live;
-    if (record.kind !== "group" || record.name === UNNAMED || state === undefined) return;
-    const ids = new Set(entered.map(({ deviceId }) => deviceId.toHex()));
-    const first = membersOf(await state.tree.load()).find(({ leafNode }) =>
-      !ids.has(this.#ground.leaves.open(leafNode).deviceId.toHex())
-    );
-    if (first?.leafIndex === state.ownLeafIndex) await this.sender.sendName(record.name);
-  }
-
   /** Commits what others wait for, unless somebody else does so first. */
   #keepUp(jitterMs: number): void {
     if (this.#isUpkeepDue) return;
@@ -315,16 +360,22 @@ export class Slot {
 
   async #upkeep(jitterMs: number): Promise<void> {
     const { clock, random, signal } = this.#ground;
-    await sleep(clock, randomFraction(random) * jitterMs, signal).catch(() => {});
+    const backOffMs = this.#upkeepFailures === 0
+      ? 0
+      : Math.min(READ_AGAIN_MS * 2 ** this.#upkeepFailures, UPKEEP_MS_MAX);
+    const waitMs = backOffMs + randomFraction(random) * jitterMs;
+    await sleep(clock, waitMs, signal).catch(() => {});
     if (signal.aborted || !this.isCaughtUp) return;
     const isDue = await this.live.exclusive(() => Promise.resolve(this.live.owesCommit));
     if (!isDue || this.live.record.state !== "active") return;
     const nothing: Wish = { proposals: [], joiners: [] };
     try {
       await this.commit(() => Promise.resolve(this.live.owesCommit ? nothing : undefined));
+      this.#upkeepFailures = 0;
       this.sender.kick();
     } catch (error) {
       if (!(error instanceof MessengerError)) throw error;
+      this.#upkeepFailures++;
       this.#ground.log.warn("upkeep-failed", { code: error.code });
     }
   }
@@ -332,81 +383,10 @@ export class Slot {
   /** @returns false: nothing more can be processed until this device is in anew */
   #recover(behind: Behind): boolean {
     // Read again from the cursor when it is.
-    this.#deliveries = [];
+    this.#putOff();
     this.#ground.log.warn("behind", { code: behind.code, sequence: this.live.record.cursor + 1 });
-    this.#background(this.#rejoin(behind.code));
+    this.#background(this.entrance.rejoin(behind.code));
     return false;
-  }
-
-  async #rejoin(code: string): Promise<void> {
-    const { live } = this;
-    const { clock, calls, signal } = this.#ground;
-    const nowMs = clock.now();
-    const recent = live.record.rejoinedAtMs.filter((atMs) => Number(atMs) > nowMs - DAY_MS);
-    const report = { channelId: live.groupId, sequence: live.record.cursor + 1 };
-    await calls.report(report, { signal }).catch(() => {});
-    const isGivenUp = recent.length >= REJOINS_MAX;
-    if (isGivenUp && live.record.state === "broken") return;
-    await live.exclusive(() =>
-      live.write({
-        record: {
-          state: "broken",
-          failure: code.slice(0, 64),
-          rejoinedAtMs: isGivenUp ? recent : [...recent, BigInt(Math.floor(nowMs))],
-        },
-        ...live.commit === undefined ? {} : { commit: "lost" as const },
-        history: (thread) => {
-          if (live.record.state === "broken") return;
-          thread.addNotice({ kind: "broken", code: code.slice(0, 64) }, nowMs);
-          thread.noteConversation();
-        },
-      })
-    );
-    this.committer.failAll(
-      new MessengerError("conversations/not-active", "Cannot change the group: it was left behind"),
-    );
-    if (isGivenUp) return;
-    try {
-      await this.enter();
-    } catch (error) {
-      if (!(error instanceof MessengerError)) throw error;
-      this.#ground.log.warn("rejoin-failed", { code: error.code });
-    }
-  }
-
-  async #enter(): Promise<void> {
-    const { live } = this;
-    const { random, clock, signal } = this.#ground;
-    for (let attempt = 0; attempt < ENTRY_ATTEMPTS_MAX; attempt++) {
-      const epochMin = Number(live.state?.context.epoch ?? 0n);
-      const shared = await this.#surroundings.sharedView(live.groupId);
-      const made = await makeEntry(this.#ground, live.groupId, { epochMin, shared });
-      const isNew = live.record.state === "joining";
-      const missed = made.cursor - live.record.cursor;
-      await live.exclusive(() =>
-        live.write({
-          record: {
-            ...isNew ? made.describes : {},
-            cursor: Math.max(live.record.cursor, made.cursor),
-          },
-          commit: made,
-          history: (thread) => {
-            if (isNew || missed <= 0) return thread.noteConversation();
-            thread.addNotice({ kind: "gap", count: missed, code: "missed" }, clock.now());
-          },
-        })
-      );
-      const fate = this.committer.fate(made.pending.stored.entryId, signal);
-      this.committer.kick();
-      this.deliver([]);
-      // A Welcome may have been faster.
-      if (await fate === "applied" || !isOutside(live.record.state)) return;
-      await sleep(clock, randomFraction(random) * ENTRY_JITTER_MS, signal);
-    }
-    throw new MessengerError(
-      "conversations/conflict",
-      "Cannot enter the group: its members kept changing it at the same time",
-    );
   }
 
   #background(work: Promise<void>): void {
@@ -414,6 +394,6 @@ export class Slot {
   }
 }
 
-function isOutside(state: string): boolean {
-  return state === "joining" || state === "broken";
-}
+/** States that end when the server says that the account is no member. */
+const MAY_COMMIT: ReadonlySet<string> = new Set(["invited", "active"]);
+const IS_IN: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken"]);

@@ -6,6 +6,7 @@ import {
   type StoredItem,
   watchEvents,
 } from "../../features/messages/history.ts";
+import { MessengerError } from "@qpq/ports";
 import type { ClientEvent } from "../conversation-views.ts";
 import type { Ground } from "./ground.ts";
 import { idOf, itemOf } from "./views.ts";
@@ -37,6 +38,9 @@ export async function* tellEvents(
       }
       if (page.length === 0) await bell.promise;
     }
+    // Closed by a failure: who listens must not take it for the end.
+    const { aborted, reason } = closing;
+    if (aborted && !(reason instanceof MessengerError && reason.code === "cancelled")) throw reason;
   } finally {
     watch.close();
     signal.removeEventListener("abort", onEvents);

@@ -152,7 +152,7 @@ export class ThreadWriter {
 
   /** The server has it: it waits only for its entry to come back. */
   noteAccepted(order: number, queued: StoredQueued): void {
-    this.requeue(order, { ...queued, message: new Uint8Array(), body: new Uint8Array() });
+    this.requeue(order, accepted(queued));
     this.#count(-1);
   }
 
@@ -203,6 +203,12 @@ export class ThreadWriter {
       this.#transaction.delete(eventKey(this.#lastEvent - EVENTS_KEPT_MAX));
     }
   }
+}
+
+/** What is kept of a message that the server has: what a hidden one says holds when it comes back. */
+export function accepted(queued: StoredQueued): StoredQueued {
+  const body = queued.position === 0 ? queued.body : new Uint8Array();
+  return { ...queued, message: new Uint8Array(), body };
 }
 
 /** Numbers of a conversation's history; zeros for one that has none. */

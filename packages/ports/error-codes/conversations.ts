@@ -22,7 +22,11 @@ export const CONVERSATION_CODES = {
     1,
     "The group would be without an admin: make somebody else admin first.",
   ),
-  "conversations/with-self": row("never", 1, "A direct message is with somebody else: use notes."),
+  "conversations/with-self": row(
+    "never",
+    1,
+    "A direct message is with somebody else, and so is a removal: use notes, or leave.",
+  ),
   "conversations/queue-full": row(
     "later",
     1,

@@ -1,0 +1,187 @@
+/** Entering a group by a commit of this device's own: a new device's, or one that was left behind. */
+import { retire } from "@qpq/mls";
+import { MessengerError, randomFraction, sleep } from "@qpq/ports";
+import type { Committer } from "./committing.ts";
+import type { Ground } from "./ground.ts";
+import { makeEntry } from "./joining.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+import type { SharedView } from "./sharing.ts";
+
+/** Times that a device enters a group anew by itself, within a day. */
+const REJOINS_MAX = 3;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** Times that an external commit is made anew, when others were first. */
+const ENTRY_ATTEMPTS_MAX = 10;
+const ENTRY_JITTER_MS = 500;
+
+export interface EntranceOptions {
+  /** An external commit is stored: what comes in behind it can be processed. */
+  readonly onStored: () => void;
+  /** What the account's devices have seen of the channel. */
+  readonly sharedView: () => Promise<SharedView | undefined>;
+  /** Nothing is left of the conversation. */
+  readonly onForgotten: () => void;
+}
+
+export class Entrance {
+  readonly #ground: Ground;
+  readonly #live: LiveConversation;
+  readonly #committer: Committer;
+  readonly #options: EntranceOptions;
+  #entering: Promise<void> | undefined;
+  #isRejoining = false;
+
+  constructor(
+    ground: Ground,
+    live: LiveConversation,
+    options: EntranceOptions & { readonly committer: Committer },
+  ) {
+    this.#ground = ground;
+    this.#live = live;
+    this.#committer = options.committer;
+    this.#options = options;
+  }
+
+  /** Whether an external commit of this device is on its way. */
+  async isEntering(): Promise<boolean> {
+    const live = this.#live;
+    return await live.exclusive(() => Promise.resolve(live.commit?.stored.call === "enter"));
+  }
+
+  /** Enters the group by a commit of this device. Resolves when it is in. */
+  async enter(): Promise<void> {
+    this.#entering ??= this.#enter().finally(() => this.#entering = undefined);
+    await this.#entering;
+  }
+
+  /** This device can't follow any more: `code` says why. It comes in anew, a few times a day. */
+  async rejoin(code: string): Promise<void> {
+    if (this.#isRejoining) return;
+    this.#isRejoining = true;
+    try {
+      await this.#tryToRejoin(code);
+    } finally {
+      this.#isRejoining = false;
+    }
+  }
+
+  async #tryToRejoin(code: string): Promise<void> {
+    const live = this.#live;
+    const { clock, calls, signal } = this.#ground;
+    const nowMs = clock.now();
+    const isGivenUp = this.#recentRejoins(nowMs).length >= REJOINS_MAX;
+    const report = { channelId: live.groupId, sequence: live.record.cursor + 1 };
+    await calls.report(report, { signal }).catch(() => {});
+    await live.exclusive(async () => {
+      if (live.record.state === "broken") return;
+      await live.write({
+        record: { state: "broken", failure: code.slice(0, 64) },
+        ...live.commit === undefined ? {} : { commit: "lost" as const },
+        history: (thread) => {
+          thread.addNotice({ kind: "broken", code: code.slice(0, 64) }, nowMs);
+          thread.noteConversation();
+        },
+      });
+      this.#committer.failAll(notActive());
+    });
+    const isOnItsWay = live.commit?.stored.call === "enter";
+    if (!isGivenUp || isOnItsWay) await this.enterOrGiveUp();
+  }
+
+  /** When this device entered anew by itself, within the last day. */
+  #recentRejoins(nowMs: number): readonly bigint[] {
+    return this.#live.record.rejoinedAtMs.filter((atMs) => Number(atMs) > nowMs - DAY_MS);
+  }
+
+  /** Enters; if there is no way in, what was begun is forgotten. */
+  async enterOrGiveUp(): Promise<void> {
+    try {
+      await this.enter();
+    } catch (error) {
+      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      this.#ground.log.warn("entry-failed", { code: error.code });
+      await this.forgetUnentered();
+    }
+  }
+
+  /** Nothing is left of a conversation that this device never came into. */
+  async forgetUnentered(): Promise<void> {
+    const live = this.#live;
+    await live.exclusive(async () => {
+      if (live.record.state !== "joining" || live.commit !== undefined) return;
+      await live.forget();
+      this.#options.onForgotten();
+    });
+  }
+
+  async #enter(): Promise<void> {
+    const live = this.#live;
+    const { random, clock, signal } = this.#ground;
+    for (let attempt = 0; attempt < ENTRY_ATTEMPTS_MAX; attempt++) {
+      const pending = await live.exclusive(() => Promise.resolve(live.commit));
+      // One that an earlier run of the program has made goes first.
+      const entryId = pending?.stored.entryId ?? await this.#storeEntry();
+      // A Welcome may have been faster.
+      if (entryId === undefined || !isOutside(live.record.state)) return;
+      // Settled already, before anybody could wait for it.
+      if (live.commit?.stored.entryId !== entryId) continue;
+      const fate = this.#committer.fate(entryId, signal);
+      this.#committer.kick();
+      this.#options.onStored();
+      if (await fate === "applied" || !isOutside(live.record.state)) return;
+      await sleep(clock, randomFraction(random) * ENTRY_JITTER_MS, signal);
+    }
+    throw new MessengerError(
+      "conversations/conflict",
+      "Cannot enter the group: its members kept changing it at the same time",
+    );
+  }
+
+  /** @returns undefined when this device came in by itself in the meantime */
+  async #storeEntry(): Promise<Uint8Array | undefined> {
+    const live = this.#live;
+    const { clock } = this.#ground;
+    const shared = await this.#options.sharedView();
+    const made = await makeEntry(this.#ground, live.groupId, {
+      epochMin: live.record.epoch,
+      shared,
+    });
+    const { entryId } = made.pending.stored;
+    return await live.exclusive(async () => {
+      const { state, cursor } = live.record;
+      if (!isOutside(state) || live.commit !== undefined) {
+        retire(made.pending.staged.next, live.state);
+        return undefined;
+      }
+      const isNew = state === "joining";
+      // Who was out has missed nothing.
+      const missed = state === "broken" ? made.cursor - cursor : 0;
+      const nowMs = clock.now();
+      const recent = this.#recentRejoins(nowMs);
+      await live.write({
+        record: {
+          ...isNew ? made.describes : {},
+          ...state === "broken" ? { rejoinedAtMs: [...recent, BigInt(Math.floor(nowMs))] } : {},
+          cursor: Math.max(cursor, made.cursor),
+        },
+        commit: made,
+        history: (thread) => {
+          if (missed <= 0) return thread.noteConversation();
+          thread.addNotice({ kind: "gap", count: missed, code: "missed" }, nowMs);
+        },
+      });
+      return entryId;
+    });
+  }
+}
+
+function isOutside(state: string): boolean {
+  return state === "joining" || state === "broken" || state === "removed" || state === "left";
+}
+
+export function notActive(): MessengerError {
+  return new MessengerError(
+    "conversations/not-active",
+    "Cannot go on: this device is not in that conversation",
+  );
+}
