@@ -21,7 +21,7 @@ import { type ConversationWorld, openConversationWorld } from "./world.ts";
 /** How much faster than the machine's own the clock of a simulation runs. */
 const SPEED = 20;
 /** Milliseconds of the machine's own time that everything may take to come to rest. */
-const QUIET_MS_MAX = 40_000;
+const QUIET_MS_MAX = 30_000;
 const NAMES = ["alice", "bob", "carol", "dave"];
 
 export interface SimulationOptions {
@@ -87,7 +87,7 @@ class Simulation {
     await pause(this.#random() * 25);
     const machine = this.#pick(this.#machines);
     const { client } = machine;
-    if (machine.hasFailed) await this.#settle(machine.shutDown(), machine);
+    if (machine.hasFailed) await this.#settle(inTime(machine.shutDown(), "closing"), machine);
     const draw = this.#random();
     if (client === undefined) {
       if (draw < 0.5) await this.#start(machine);
@@ -109,7 +109,7 @@ class Simulation {
     }
     if (draw < 0.87) return await this.#crash(machine);
     if (draw < 0.89) {
-      const closing = machine.shutDown().catch((error: unknown) => {
+      const closing = inTime(machine.shutDown(), "closing").catch((error: unknown) => {
         this.#problems.push(`${machine.name} can't close: ${stackOf(error)}`);
       });
       await this.#settle(closing, machine);
@@ -138,7 +138,7 @@ class Simulation {
     for (let quiet = 0; quiet < 2 && performance.now() < deadline;) {
       for (const machine of this.#machines) {
         machine.faults.length = 0;
-        if (machine.hasFailed) await this.#settle(machine.shutDown(), machine);
+        if (machine.hasFailed) await this.#settle(inTime(machine.shutDown(), "closing"), machine);
         if (machine.client === undefined) await this.#start(machine);
       }
       unrest = await this.#unrest();
@@ -170,7 +170,7 @@ class Simulation {
     const { name, number } = machine;
     if (machine.isCrashed) this.#crashes++;
     const log = watching((problem) => this.#problems.push(`${name} ${number}: ${problem}`));
-    await this.#settle(this.#world.clientOn(machine, { log }), machine);
+    await this.#settle(inTime(this.#world.clientOn(machine, { log }), "opening"), machine);
   }
 
   async #crash(machine: Machine): Promise<void> {
@@ -394,6 +394,17 @@ function watching(onProblem: (problem: string) => void): Log {
       if (event === "behind") onProblem(`${event} ${JSON.stringify(fields ?? {})}`);
     },
   };
+}
+
+/** Nothing of this may stand still. */
+async function inTime(work: Promise<unknown>, what: string): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${what} never ends`)), QUIET_MS_MAX);
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function stackOf(error: unknown): string {
