@@ -44,13 +44,13 @@ import { DirectMessageExists } from "./committing.ts";
 import type { Engine } from "./engine.ts";
 import { notActive } from "./entering.ts";
 import type { Ground } from "./ground.ts";
-import { UNNAMED } from "./group-name.ts";
 import { leaveGroup } from "./leaving.ts";
 import { addNote } from "./notes.ts";
 import type { Slot } from "./slot.ts";
 import { tellEvents } from "./telling.ts";
 import {
   bytesOf,
+  isShown,
   itemOf,
   membersViewOf,
   NOTES_BYTES,
@@ -431,13 +431,13 @@ class EngineConversations implements Conversations {
   async #shown(): Promise<readonly Slot[]> {
     const slots = [...this.#engine.slots.values()];
     await Promise.all(slots.map(({ live }) => live.settled));
-    return slots.filter(isShown);
+    return slots.filter(({ live }) => isShown(live.record));
   }
 
   async #slot(id: ConversationId): Promise<Slot> {
     const slot = this.#engine.slots.get(id);
     await slot?.live.settled;
-    if (slot === undefined || !isShown(slot)) throw unknown();
+    if (slot === undefined || !isShown(slot.live.record)) throw unknown();
     return slot;
   }
 
@@ -464,10 +464,6 @@ class EngineConversations implements Conversations {
 }
 
 /** What is only on its way in is nobody's business yet. */
-function isShown({ live: { record } }: Slot): boolean {
-  return record.state !== "joining" || record.name !== UNNAMED && record.cursor > 0;
-}
-
 function isOver(state: string): boolean {
   return state === "left" || state === "removed" || state === "closed";
 }

@@ -7,9 +7,10 @@ import {
   watchEvents,
 } from "../../features/messages/history.ts";
 import { MessengerError } from "@qpq/ports";
+import { readConversation } from "../../features/groups/group-store.ts";
 import type { ClientEvent } from "../conversation-views.ts";
 import type { Ground } from "./ground.ts";
-import { idOf, itemOf } from "./views.ts";
+import { idOf, isShown, itemOf, NOTES_ID } from "./views.ts";
 
 /** @see Conversations.events */
 export async function* tellEvents(
@@ -32,7 +33,7 @@ export async function* tellEvents(
       const page = await readEvents(store, cursor);
       for (const { event, item } of page) {
         cursor = event.cursor;
-        const told = eventOf(ground, event, item);
+        const told = await isTold(ground, event, item) ? eventOf(ground, event, item) : undefined;
         if (told !== undefined) yield told;
         if (signal.aborted) return;
       }
@@ -45,6 +46,18 @@ export async function* tellEvents(
     watch.close();
     signal.removeEventListener("abort", onEvents);
   }
+}
+
+/** Whoever hears of a conversation asks for it: it is there, or nothing is told. */
+async function isTold(
+  { store }: Ground,
+  { conversationId }: NumberedEvent,
+  item: StoredItem | undefined,
+): Promise<boolean> {
+  // Texts come when it is there.
+  if (item?.kind === "text" || idOf(conversationId) === NOTES_ID) return true;
+  const record = await store.snapshot((reader) => readConversation(reader, conversationId));
+  return record !== undefined && isShown(record);
 }
 
 function eventOf(

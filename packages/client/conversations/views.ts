@@ -15,12 +15,18 @@ import type {
   Notice,
   TextItem,
 } from "../conversation-views.ts";
+import { UNNAMED } from "./group-name.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
 /** The notes to oneself, which have no channel. */
 export const NOTES_ID = "notes" as ConversationId;
 export const NOTES_BYTES: Uint8Array = new TextEncoder().encode("notes");
+
+/** Not while this device is on its way into a group of which it knows nothing yet. */
+export function isShown({ state, name, cursor }: StoredConversation): boolean {
+  return state !== "joining" || name !== UNNAMED && cursor > 0;
+}
 
 export function idOf(conversationId: Uint8Array): ConversationId {
   return compareKeys(conversationId, NOTES_BYTES) === 0
