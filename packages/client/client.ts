@@ -273,6 +273,7 @@ export class Client implements AsyncDisposable {
     this.#peers = this.#core.peersOf(unlocked.identity);
     // The server has thrown away those that the old key vouches for.
     await this.#core.refill();
+    await this.#engine.renewLeaves();
   }
 
   /**

@@ -59,6 +59,8 @@ export class Engine {
   #sync: StoredSync = { incarnation: new Uint8Array(), inboxAfter: 0 };
   #isFollowing = false;
   #hasInbox = false;
+  /** Everything that the server had when this session began has come. */
+  #hasAll = false;
   #acknowledging = false;
   #isInboxDirty = false;
   #running: Promise<void> | undefined;
@@ -110,6 +112,14 @@ export class Engine {
     );
   }
 
+  /** The account has got a new key: this device shows it wherever it is. */
+  async renewLeaves(): Promise<void> {
+    for (const slot of this.#slots.values()) {
+      slot.forgetTrust();
+      await slot.blockedBy();
+    }
+  }
+
   /** A conversation that is made here, or that this device enters. */
   adopt(live: LiveConversation): Slot {
     const slot = this.#slots.get(live.id) ?? this.#add(live);
@@ -147,6 +157,7 @@ export class Engine {
   /** Whether all that the server told of is stored here. */
   get isCaughtUp(): boolean {
     return this.#isFollowing && this.#hasInbox && this.#unknown.size === 0 &&
+      this.#hasAll && this.#entering.size === 0 &&
       [...this.#slots.values()].every((slot) =>
         !FOLLOWED.has(slot.live.record.state) || slot.live.record.state === "broken" ||
         slot.live.record.state === "joining" || slot.isCaughtUp
@@ -245,6 +256,7 @@ export class Engine {
       } finally {
         this.#isFollowing = false;
         this.#hasInbox = false;
+        this.#hasAll = false;
         this.#sharing.forget();
         this.#unknown.clear();
         this.#refused.clear();
@@ -293,6 +305,10 @@ export class Engine {
     if (delivery.kind === "inbox-caught-up") {
       this.#hasInbox = true;
       this.#enterUnknown();
+      return this.#changed();
+    }
+    if (delivery.kind === "all-caught-up") {
+      this.#hasAll = true;
       return this.#changed();
     }
     const { channelId, ...rest } = delivery;

@@ -340,6 +340,13 @@ function noteChanges(
   const by = leaves.open(summary.committer.leafNode);
   const entered = enteredDevices(ground, summary);
   draft.entered.push(...entered);
+  // Under another account key than before, the committer is somebody to be looked at anew.
+  const { committerBefore } = summary;
+  if (
+    committerBefore !== undefined && !same(leaves.open(committerBefore).accountKey, by.accountKey)
+  ) {
+    draft.entered.push(by);
+  }
   const added = namesOf(changes.added, accountsAfter);
   if (added.length > 0) {
     draft.note({ kind: "members-added", name: by.accountName, names: added }, atMs);

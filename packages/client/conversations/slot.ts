@@ -339,16 +339,31 @@ export class Slot {
   }
 
   async #untrusted(): Promise<readonly string[]> {
-    const { store, leaves, own } = this.#ground;
+    const { store, leaves, own, deviceId } = this.#ground;
     const { state } = this.live;
     if (state === undefined) return [];
     const devices = membersOf(await state.tree.load()).map(({ leafNode }) => leaves.open(leafNode));
     const isOwn = (device: LeafDevice) => compareKeys(device.accountId, own.accountId) === 0;
     const others = await untrustedAccounts(store, devices.filter((device) => !isOwn(device)));
-    const isStrange = devices.some((device) =>
+    const outdated = devices.filter((device) =>
       isOwn(device) && compareKeys(device.accountKey, own.accountKey) !== 0
     );
+    // This device's own leaf is only behind: the account has got a new key, which comes before all else.
+    const isBehind = ({ deviceId: id }: LeafDevice) => compareKeys(id, deviceId) === 0;
+    if (outdated.some(isBehind)) this.#background(this.#renew());
+    const isStrange = !outdated.every(isBehind);
     return isStrange ? [...others, own.name] : others;
+  }
+
+  /** This device's leaf gets the certificate that it has now. */
+  async #renew(): Promise<void> {
+    await this.live.exclusive(async () => {
+      const { state, needsUpdate } = this.live.record;
+      if (state === "active" && !needsUpdate) {
+        await this.live.write({ record: { needsUpdate: true } });
+      }
+    });
+    this.#keepUp(0);
   }
 
   /** Commits what others wait for, unless somebody else does so first. */

@@ -143,8 +143,12 @@ interface Channels @0x860e0e01fb4df842 {
     cursors :List(Cursor) $Qpq.max(4096),
     # Channels of the account that are not here are sent from where it became a member.
     inboxAfter :UInt64 $Qpq.safeInteger
-  ) -> (channels :List(ChannelEvent) $Qpq.max(1024), inbox :List(InboxEvent) $Qpq.max(64))
-    $Qpq.subscription;
+  ) -> (
+    channels :List(ChannelEvent) $Qpq.max(1024),
+    inbox :List(InboxEvent) $Qpq.max(64),
+    allSent :Bool
+    # Once: with this frame everything is sent that was there when the subscription began.
+  ) $Qpq.subscription;
   # All channels of the account, also those that it comes into later, and the device's inbox.
 
   acknowledge @5 (

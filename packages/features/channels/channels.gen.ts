@@ -173,6 +173,7 @@ export interface ChannelsSubscribeParams {
 export interface ChannelsSubscribeResults {
   readonly channels: readonly ChannelEvent[];
   readonly inbox: readonly InboxEvent[];
+  readonly allSent: boolean;
 }
 
 export interface ChannelsAcknowledgeParams {
@@ -1382,7 +1383,7 @@ export function writeChannelsSubscribeParams(
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeChannelsSubscribeResults(value: ChannelsSubscribeResults): Uint8Array {
-  const writer = openWriter(0, 2);
+  const writer = openWriter(1, 2);
   writeChannelsSubscribeResults(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -1399,7 +1400,7 @@ export function readChannelsSubscribeResults(
   reader: Reader,
   depth: number,
 ): ChannelsSubscribeResults {
-  const { pointers, end } = reader;
+  const { data, pointers, end } = reader;
   return {
     channels: readListOfChannelEvent(
       reader,
@@ -1417,6 +1418,7 @@ export function readChannelsSubscribeResults(
       depth,
       "Channels.subscribe$Results.inbox",
     ),
+    allSent: reader.bool(data, 0, pointers),
   };
 }
 
@@ -1428,15 +1430,16 @@ export function writeChannelsSubscribeResults(
   if (value.channels.length !== 0) {
     writeListOfChannelEvent(
       writer,
-      at,
+      at + 8,
       value.channels,
       1024,
       "Channels.subscribe$Results.channels",
     );
   }
   if (value.inbox.length !== 0) {
-    writeListOfInboxEvent(writer, at + 8, value.inbox, 64, "Channels.subscribe$Results.inbox");
+    writeListOfInboxEvent(writer, at + 16, value.inbox, 64, "Channels.subscribe$Results.inbox");
   }
+  writer.bool(at, 0, value.allSent);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

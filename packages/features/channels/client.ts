@@ -35,7 +35,9 @@ export type Delivery =
   /** Its Welcome is whole. */
   | { readonly kind: "welcome"; readonly inboxEntry: InboxEntry }
   | { readonly kind: "inbox-gap"; readonly gap: Gap }
-  | { readonly kind: "inbox-caught-up"; readonly sequence: number };
+  | { readonly kind: "inbox-caught-up"; readonly sequence: number }
+  /** Of every channel, and of the inbox, what was there when this began has been delivered. Once. */
+  | { readonly kind: "all-caught-up" };
 
 export interface FollowOptions {
   /** Of the server that the cursors were had from: in its hello. */
@@ -157,6 +159,7 @@ async function* follow(
   for await (const frame of stub.subscribe(params, calls)) {
     for (const event of frame.inbox) yield* inboxDeliveries(event);
     for (const event of frame.channels) yield* channelDeliveries(event);
+    if (frame.allSent) yield { kind: "all-caught-up" };
   }
 
   async function* inboxDeliveries(event: InboxEvent): AsyncGenerator<Delivery, void, void> {

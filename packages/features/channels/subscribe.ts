@@ -94,6 +94,7 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
     this.#resources.use(onAbort(signals, () => subscription.wake()));
     await subscription.followAccount();
     for (const { channelId } of this.#params.cursors) subscription.follow(channelId);
+    subscription.begin();
     return subscription;
   }
 
@@ -114,6 +115,9 @@ class Subscription implements Disposable {
   /** Channels that may have something to send, in turn. */
   readonly #ready = new Set<string>();
   #isInboxReady = true;
+  /** Channels of the beginning that are not sent whole yet; undefined when all is. */
+  #unsent: Set<string> | undefined;
+  #isInboxSent = false;
   #isListStale = false;
   #bell = Promise.withResolvers<void>();
 
@@ -212,9 +216,33 @@ class Subscription implements Disposable {
       if (page.events.length > 0) bytes += page.bytes;
       // Behind the others: every channel gets its turn.
       if (page.hasMore) this.#ready.add(key);
-      if (page.isOver) this.#leave(key);
+      if (page.isOver) {
+        this.#leave(key);
+        this.#unsent?.delete(key);
+      }
     }
-    return channels.length + inbox.length === 0 ? undefined : { channels, inbox };
+    if (channels.length + inbox.length === 0) return undefined;
+    return { channels, inbox, allSent: this.#isFirstAllSent(channels, inbox) };
+  }
+
+  /** What follows now is what there was at the beginning. */
+  begin(): void {
+    this.#unsent = new Set(this.#followers.keys());
+  }
+
+  /** Whether these are the last of what there was at the beginning. */
+  #isFirstAllSent(
+    channels: readonly ChannelEvent[],
+    inbox: readonly InboxEvent[],
+  ): boolean {
+    if (this.#unsent === undefined) return false;
+    for (const { channelId, kind } of channels) {
+      if (kind === "caughtUp" || kind === "notMember") this.#unsent.delete(channelId.toHex());
+    }
+    if (inbox.some(({ kind }) => kind === "caughtUp")) this.#isInboxSent = true;
+    if (!this.#isInboxSent || this.#unsent.size > 0) return false;
+    this.#unsent = undefined;
+    return true;
   }
 
   [Symbol.dispose](): void {

@@ -342,6 +342,8 @@ export function lineOf(delivery: Delivery): string {
       return `inbox gap ${delivery.gap.from}-${delivery.gap.to}`;
     case "inbox-caught-up":
       return `inbox caught up ${delivery.sequence}`;
+    case "all-caught-up":
+      return "all caught up";
   }
 }
 
