@@ -157,6 +157,8 @@ export interface HistoryPage {
 
 /** What came of inviting one account. */
 export type InviteResult =
+  /** It is in the group already; nothing was done. */
+  | { readonly kind: "present"; readonly name: string }
   /** `devicesWithout`: devices that enter by themselves when they are on line. */
   | { readonly kind: "added"; readonly name: string; readonly devicesWithout: number }
   | {

@@ -53,3 +53,17 @@ Deno.test("a device that was there first is invited with the account's others, a
   await conversation(laptop, "#climbing", "removed");
   assert.deepEqual((await alice.conversations.members(id)).map(({ name }) => name), ["alice"]);
 });
+
+Deno.test("who leaves a group that nobody else is in takes the account's other devices along", async () => {
+  await using world = await openConversationWorld();
+  const bob = await world.client("bob");
+  const laptop = await world.client("bob", { device: 2 });
+  const { conversation: { id } } = await bob.conversations.createGroup({
+    name: "alone",
+    ...PATIENCE,
+  });
+  await conversation(laptop, "#alone");
+  await bob.conversations.leave(id, PATIENCE);
+  await conversation(laptop, "#alone", "removed");
+  assert.equal((await bob.conversations.get(id)).state, "left");
+});

@@ -111,6 +111,7 @@ function inviteRows(results: readonly InviteResult[]): readonly Row[] {
     if (result.kind === "failed") {
       return [{ text: `${result.name} was not invited: ${result.message}`, style: "warning" }];
     }
+    if (result.kind === "present") return [{ text: `${result.name} is in already` }];
     const { name, devicesWithout } = result;
     const later = devicesWithout === 0
       ? ""
@@ -121,6 +122,7 @@ function inviteRows(results: readonly InviteResult[]): readonly Row[] {
 
 function inviteJson(result: InviteResult): object {
   const { name } = result;
+  if (result.kind === "present") return { name, invited: false, present: true };
   if (result.kind === "added") {
     return { name, invited: true, devicesWithout: result.devicesWithout };
   }
@@ -137,7 +139,11 @@ export async function joinGroup(
   waiting: Waiting,
 ): Promise<Reply> {
   const joined = await conversations.join(view.id, waiting);
-  return said(`joined ${shownHandle(joined)}`, viewJson(joined));
+  const { unreadCount } = joined;
+  const meanwhile = unreadCount === 0
+    ? ""
+    : `; ${counted(unreadCount, "message")} came meanwhile: history shows them`;
+  return said(`joined ${shownHandle(joined)}${meanwhile}`, viewJson(joined));
 }
 
 export async function leaveGroup(

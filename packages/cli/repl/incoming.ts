@@ -54,7 +54,10 @@ export class Incoming {
     const { views, output } = this.#options;
     for (const view of await views.load()) {
       if (view.isBlocked) continue;
-      if (view.state === "invited") this.#announce(view);
+      if (view.state === "invited") {
+        this.#announce(view);
+        continue;
+      }
       if (view.unreadCount === 0) continue;
       const items = await this.#unreadItems(view);
       const shownCount = items.filter(isFromOthers).length;
@@ -91,7 +94,8 @@ export class Incoming {
     if (event.kind === "item-changed") return this.#tellOutcome(event.item, view);
     const { item } = event;
     if (item.position <= (this.#shown.get(item.conversationId) ?? 0)) return;
-    if (view.isBlocked) return;
+    // Nobody is in a group unasked: until /join it is an invitation, and no more.
+    if (view.isBlocked || view.state === "invited") return;
     if (view.isFromStranger && isFromOthers(item)) this.#announce(view);
     this.#show(item, view);
   }

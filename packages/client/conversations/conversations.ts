@@ -198,9 +198,8 @@ class EngineConversations implements Conversations {
       );
       await slot.commit((state) => wishToAdd(this.#ground, state, invitees), { signal });
       const already = names.filter(isPresent).map((name): InviteResult => ({
-        kind: "added",
+        kind: "present",
         name,
-        devicesWithout: 0,
       }));
       return [...results, ...already];
     });

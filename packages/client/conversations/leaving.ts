@@ -24,8 +24,8 @@ export async function leaveGroup(ground: Ground, slot: Slot, options: Waiting): 
   const others = context.admins.filter((id) =>
     compareKeys(id, own.accountId) !== 0 && accounts.has(id.toHex())
   );
-  if (accounts.size <= 1) return await abandon(ground, slot);
-  if (isAdmin(context, own.accountId) && others.length === 0) throw lastAdmin();
+  const isAlone = accounts.size <= 1;
+  if (!isAlone && isAdmin(context, own.accountId) && others.length === 0) throw lastAdmin();
   const ownId = own.accountId.toHex();
   await withinTime(ground, options, async (signal) => {
     if ((accounts.get(ownId)?.devices.length ?? 1) > 1) {
@@ -43,6 +43,8 @@ export async function leaveGroup(ground: Ground, slot: Slot, options: Waiting): 
         { signal },
       );
     }
+    // Nobody would be left to commit it.
+    if (isAlone) return await abandon(ground, slot);
     await live.exclusive(() => slot.sender.enqueueSelfRemove());
     slot.sender.kick();
   });
