@@ -19,10 +19,11 @@ import { textsOf } from "./histories.ts";
 import { ROOT, startServer, temporaryFolder } from "./processes.ts";
 import type { TalkerOptions } from "./talker.ts";
 
-const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 5 : 1;
-const MESSAGES_COUNT = 200;
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
+const ROUNDS = FULL ? 5 : 1;
+const MESSAGES_COUNT = FULL ? 200 : 80;
 /** Of each of the two clients, in each round. */
-const KILLS_COUNT = 4;
+const KILLS_COUNT = FULL ? 4 : 2;
 /** The round in whose middle the server is killed, too. */
 const SERVER_ROUND = 0;
 const PATIENCE = { timeoutMs: 180_000 } as const;

@@ -15,9 +15,10 @@ import { randomFraction } from "@qpq/ports";
 import { textsOf } from "./histories.ts";
 import { ROOT, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
 
-const MESSAGES_COUNT = 100;
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
+const MESSAGES_COUNT = FULL ? 100 : 40;
 /** Each falls with about even odds between an answer and the cursor behind it. */
-const KILLS_COUNT = 5;
+const KILLS_COUNT = FULL ? 5 : 2;
 /** Of a whole test: a slow machine changes no outcome. */
 const PATIENCE = { timeoutMs: 240_000 } as const;
 
