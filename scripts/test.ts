@@ -1,6 +1,7 @@
 /**
  * `npm test [-- PATH…]`: runs the tests, then counts them: the slowest files, every skipped test with
- * its reason, and as the last line `N passed, N failed`, or `N passed, N failed, N skipped`.
+ * its reason, what isn't here to be tested, behind a line `Failures:` once more what failed and why,
+ * and as the last line `N passed, N failed`, or `N passed, N failed, N skipped`.
  * QPQ_TEST_LEVEL=full runs the long variants too.
  */
 import { join } from "node:path";
@@ -8,18 +9,36 @@ import { join } from "node:path";
 /** What loads the machine and measures what that costs: after all others, one file at a time. */
 const ALONE_SUFFIX = "-load.test.ts";
 const SLOWEST_SHOWN = 15;
+/** Lines of one failure that are repeated at the end, and failures. */
+const FAILURE_LINES_SHOWN = 15;
+const FAILURES_SHOWN = 20;
+/**
+ * How the name of a test begins that is ignored because what it would use in addition does not stand
+ * beside the clone. It is named at the end, and isn't one that was skipped.
+ */
+const ABSENCE = "not here: ../";
+/** Of what the runner printed last, kept for a failure that no test case has. */
+const RUNNER_LINES_SHOWN = 40;
 
 interface Case {
   readonly file: string;
   readonly name: string;
   readonly seconds: number;
-  readonly outcome: "passed" | "failed" | "skipped";
+  readonly outcome: "passed" | "failed" | "skipped" | "absent";
+  /** Of one that failed: what the runner says of it. */
+  readonly failure: string;
+}
+
+interface Result {
+  readonly code: number;
+  readonly cases: readonly Case[];
+  readonly lastLines: readonly string[];
 }
 
 const files = (await Promise.all(
   (Deno.args.length === 0 ? ["tests", "packages"] : Deno.args).map(testsBelow),
 )).flat();
-const results = [
+const results: readonly Result[] = [
   await run(files.filter((file) => !file.endsWith(ALONE_SUFFIX)), { parallel: true }),
   await run(files.filter((file) => file.endsWith(ALONE_SUFFIX)), { parallel: false }),
 ];
@@ -27,10 +46,13 @@ const cases = results.flatMap((result) => result.cases);
 const count = (wanted: Case["outcome"]): number =>
   cases.filter(({ outcome }) => outcome === wanted).length;
 
-showSlowest();
-for (const { name, outcome } of cases) if (outcome === "skipped") print(`skipped: ${name}`);
 // A file that does not even load has no test case, but the runner's exit code knows.
 const failures = Math.max(count("failed"), results.some(({ code }) => code !== 0) ? 1 : 0);
+
+showSlowest();
+for (const { name, outcome } of cases) if (outcome === "skipped") print(`skipped: ${name}`);
+for (const { name, outcome } of cases) if (outcome === "absent") print(name);
+showFailures();
 print(
   `${count("passed")} passed, ${failures} failed` +
     (count("skipped") > 0 ? `, ${count("skipped")} skipped` : ""),
@@ -51,11 +73,11 @@ async function testsBelow(path: string): Promise<readonly string[]> {
 async function run(
   tests: readonly string[],
   { parallel }: { readonly parallel: boolean },
-): Promise<{ readonly code: number; readonly cases: readonly Case[] }> {
-  if (tests.length === 0) return { code: 0, cases: [] };
+): Promise<Result> {
+  if (tests.length === 0) return { code: 0, cases: [], lastLines: [] };
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const runner = new Deno.Command(Deno.execPath(), {
       args: [
         "test",
         // Types are checked by `npm run check`, once for all.
@@ -68,11 +90,26 @@ async function run(
         ...tests,
       ],
       env: { DENO_JOBS: String(navigator.hardwareConcurrency) },
-    }).spawn().status;
-    return { code, cases: casesOf(await Deno.readTextFile(report)) };
+      stdout: "piped",
+    }).spawn();
+    const lastLines = await passOn(runner.stdout);
+    const { code } = await runner.status;
+    return { code, cases: casesOf(await Deno.readTextFile(report)), lastLines };
   } finally {
     await Deno.remove(report);
   }
+}
+
+/** Prints what the runner prints. @returns the last lines of it */
+async function passOn(output: ReadableStream<Uint8Array>): Promise<readonly string[]> {
+  const decoder = new TextDecoder();
+  let last = [""];
+  for await (const bytes of output) {
+    for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await Deno.stdout.write(rest));
+    last = (last.join("\n") + decoder.decode(bytes, { stream: true })).split("\n")
+      .slice(-RUNNER_LINES_SHOWN);
+  }
+  return last;
 }
 
 function casesOf(report: string): readonly Case[] {
@@ -85,9 +122,18 @@ function casesOf(report: string): readonly Case[] {
       file = suite;
       continue;
     }
-    const failed = /<(failure|error)\b/.test(inside);
-    const outcome = inside.includes("<skipped") ? "skipped" : failed ? "failed" : "passed";
-    found.push({ file, name: unescape(name), seconds: Number(time), outcome });
+    const failure = /<(?:failure|error)\b(?: message="([^"]*)")?[^>]*?(?:\/>|>([^<]*))/.exec(
+      inside,
+    );
+    const isIgnored = inside.includes("<skipped");
+    const ignored = name.startsWith(ABSENCE) ? "absent" : "skipped";
+    found.push({
+      file,
+      name: unescape(name),
+      seconds: Number(time),
+      outcome: failure !== null ? "failed" : isIgnored ? ignored : "passed",
+      failure: unescape(failure?.[2] || failure?.[1] || ""),
+    });
   }
   return found;
 }
@@ -101,6 +147,27 @@ function showSlowest(): void {
   for (const [file, spent] of slowest.slice(0, SLOWEST_SHOWN)) {
     print(`${spent.toFixed(1).padStart(8)} s  ${file}`);
   }
+}
+
+/** Once more and in short what failed: the end of the output may be all that somebody sees. */
+function showFailures(): void {
+  if (failures === 0) return;
+  print("Failures:");
+  for (const { file, name, failure } of cases.filter(isFailed).slice(0, FAILURES_SHOWN)) {
+    print(`${file}: ${name}`);
+    for (const line of failure.trim().split("\n").slice(0, FAILURE_LINES_SHOWN)) {
+      print(`    ${line}`);
+    }
+  }
+  for (const result of results) {
+    if (result.code === 0 || result.cases.some(isFailed)) continue;
+    print("No test failed, but the runner did. It said at last:");
+    for (const line of result.lastLines) print(`    ${line}`);
+  }
+}
+
+function isFailed({ outcome }: Case): boolean {
+  return outcome === "failed";
 }
 
 function unescape(text: string): string {

@@ -1,0 +1,35 @@
+/** Accounts for tests of something else than how they are made: by the library, and cheap to open. */
+import { type HostPort, parseHostPort, parsePin, registerClient } from "@qpq/client";
+import { FAST_STRETCHING } from "../../packages/features/test/world.ts";
+import type { RunningServer } from "./processes.ts";
+
+/** Of a device's store. Programs read it from the key file, and stretch the password as little as this. */
+const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
+
+/** Whose account, and the state folder of its first device. */
+export interface QuickAccount {
+  readonly name: string;
+  readonly password: string;
+  readonly stateFolder: string;
+  /** Whether its password is shown to the server once more: for a login, a revocation, a new key. */
+  readonly entersAgain?: boolean;
+}
+
+/** Does what `qpq register-user` does, without its half second of stretching. */
+export async function registerQuickly(
+  { address, pin }: Pick<RunningServer, "address" | "pin">,
+  { name, password, stateFolder, entersAgain = false }: QuickAccount,
+): Promise<void> {
+  await using _client = await registerClient({
+    stateFolder,
+    server: parseHostPort(address) as HostPort,
+    serverName: "localhost",
+    trust: parsePin(pin),
+    name,
+    password,
+    surroundings: {
+      keyFileCost: CHEAP,
+      ...entersAgain ? {} : { keyStretching: FAST_STRETCHING },
+    },
+  });
+}
