@@ -29,6 +29,7 @@ const DEVICES = 4;
 const CHANNELS = 8;
 /** Entries that are acknowledged in a round before the kill: so that it falls into different moments. */
 const ACKNOWLEDGED = { min: 40, spread: 600 };
+const READ_TRIES_MAX = 20;
 const SERVER_NAME = "localhost";
 
 /** What one client has sent to its channel. */
@@ -157,12 +158,27 @@ async function load(
         entry.sequence = (await client.calls.append({ channelId, entryId, message })).sequence;
         break;
       } catch (error) {
-        assert.ok(error instanceof MessengerError, String(error));
-        // Whether it was done is unknown, or there is no service at the moment.
-        const isAway = /^(rpc\/(disconnected|deadline|handshake-timeout)|transport\/)/;
-        assert.match(error.code, isAway);
+        assertAway(error);
         if (isRetry || (random.bytes(1)[0] as number) % 2 === 0) break;
       }
+    }
+  }
+}
+
+/** Whether it was done is unknown, or there is no service at the moment: nothing else may come of a kill, or of a stall. */
+function assertAway(error: unknown): asserts error is MessengerError {
+  assert.ok(error instanceof MessengerError, String(error));
+  assert.match(error.code, /^(rpc\/(disconnected|deadline|handshake-timeout)|transport\/)/);
+}
+
+/** A busy machine stalls a server that has just come back for longer than its clients wait. */
+async function untilThere<Result>(read: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      assertAway(error);
+      if (tries === READ_TRIES_MAX) throw error;
     }
   }
 }
@@ -195,11 +211,12 @@ async function readIds(
   { calls, rpc }: DeviceClient,
   channelId: Uint8Array,
 ): Promise<readonly string[]> {
-  const { incarnation } = await rpc.connected();
   const ids: string[] = [];
   for (let after = 1;;) {
     const cursor = { channelId, after };
-    const page = await calls.read({ incarnation, cursor });
+    const page = await untilThere(async () =>
+      await calls.read({ incarnation: (await rpc.connected()).incarnation, cursor })
+    );
     assert.equal(page.gap, undefined);
     for (const { entryId } of page.entries) ids.push(entryId.toHex());
     after = page.entries.at(-1)?.sequence ?? after;
