@@ -73,6 +73,14 @@ export function hasAccountStore(place: AccountPlace): boolean {
   return isThere(databasePath(place));
 }
 
+/**
+ * Says early what opening the account would: another process may still be faster.
+ * @throws MessengerError `store/in-use`
+ */
+export function requireStoreFree(place: AccountPlace): void {
+  lockStore(databasePath(place)).release();
+}
+
 /** Asks of the folder what making a store will ask, before anything is done elsewhere. */
 export function prepareAccountFolder(place: AccountPlace): void {
   const folder = accountFolder(place);

@@ -3,7 +3,7 @@ import { keyFilePath, openKeyFile } from "@qpq/adapters/stores";
 import { MessengerError } from "@qpq/ports";
 import { logIn } from "../features/accounts/client.ts";
 import { as, openDeviceWorld, primitives, refusedWith } from "../features/test/device-world.ts";
-import { accountFolder } from "./account-store.ts";
+import { accountFolder, requireStoreFree } from "./account-store.ts";
 import type { Surroundings } from "./client-core.ts";
 import { forgetAccount, logInClient, openClient, registerClient } from "./client.ts";
 import { connects, device, withClient } from "./test/device.ts";
@@ -225,6 +225,27 @@ Deno.test("strangers who fail to log in don't keep a device out whose session is
   await using elsewhere = await device(world);
   await refusedWith("accounts/rate-limited", logInClient(elsewhere.options()));
   await withClient(logInClient(own.options()), connects);
+});
+
+Deno.test("peers: who gives up waits no longer for the server", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  await withClient(registerClient(own.options()), async ({ peers }) => {
+    const signal = AbortSignal.abort(new MessengerError("cancelled", "enough"));
+    await refusedWith("cancelled", peers.fetch("bob", { signal }));
+    await refusedWith("cancelled", peers.syncDirectory({ signal }));
+  });
+});
+
+Deno.test("requireStoreFree() refuses what another process has open, before any password", async () => {
+  await using world = await openDeviceWorld();
+  await using own = await device(world);
+  await withClient(registerClient(own.options()), () => {
+    assert.throws(() => requireStoreFree(own.options()), { code: "store/in-use" });
+    return Promise.resolve();
+  });
+  requireStoreFree(own.options());
+  await withClient(openClient(own.options()), connects);
 });
 
 Deno.test("deleteAccount() takes the account from the server and the store from this device", async () => {

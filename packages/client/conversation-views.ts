@@ -129,7 +129,8 @@ export interface NoticeItem {
 
 /** What is said in a history beside messages. Names are of accounts. */
 export type Notice =
-  | { readonly kind: "joined" }
+  /** `isEntry`: this device came in by itself, where the account is a member: it has nothing from before. */
+  | { readonly kind: "joined"; readonly isEntry: boolean }
   | { readonly kind: "members-added"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-removed"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-left"; readonly names: readonly string[] }

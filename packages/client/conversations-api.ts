@@ -101,6 +101,12 @@ export interface Conversations {
   /** Waits until all that the server had, when this was called, is stored here. */
   waitUntilCaughtUp(options?: Waiting): Promise<void>;
 
+  /**
+   * How many conversations this device is still on its way into: a new device of an account enters all
+   * of them by itself. `waitUntilCaughtUp` waits for it.
+   */
+  entering(): Promise<number>;
+
   /** @param options.before only entries in front of this position; default: the newest */
   history(
     id: ConversationId,

@@ -15,7 +15,12 @@
  * @module
  */
 export * from "./connection.ts";
-export { accountsOfDevice, hasAccountStore, hasRememberedKey } from "./account-store.ts";
+export {
+  accountsOfDevice,
+  hasAccountStore,
+  hasRememberedKey,
+  requireStoreFree,
+} from "./account-store.ts";
 export type { AccountPlace } from "./account-store.ts";
 export type { ClientOptions, OpenOptions, Surroundings } from "./client-core.ts";
 export {

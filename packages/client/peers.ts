@@ -1,4 +1,5 @@
 /** Other accounts: their keys, pinned on first use, and what this device thinks of them. */
+import type { CallOptions } from "@qpq/capnp";
 import { type Log, MessengerError } from "@qpq/ports";
 import type { EnrolmentHome } from "../features/devices/enrolment.ts";
 import { parseAccountId, parseAccountName } from "../features/accounts/names.ts";
@@ -54,13 +55,13 @@ export class Peers {
   /**
    * Asks the server for an account, verifies all of it, and pins its key at first use: by any of the
    * own account's devices, so the directory is read before and written after.
-   * @throws MessengerError `accounts/unknown`, and as `fetchPeer` and `syncDirectory`
+   * @param options `timeoutMs` of each call
+   * @throws MessengerError `accounts/unknown`, `cancelled`, and as `fetchPeer` and `syncDirectory`
    */
-  async fetch(name: string): Promise<PeerView> {
-    const peer = await this.#withDirectory(() =>
-      fetchPeer(this.#options.home, name, this.#options)
-    );
-    if (peer.state.kind === "first-use") await this.syncDirectory();
+  async fetch(name: string, options: CallOptions = {}): Promise<PeerView> {
+    const home = callingWithin(this.#options.home, options);
+    const peer = await this.#withDirectory(() => fetchPeer(home, name, this.#options));
+    if (peer.state.kind === "first-use") await this.syncDirectory(options);
     return this.#view(peer);
   }
 
@@ -69,18 +70,26 @@ export class Peers {
    * @param accountKey the one that the user was shown
    * @throws MessengerError `devices/not-pinned`: nothing, or another key, was offered
    */
-  async acceptKey(name: string, accountKey: Uint8Array): Promise<void> {
+  async acceptKey(
+    name: string,
+    accountKey: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<void> {
     await acceptKey(this.#options.store, parseAccountName(name), accountKey);
-    await this.syncDirectory();
+    await this.syncDirectory(options);
   }
 
   /**
    * Notes that the user has compared safety numbers for this key.
    * @throws MessengerError `devices/not-pinned`
    */
-  async markVerified(name: string, accountKey: Uint8Array): Promise<void> {
+  async markVerified(
+    name: string,
+    accountKey: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<void> {
     await markVerified(this.#options.store, parseAccountName(name), accountKey);
-    await this.syncDirectory();
+    await this.syncDirectory(options);
   }
 
   /**
@@ -109,10 +118,9 @@ export class Peers {
    * decided here: the next time shares it.
    * @throws MessengerError as `sharePins`
    */
-  async syncDirectory(): Promise<void> {
-    const { leftOut } = await this.#withDirectory(() =>
-      sharePins(this.#options.home, this.#options)
-    );
+  async syncDirectory(options: CallOptions = {}): Promise<void> {
+    const home = callingWithin(this.#options.home, options);
+    const { leftOut } = await this.#withDirectory(() => sharePins(home, this.#options));
     if (leftOut > 0) this.#options.log.warn("directory-full", { leftOut });
   }
 
@@ -156,4 +164,14 @@ export class Peers {
       generation: account.list?.generation ?? 0,
     };
   }
+}
+
+/** The same server, whose calls end as `options` say. */
+function callingWithin(home: EnrolmentHome, options: CallOptions): EnrolmentHome {
+  return {
+    call: (method, params, given) => home.call(method, params, { ...options, ...given }),
+    subscribe: (method, params, given) => home.subscribe(method, params, { ...options, ...given }),
+    connected: (given) => home.connected({ ...options, ...given }),
+    authenticate: () => home.authenticate(),
+  };
 }

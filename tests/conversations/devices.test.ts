@@ -17,8 +17,16 @@ Deno.test("a new device enters its account's conversations by itself, and reads 
   await conversation(bob, "#climbing", "invited");
   await bob.conversations.join(group.id);
   const laptop = await world.client("bob", { device: 2 });
+  await laptop.conversations.waitUntilCaughtUp(PATIENCE);
+  assert.equal(await laptop.conversations.entering(), 0);
   await conversation(laptop, "@alice");
   await conversation(laptop, "#climbing");
+  // What was said before isn't here, and each history begins with that.
+  const { items: [first] } = await laptop.conversations.history(group.id);
+  assert.ok(first?.kind === "notice");
+  assert.deepEqual(first.notice, { kind: "joined", isEntry: true });
+  const { items } = await bob.conversations.history(group.id);
+  assert.ok(!items.some((item) => item.kind === "notice" && item.notice.kind === "joined"));
   await say(alice, dm.id, "to both");
   await received(bob, dm.id, "alice: to both");
   await received(laptop, dm.id, "alice: to both");

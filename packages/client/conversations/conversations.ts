@@ -351,6 +351,10 @@ class EngineConversations implements Conversations {
     await this.#engine.until(() => this.#engine.isCaughtUp, options);
   }
 
+  entering(): Promise<number> {
+    return Promise.resolve(this.#engine.enteringCount);
+  }
+
   async history(
     id: ConversationId,
     options: { readonly before?: number; readonly countMax?: number } = {},

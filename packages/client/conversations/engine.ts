@@ -164,6 +164,13 @@ export class Engine {
       );
   }
 
+  /** Channels that this device is on its way into. */
+  get enteringCount(): number {
+    const joining = [...this.#slots.values()].filter(({ live }) => live.record.state === "joining")
+      .map(({ live }) => live.id);
+    return new Set([...this.#unknown.keys(), ...this.#entering, ...joining]).size;
+  }
+
   /**
    * Resolves when `isSo`, asked again after every change.
    * @throws MessengerError `rpc/deadline`, `cancelled`

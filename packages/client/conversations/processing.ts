@@ -84,7 +84,7 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
     draft.state = staged.next;
     enter(ground, draft, staged.summary);
     draft.note(
-      { kind: isRejoin ? "rejoined" : "joined" },
+      isRejoin ? { kind: "rejoined" } : { kind: "joined", code: "entered" },
       entry.acceptedAtMs,
     );
   } else {

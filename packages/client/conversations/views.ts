@@ -132,6 +132,7 @@ function textItemOf(
 function noticeOf({ kind, name, names, count, code }: StoredNotice): Notice {
   switch (kind) {
     case "joined":
+      return { kind, isEntry: code === "entered" };
     case "left-self":
     case "rejoined":
       return { kind };
