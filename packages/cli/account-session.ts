@@ -8,11 +8,12 @@ import {
   logInClient,
   openClient,
   parseAccountName,
+  requireStoreFree,
 } from "@qpq/client";
 import { formatHostPort, MessengerError } from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
 import { UsageError } from "./output.ts";
-import { readPassword } from "./passwords.ts";
+import { type PasswordOwner, usePassword } from "./passwords.ts";
 import type { PasswordOptions } from "./secret-options.ts";
 import { askLine, askSecret, canAsk } from "./prompt.ts";
 import { chooseServer } from "./server-choice.ts";
@@ -35,7 +36,7 @@ export interface AccountChoice {
 /**
  * Decides from options, memory and defaults.
  * @param mustExist whether this device has the account already; then it may go unnamed
- * @throws UsageError, MessengerError `cli/state-unreadable`, `client/no-account`
+ * @throws UsageError, MessengerError `cli/state-unreadable`, `client/no-account`; `store/in-use`
  */
 export async function chooseAccount(
   options: AccountOptions,
@@ -60,6 +61,8 @@ export async function chooseAccount(
       `This device has no account ${name} on ${address}`,
     );
   }
+  // Before anybody is asked for a password in vain.
+  if (hasAccountStore(place)) requireStoreFree(place);
   return {
     place,
     address,
@@ -85,6 +88,10 @@ async function onlyAccount(
   throw new UsageError(`--username: expected the account to act as${known}`);
 }
 
+export function ownerOf({ place: { name }, address }: AccountChoice): PasswordOwner {
+  return { name, address };
+}
+
 /** An account's client with the password that opened it. */
 export interface OpenedAccount extends AsyncDisposable {
   readonly client: Client;
@@ -95,9 +102,10 @@ export interface OpenedAccount extends AsyncDisposable {
 /** Opens this device's account; it isn't connected yet. */
 export async function openAccount(options: AccountOptions): Promise<OpenedAccount> {
   const choice = await chooseAccount(options, { mustExist: true });
-  const password = await readPassword(options);
-  const client = await openClient({ ...choice.place, password });
-  return opened(client, password, choice);
+  return await usePassword(options, ownerOf(choice), async (password) => {
+    const client = await openClient({ ...choice.place, password });
+    return opened(client, password, choice);
+  });
 }
 
 /** The same, once the server knows this device. */

@@ -11,11 +11,12 @@ import {
   type AccountOptions,
   chooseAccount,
   type Listening,
+  ownerOf,
 } from "./account-session.ts";
-import { applyRemembering, openRemembered } from "./remembered-account.ts";
+import { openRemembered, remembering } from "./remembered-account.ts";
 import type { RememberOptions } from "./secret-options.ts";
-import { printDiagnostic } from "./output.ts";
-import { chooseNewPassword, readPassword } from "./passwords.ts";
+import { AdvisedError, printDiagnostic } from "./output.ts";
+import { chooseNewPassword, usePassword } from "./passwords.ts";
 import { askLine, canAsk } from "./prompt.ts";
 
 export interface EnterOptions extends AccountOptions, RememberOptions {
@@ -27,6 +28,8 @@ export interface EnterOptions extends AccountOptions, RememberOptions {
 export interface EnteredAccount extends AsyncDisposable {
   readonly client: Client;
   readonly choice: AccountChoice;
+  /** Whether this device has just come into an account that others are in. */
+  readonly isNewDevice: boolean;
 }
 
 /** @throws MessengerError as `openClient`, `registerClient` and `logInClient` */
@@ -36,29 +39,29 @@ export async function enterAccount(
 ): Promise<EnteredAccount> {
   const isNamed = options.username !== undefined;
   const choice = await chooseAccount(options, { mustExist: !isNamed, ...listening });
-  const client = hasAccountStore(choice.place)
-    ? await openRemembered(options, choice)
+  const { client, isNewDevice } = hasAccountStore(choice.place)
+    ? { client: await openRemembered(options, choice), isNewDevice: false }
     : await makeOrLogIn(options, choice);
-  return { client, choice, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
+  return {
+    ...{ client, choice, isNewDevice },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
 }
 
 /** An account that this device doesn't have yet. */
-async function makeOrLogIn(options: EnterOptions, choice: AccountChoice): Promise<Client> {
-  const isNew = options.register === true || (canAsk() && await wantsNew(choice));
-  const password = isNew
-    ? (await chooseNewPassword("password", options, choice.place.name)).password
-    : await readPassword(options);
-  const client = isNew
-    ? await register(options, choice, password)
-    : await logIn(options, choice, password);
-  try {
-    await applyRemembering(client, password, options);
-    return client;
-  } catch (error) {
-    await client[Symbol.asyncDispose]();
-    throw error;
+async function makeOrLogIn(options: EnterOptions, choice: AccountChoice): Promise<Opened> {
+  if (options.register !== true && !(canAsk() && await wantsNew(choice))) {
+    return await usePassword(
+      options,
+      ownerOf(choice),
+      (password) => logIn(options, choice, password),
+    );
   }
+  const { password } = await chooseNewPassword("password", options, ownerOf(choice));
+  return await register(options, choice, password);
 }
+
+type Opened = Pick<EnteredAccount, "client" | "isNewDevice">;
 
 async function wantsNew({ place, address }: AccountChoice): Promise<boolean> {
   for (;;) {
@@ -75,23 +78,24 @@ async function register(
   options: EnterOptions,
   choice: AccountChoice,
   password: string,
-): Promise<Client> {
+): Promise<Opened> {
   const { invite, register: isUnasked } = options;
+  let client: Client;
   try {
-    const client = await choice.reaching(() =>
+    client = await choice.reaching(() =>
       registerClient({
         ...choice.place,
         password,
         ...invite === undefined ? {} : { invite },
       })
     );
-    printDiagnostic(`registered ${choice.place.name} on ${choice.address}. ${NO_RESET}`);
-    return client;
   } catch (error) {
     const isTaken = error instanceof MessengerError && error.code === "accounts/name-taken";
     if (!isTaken || isUnasked !== true) throw error;
     return await logIn(options, choice, password);
   }
+  printDiagnostic(`registered ${choice.place.name} on ${choice.address}. ${NO_RESET}`);
+  return { client: await remembering(client, password, options), isNewDevice: false };
 }
 
 const NO_RESET = "A forgotten password can't be reset";
@@ -100,19 +104,22 @@ async function logIn(
   options: EnterOptions,
   choice: AccountChoice,
   password: string,
-): Promise<Client> {
+): Promise<Opened> {
   const { name } = choice.place;
+  let client: Client;
   try {
-    const client = await choice.reaching(() => logInClient({ ...choice.place, password }));
-    printDiagnostic(`logged in as ${name} on ${choice.address}`);
-    return client;
+    client = await choice.reaching(() => logInClient({ ...choice.place, password }));
   } catch (error) {
     const isRefused = error instanceof MessengerError && error.code === "accounts/login-refused";
-    if (!isRefused || options.register === true || canAsk()) throw error;
-    throw new MessengerError(
-      "accounts/login-refused",
-      `${error.message}. If ${name} is to be a new account: --register makes it`,
-      { cause: error },
-    );
+    throw isRefused ? new AdvisedError(error, adviceOf(options, name)) : error;
   }
+  printDiagnostic(`logged in as ${name} on ${choice.address}`);
+  return { client: await remembering(client, password, options), isNewDevice: true };
+}
+
+function adviceOf({ register }: EnterOptions, name: string): string {
+  if (register === true) return `. Somebody has the name ${name}: choose another, if it isn't you`;
+  return canAsk()
+    ? ": check how both are written"
+    : `. If ${name} is to be a new account: --register makes it`;
 }

@@ -15,6 +15,18 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A refusal whose place knows better than the table what to do next. */
+export class AdvisedError extends MessengerError {
+  /** Follows the message: begins with `:`, `.` or `;`. */
+  readonly advice: string;
+
+  constructor(cause: MessengerError, advice: string) {
+    const { code, message, retryAfterMs } = cause;
+    super(code, message, { cause, ...retryAfterMs === undefined ? {} : { retryAfterMs } });
+    this.advice = advice;
+  }
+}
+
 /** What to do next, where the error itself, which has no command line, can't say it. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   "rpc/bad-auth-token": ": give its token with --auth-token or QPQ_AUTH_TOKEN",
@@ -102,7 +114,9 @@ export function errorText(error: unknown, place: "command" | "repl" = "command")
   if (error instanceof UsageError) return error.message;
   const known = error instanceof MessengerError ? error : undefined;
   const { code, message } = errorObject(error);
-  const remedy = (place === "repl" ? REPL_REMEDIES[code] : undefined) ?? REMEDIES[code] ?? "";
+  const remedy = error instanceof AdvisedError
+    ? error.advice
+    : (place === "repl" ? REPL_REMEDIES[code] : undefined) ?? REMEDIES[code] ?? "";
   return `${message}${waitOf(known)}${remedy}`;
 }
 

@@ -1,22 +1,40 @@
 import assert from "node:assert/strict";
+import { MessengerError } from "@qpq/ports";
 import { UsageError } from "./output.ts";
 import {
   chooseNewPassword,
   readFormerPassword,
   readGivenPassword,
-  readPassword,
+  usePassword,
 } from "./passwords.ts";
 import type { PasswordOptions } from "./secret-options.ts";
 
-/** Runs with these variables and without a terminal. @returns what was said on standard error */
+const OWNER = { name: "alice", address: "127.0.0.1:7000" };
+
+function readPassword(options: PasswordOptions): Promise<string> {
+  return usePassword(options, OWNER, (password) => Promise.resolve(password));
+}
+
+/**
+ * Runs with these variables, and with somebody at a terminal only where there is something typed.
+ * @returns what was said on standard error
+ */
 async function around(
   environment: Readonly<Record<string, string>>,
   run: () => Promise<void>,
+  typed: readonly string[] = [],
 ): Promise<string> {
-  const { isTerminal } = Deno.stdin;
+  const { isTerminal, read, setRaw } = Deno.stdin;
   const { writeSync } = Deno.stderr;
   let said = "";
-  Deno.stdin.isTerminal = () => false;
+  const lines = [...typed];
+  Deno.stdin.isTerminal = () => typed.length > 0;
+  Deno.stdin.setRaw = () => {};
+  Deno.stdin.read = (buffer) => {
+    const line = lines.shift();
+    if (line === undefined) return Promise.resolve(null);
+    return Promise.resolve(new TextEncoder().encodeInto(`${line}\r`, buffer).written);
+  };
   Deno.stderr.writeSync = (bytes) => {
     said += new TextDecoder().decode(bytes);
     return bytes.length;
@@ -27,7 +45,7 @@ async function around(
     return said;
   } finally {
     for (const name of Object.keys(environment)) Deno.env.delete(name);
-    Deno.stdin.isTerminal = isTerminal;
+    Object.assign(Deno.stdin, { isTerminal, read, setRaw });
     Deno.stderr.writeSync = writeSync;
   }
 }
@@ -39,7 +57,7 @@ async function secretFile(content: string | Uint8Array<ArrayBuffer>): Promise<st
   return path;
 }
 
-Deno.test("readPassword() takes what was typed over a variable, a file's first line over it, too", async () => {
+Deno.test("usePassword() takes what was typed over a variable, a file's first line over it, too", async () => {
   const passwordFile = await secretFile("of the file \r\nnot this\n");
   const environment = { QPQ_PASSWORD: "of the variable", QPQ_FORMER_PASSWORD: "former" };
   const said = await around(environment, async () => {
@@ -59,7 +77,7 @@ Deno.test("readPassword() takes what was typed over a variable, a file's first l
   await Deno.remove(passwordFile);
 });
 
-Deno.test("readPassword() refuses two sources, files that are none, and to ask nobody", async () => {
+Deno.test("usePassword() refuses two sources, files that are none, and to ask nobody", async () => {
   const paths = await Promise.all([
     ...["fine\n", "x".repeat(4_097)].map(secretFile),
     secretFile(Uint8Array.of(0xff, 0xfe)),
@@ -87,7 +105,7 @@ Deno.test("readPassword() refuses two sources, files that are none, and to ask n
 });
 
 Deno.test("chooseNewPassword() warns of weak ones, makes one on request, and not beside a given one", async () => {
-  const choose = (options: PasswordOptions) => chooseNewPassword("new-password", options, "alice");
+  const choose = (options: PasswordOptions) => chooseNewPassword("new-password", options, OWNER);
   for (
     const [weak, word] of [["1234567", "fewer than 8"], ["iloveyou", "tried first"], [
       "Alice",
@@ -109,4 +127,44 @@ Deno.test("chooseNewPassword() warns of weak ones, makes one on request, and not
   await around(fine, async () => {
     await assert.rejects(choose({ generate: true }), UsageError);
   });
+});
+
+Deno.test("usePassword() asks whose it is, and again after a mistake, three times in all", async () => {
+  for (const code of ["store/wrong-password", "accounts/login-refused"] as const) {
+    const tried: string[] = [];
+    const open = (password: string): Promise<string> => {
+      tried.push(password);
+      const isRight = password === "right";
+      return isRight ? Promise.resolve("open") : Promise.reject(new MessengerError(code, "wrong"));
+    };
+    const said = await around({}, async () => {
+      assert.equal(await usePassword({}, OWNER, open), "open");
+    }, ["wrnog", "wrong", "right"]);
+    assert.deepEqual(tried, ["wrnog", "wrong", "right"]);
+    assert.equal(said.match(/Password of alice at 127\.0\.0\.1:7000: /g)?.length, 3);
+    assert.doesNotMatch(said, /wrnog|right/);
+    await around({}, async () => {
+      await assert.rejects(usePassword({}, OWNER, open), { code });
+    }, ["1", "2", "3", "right"]);
+    assert.equal(tried.length, 6);
+    // Nobody types it a second time for a script.
+    await around({ QPQ_PASSWORD: "1" }, async () => {
+      await assert.rejects(usePassword({}, OWNER, open), { code });
+    }, ["right"]);
+    assert.equal(tried.length, 7);
+  }
+});
+
+Deno.test("usePassword() asks again after a mistake, and after nothing else", async () => {
+  let tries = 0;
+  await around({}, async () => {
+    await assert.rejects(
+      usePassword({}, OWNER, () => {
+        tries++;
+        return Promise.reject(new MessengerError("store/in-use", "in use"));
+      }),
+      { code: "store/in-use" },
+    );
+  }, ["right", "right"]);
+  assert.equal(tries, 1);
 });

@@ -1,6 +1,6 @@
 /** Where a command's passwords come from, and what is said of weak ones. */
 import { resolve } from "node:path";
-import { generatePassphrase, passwordWeakness } from "@qpq/client";
+import { generatePassphrase, MessengerError, passwordWeakness } from "@qpq/client";
 import { systemRandom } from "@qpq/adapters";
 import { printDiagnostic, printJson, printLine, UsageError } from "./output.ts";
 import { askSecret, canAsk } from "./prompt.ts";
@@ -8,10 +8,40 @@ import { workingFolder } from "./session.ts";
 import { type PasswordOptions, type Secret, variableOf } from "./secret-options.ts";
 
 const FILE_BYTES_MAX = 4_096;
+/** Times that somebody is asked for a password, before what is known to be wrong is said. */
+const ATTEMPTS_MAX = 3;
+/** Refusals of a password: by what this device has, and by the server. */
+const WRONG: ReadonlySet<string> = new Set(["store/wrong-password", "accounts/login-refused"]);
 
-/** The password of an account that exists. @throws UsageError: there is none, and nobody to ask */
-export async function readPassword(options: PasswordOptions): Promise<string> {
-  return await given("password", options) ?? await ask("password", "Password: ");
+/** Whose password is asked for. */
+export interface PasswordOwner {
+  /** The account's. */
+  readonly name: string;
+  /** The server's, as people write it. */
+  readonly address: string;
+}
+
+/**
+ * Uses the password of an account that exists: the one that was given; or what somebody types, who may
+ * mistype it twice.
+ * @throws UsageError: there is none, and nobody to ask
+ */
+export async function usePassword<Result>(
+  options: PasswordOptions,
+  { name, address }: PasswordOwner,
+  use: (password: string) => Promise<Result>,
+): Promise<Result> {
+  const known = await given("password", options);
+  if (known !== undefined) return await use(known);
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await use(await ask("password", `Password of ${name} at ${address}: `));
+    } catch (error) {
+      const isWrong = error instanceof MessengerError && WRONG.has(error.code);
+      if (!isWrong || attempt === ATTEMPTS_MAX) throw error;
+      printDiagnostic("That isn't it. Once more:");
+    }
+  }
 }
 
 /** The same, if it was given: nobody is asked. */
@@ -36,7 +66,7 @@ export interface ChosenPassword {
 export async function chooseNewPassword(
   secret: "password" | "new-password",
   options: PasswordOptions,
-  accountName: string,
+  owner: PasswordOwner,
 ): Promise<ChosenPassword> {
   const named = await given(secret, options);
   if (options.generate === true) {
@@ -45,8 +75,8 @@ export async function chooseNewPassword(
     }
     return { password: generatePassphrase(systemRandom), isGenerated: true };
   }
-  const password = named ?? await askTwice(secret);
-  const weakness = passwordWeakness(password, accountName);
+  const password = named ?? await askTwice(secret, owner);
+  const weakness = passwordWeakness(password, owner.name);
   if (weakness !== undefined) printDiagnostic(`qpq: warning: ${WEAK[weakness]}; ${ADVICE}`);
   return { password, isGenerated: false };
 }
@@ -73,9 +103,12 @@ const WEAK = {
 } as const;
 const ADVICE = "who gets hold of the server's database can guess it. --generate makes a strong one";
 
-async function askTwice(secret: "password" | "new-password"): Promise<string> {
+async function askTwice(
+  secret: "password" | "new-password",
+  { name, address }: PasswordOwner,
+): Promise<string> {
   for (;;) {
-    const first = await ask(secret, "New password: ");
+    const first = await ask(secret, `New password of ${name} at ${address}: `);
     const again = await askSecret("The same again: ");
     if (Object.is(first, again)) return first;
     printDiagnostic("These were different. Once more:");

@@ -1,20 +1,31 @@
 /** Opening an account that may be remembered: then nobody is asked for its password. */
 import { type Client, hasRememberedKey, openClient } from "@qpq/client";
-import type { AccountChoice, AccountOptions } from "./account-session.ts";
+import { type AccountChoice, type AccountOptions, ownerOf } from "./account-session.ts";
 import { printDiagnostic } from "./output.ts";
-import { readGivenPassword, readPassword } from "./passwords.ts";
+import { readGivenPassword, usePassword } from "./passwords.ts";
 import type { RememberOptions } from "./secret-options.ts";
 
 /** @throws MessengerError as `openClient` */
 export async function openRemembered(
   options: AccountOptions & RememberOptions,
-  { place }: AccountChoice,
+  choice: AccountChoice,
 ): Promise<Client> {
+  const { place } = choice;
   const given = await readGivenPassword(options);
   const asks = given !== undefined || options.remember === true || options.forget === true;
   if (!asks && hasRememberedKey(place)) return await openClient(place);
-  const password = given ?? await readPassword(options);
-  const client = await openClient({ ...place, password });
+  return await usePassword(options, ownerOf(choice), async (password) => {
+    const client = await openClient({ ...place, password });
+    return await remembering(client, password, options);
+  });
+}
+
+/** Does what `--remember` and `--forget` ask for; closes the client when that fails. */
+export async function remembering(
+  client: Client,
+  password: string,
+  options: RememberOptions,
+): Promise<Client> {
   try {
     await applyRemembering(client, password, options);
     return client;
@@ -24,8 +35,7 @@ export async function openRemembered(
   }
 }
 
-/** Does what `--remember` and `--forget` ask for. */
-export async function applyRemembering(
+async function applyRemembering(
   client: Client,
   password: string,
   { remember = false, forget = false }: RememberOptions,

@@ -44,7 +44,7 @@ Deno.test("the REPL asks for the password unseen, and once; it colours only wher
   await using asking = startAtTerminal(`${QPQ} repl`, { env, hasColour: true });
   await asking.shows("(new/login)");
   await asking.type(`new${ENTER}`);
-  await asking.shows("New password:");
+  await asking.shows(/^New password of alice at 127\.0\.0\.1:\d+:/);
   await asking.type(`${PASSWORD}${ENTER}`);
   await asking.shows("The same again:");
   await asking.type(`${PASSWORD}${ENTER}`);
@@ -63,9 +63,11 @@ Deno.test("the REPL asks for the password unseen, and once; it colours only wher
   assert.doesNotMatch(plain.written(), colour);
   // Asked at each start.
   await using again = startAtTerminal(`${QPQ} repl`, { env });
-  await again.shows("Password:");
+  await again.shows(/^Password of alice at 127\.0\.0\.1:\d+:/);
   await again.type(`wrong${ENTER}`);
-  assert.equal(await again.ended(), 4);
+  await again.shows("Once more:");
+  await again.type("\x03");
+  assert.equal(await again.ended(), 1);
 });
 
 Deno.test("a second device joins the account's conversations, and both get what comes", async () => {

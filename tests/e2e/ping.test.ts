@@ -116,7 +116,10 @@ Deno.test("the line that the server prints works as it is pasted, and reads comm
   const env = { QPQ_STATE_DIR: folder.path, QPQ_PASSWORD: "correct horse" };
   const result = await run(QPQ, args, { env, stdin: "/status\n" });
   assert.equal(result.code, 0, result.stderr);
-  assert.match(result.stdout, /^connected to localhost\nqueued: 0 messages\n$/);
+  assert.match(
+    result.stdout,
+    /^connected to 127\.0\.0\.1:\d+ \(localhost\)\nqueued: 0 messages\n$/,
+  );
   assert.equal((await run(QPQ, args, { env, stdin: "/none\n" })).code, 1);
 });
 

@@ -1,5 +1,6 @@
 /** Registering, logging in and out, the password, and the account's end. */
 import {
+  type Client,
   type Confirming,
   forgetAccount,
   hasAccountStore,
@@ -8,23 +9,36 @@ import {
   registerClient,
 } from "@qpq/client";
 import {
+  type AccountChoice,
   type AccountOptions,
   chooseAccount,
   openAccount,
+  ownerOf,
   withPassword,
 } from "../account-session.ts";
-import { type ExitCode, printDiagnostic, printJson, printLine, UsageError } from "../output.ts";
+import { enterConversations } from "../conversations/entering.ts";
+import {
+  AdvisedError,
+  type ExitCode,
+  printDiagnostic,
+  printJson,
+  printLine,
+  UsageError,
+} from "../output.ts";
 import {
   chooseNewPassword,
   type ChosenPassword,
   readFormerPassword,
-  readPassword,
   showGenerated,
+  usePassword,
 } from "../passwords.ts";
 import { askLine, askSecret, canAsk } from "../prompt.ts";
 
 /** Milliseconds that `whoami` waits for the server: what is here it knows without. */
 const WHOAMI_TIMEOUT_MS = 3_000;
+
+/** Milliseconds that a login waits for a new device to be in the account's conversations. */
+const ENTERING_TIMEOUT_MS = 10_000;
 
 const NO_RESET =
   "A forgotten password can't be reset: nobody else can open the account, and its history is lost with it.";
@@ -37,7 +51,7 @@ export async function runRegisterUser(
   if (hasAccountStore(choice.place)) {
     throw new MessengerError("client/has-account", `This device has the account ${name} already`);
   }
-  const chosen = await chooseNewPassword("password", options, name);
+  const chosen = await chooseNewPassword("password", options, ownerOf(choice));
   const { invite } = options;
   await using client = await confirming(
     chosen,
@@ -65,35 +79,59 @@ export async function runRegisterUser(
 
 export async function runLogin(options: AccountOptions): Promise<ExitCode> {
   const choice = await chooseAccount(options, { mustExist: options.username === undefined });
-  const password = await readPassword(options);
+  const isNewDevice = !hasAccountStore(choice.place);
   const formerPassword = await readFormerPassword(options);
-  const logIn = (former: string | undefined) =>
-    choice.reaching(() =>
-      logInClient({
-        ...choice.place,
-        password,
-        ...former === undefined ? {} : { formerPassword: former },
-      })
-    );
-  await using client = await logIn(formerPassword).catch(async (error) => {
-    const code = error instanceof MessengerError ? error.code : undefined;
-    if (code === "accounts/login-refused" && hasAccountStore(choice.place) && !options.json) {
-      printDiagnostic("qpq: if the account is gone, qpq forget-account deletes what is here of it");
-    }
-    const isStore = code === "store/wrong-password";
-    if (!isStore || formerPassword !== undefined || !canAsk()) throw error;
-    return await logIn(
-      await askSecret("This device's data has another password. The one before it was changed: "),
-    );
-  });
+  await using client = await usePassword(
+    options,
+    ownerOf(choice),
+    (password) => logIn(choice, { password, formerPassword }),
+  );
   const { account, deviceId } = client;
+  const timeoutMs = Math.min(options.timeout * 1_000, ENTERING_TIMEOUT_MS);
+  const entered = isNewDevice ? await enterConversations(client.conversations, timeoutMs) : "";
   if (options.json) printJson({ ...describeAccount(account), deviceId: deviceId.toHex() });
   else {
     printLine(
       `logged in as ${account.name} on ${choice.address}; this device is ${deviceId.toHex()}`,
     );
+    if (entered !== "") printLine(entered);
   }
   return 0;
+}
+
+interface Passwords {
+  readonly password: string;
+  readonly formerPassword: string | undefined;
+}
+
+async function logIn(
+  choice: AccountChoice,
+  { password, formerPassword }: Passwords,
+): Promise<Client> {
+  const isHere = hasAccountStore(choice.place);
+  try {
+    return await choice.reaching(() =>
+      logInClient({
+        ...choice.place,
+        password,
+        ...formerPassword === undefined ? {} : { formerPassword },
+      })
+    );
+  } catch (error) {
+    if (!(error instanceof MessengerError)) throw error;
+    if (error.code === "accounts/login-refused") {
+      const advice = isHere
+        ? ". If the account is gone: qpq forget-account deletes what is here of it"
+        : ": check how both are written; qpq register-user makes an account";
+      throw new AdvisedError(error, advice);
+    }
+    const isStore = error.code === "store/wrong-password";
+    if (!isStore || formerPassword !== undefined || !canAsk()) throw error;
+    const former = await askSecret(
+      "This device's data has another password. The one before it was changed: ",
+    );
+    return await logIn(choice, { password, formerPassword: former });
+  }
 }
 
 export async function runLogout(options: AccountOptions): Promise<ExitCode> {
@@ -108,9 +146,9 @@ export async function runLogout(options: AccountOptions): Promise<ExitCode> {
 }
 
 export async function runPasswd(options: AccountOptions): Promise<ExitCode> {
-  return await withPassword(options, async ({ client, password: from }): Promise<ExitCode> => {
+  return await withPassword(options, async ({ client, choice, password: from }) => {
     const { name } = client.account;
-    const chosen = await chooseNewPassword("new-password", options, name);
+    const chosen = await chooseNewPassword("new-password", options, ownerOf(choice));
     await confirming(
       chosen,
       { ...options, name },
@@ -123,7 +161,7 @@ export async function runPasswd(options: AccountOptions): Promise<ExitCode> {
       );
       printLine(NO_RESET);
     }
-    return 0;
+    return 0 as ExitCode;
   });
 }
 

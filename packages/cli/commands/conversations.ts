@@ -102,6 +102,7 @@ export async function runHistory(
   const reply = await showHistory(talk.conversations, view, {
     countMax: count,
     hasTime: talk.output.hasTime,
+    self: talk.name,
     ...before === undefined ? {} : { before },
   });
   return tell(talk, reply);

@@ -1,8 +1,8 @@
 /** The way on when a server is back at an earlier state, from a backup. */
 import { recoverClient, type Setback } from "@qpq/client";
-import { type AccountOptions, chooseAccount } from "../account-session.ts";
+import { type AccountOptions, chooseAccount, ownerOf } from "../account-session.ts";
 import { type ExitCode, printDiagnostic, printJson, printLine, UsageError } from "../output.ts";
-import { readFormerPassword, readPassword } from "../passwords.ts";
+import { readFormerPassword, usePassword } from "../passwords.ts";
 import { askLine, canAsk } from "../prompt.ts";
 
 /** Shows what the server has lost, asks, and brings it forward; without a loss it is a login. */
@@ -15,7 +15,6 @@ export async function runRecoverAccount(
     );
   }
   const choice = await chooseAccount(options, { mustExist: true });
-  const password = await readPassword(options);
   const former = await readFormerPassword(options);
   let lost: Setback | undefined;
   const confirm = async (setback: Setback): Promise<boolean> => {
@@ -24,13 +23,18 @@ export async function runRecoverAccount(
     return options.yes === true ||
       await askLine("Bring the server forward to what this device knows? (yes/no) ") === "yes";
   };
-  await using client = await choice.reaching(() =>
-    recoverClient({
-      ...choice.place,
-      password,
-      confirm,
-      ...former === undefined ? {} : { formerPassword: former },
-    })
+  await using client = await usePassword(
+    options,
+    ownerOf(choice),
+    (password) =>
+      choice.reaching(() =>
+        recoverClient({
+          ...choice.place,
+          password,
+          confirm,
+          ...former === undefined ? {} : { formerPassword: former },
+        })
+      ),
   );
   const { name } = client.account;
   if (options.json) {

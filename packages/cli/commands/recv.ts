@@ -111,10 +111,11 @@ class Printer {
     item: (ClientEvent & { readonly kind: "item" })["item"],
     view: ConversationView,
   ): void {
-    const { output } = this.#talk;
+    const { output, name: self } = this.#talk;
     // In a direct message it is clear from who writes.
     const isClear = view.kind === "direct-message" && item.kind === "text" && !item.author.isSelf;
     const row: Row = itemRow(item, {
+      self,
       conversation: isClear ? undefined : this.#views.shown(view),
       hasTime: output.hasTime,
       marksQueued: false,

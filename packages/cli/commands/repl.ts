@@ -1,4 +1,5 @@
 /** `qpq repl` and `qpq chat`: the account, and the terminal or the pipe, for the REPL. */
+import { systemClock } from "@qpq/adapters";
 import { enterAccount, type EnteredAccount, type EnterOptions } from "../enter-account.ts";
 import { readStandardInput } from "../input-lines.ts";
 import { type ExitCode, writeRows } from "../output.ts";
@@ -15,7 +16,8 @@ export async function runRepl(options: EnterOptions, partner?: string): Promise<
     account: accountOf(opened, options.timeout * 1_000),
     partner,
     timeoutMs: options.timeout * 1_000,
-    nowMs: () => Date.now(),
+    clock: systemClock,
+    isNewDevice: opened.isNewDevice,
     read: readStandardInput,
   };
   const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && !options.json;

@@ -163,7 +163,7 @@ Deno.test("recv prints what is new, once, and remembers how far it came", async 
   await runTalk(bob, (talk) => runJoin(talk, "team"));
   await send(alice, { group: "team" }, { words: ["two"] });
   await send(bob, { group: "team" }, { words: ["own"] });
-  assert.deepEqual((await recv(bob)).printed, ["#team * alice added bob", "#team [alice] two"]);
+  assert.deepEqual((await recv(bob)).printed, ["#team * alice added you", "#team [alice] two"]);
   assert.equal((await bob.conversations.find("#team")).unreadCount, 0);
   // A cursor that was printed gives what came behind it, again.
   const again = await recv(bob, { after: first.objects[0].cursor });

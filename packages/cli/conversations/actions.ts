@@ -200,9 +200,11 @@ export async function showHistory(
     readonly countMax: number;
     readonly before?: number;
     readonly hasTime: boolean;
+    /** The own account's name. */
+    readonly self: string;
   },
 ): Promise<Reply> {
-  const { countMax, before, hasTime } = options;
+  const { countMax, before, hasTime, self } = options;
   const pages = await readPages(conversations, view, { countMax, before });
   const rows: Row[] = [];
   let day = "";
@@ -210,7 +212,7 @@ export async function showHistory(
     const itsDay = dayOf(timeOf(item));
     if (itsDay !== day) rows.push(dayRow(itsDay));
     day = itsDay;
-    rows.push(itemRow(item, { hasTime, marksQueued: true }));
+    rows.push(itemRow(item, { self, hasTime, marksQueued: true }));
   }
   return {
     rows: rows.length === 0 ? [[{ text: "nothing was said here yet" }]] : rows,
@@ -250,7 +252,7 @@ export async function setBlocked(
   else await conversations.unblock(name);
   const what = isBlocked
     ? `blocked ${name}: nothing it writes to you alone is shown; /unblock ${name} ends it`
-    : `unblocked ${name}`;
+    : `unblocked ${name}: what comes from now on is shown`;
   return said(what, { name, isBlocked });
 }
 

@@ -59,17 +59,20 @@ export interface ItemWording {
   readonly hasTime: boolean;
   /** Whether an own message that waits is marked so. */
   readonly marksQueued: boolean;
+  /** The own account's name. */
+  readonly self: string;
 }
 
 /** An entry as one line, which its text may lengthen. */
 export function itemRow(item: HistoryItem, wording: ItemWording): Row {
-  const { conversation, hasTime } = wording;
+  const { conversation, hasTime, self } = wording;
   const front: Span[] = [
     ...hasTime ? [{ text: `${clockTime(timeOf(item))} `, style: "faint" } as const] : [],
     ...conversation === undefined ? [] : [{ text: `${conversation} `, style: "faint" } as const],
   ];
   if (item.kind === "notice") {
-    return [...front, { text: `* ${noticeText(item.notice)}`, style: noticeStyle(item.notice) }];
+    const text = `* ${noticeText(item.notice, self)}`;
+    return [...front, { text, style: noticeStyle(item.notice) }];
   }
   const { author, text } = item;
   const name = { text: `[${author.name}]`, style: author.isSelf ? "own-name" : "name" } as const;
@@ -83,24 +86,28 @@ function stateSpans({ state, failure }: TextItem, marksQueued: boolean): readonl
 }
 
 /** @param notice whose names are of accounts; a group's name may be anything */
-export function noticeText(notice: Notice): string {
+export function noticeText(notice: Notice, self: string): string {
+  const who = (name: string): string => name === self ? "you" : name;
+  const all = (names: readonly string[]): string => listed(names.map(who));
   switch (notice.kind) {
     case "joined":
-      return "you are in";
+      return notice.isEntry ? "this device is in; what was said before isn't on it" : "you are in";
     case "members-added":
-      return `${notice.by} added ${listed(notice.names)}`;
+      return `${who(notice.by)} added ${all(notice.names)}`;
     case "members-removed":
-      return `${notice.by} removed ${listed(notice.names)}`;
+      return `${who(notice.by)} removed ${all(notice.names)}`;
     case "members-left":
-      return `${listed(notice.names)} left`;
+      return `${all(notice.names)} left`;
     case "device-added":
-      return `${notice.name} added a device`;
+      return notice.name === self
+        ? "you added a device. If it wasn't you: qpq devices revoke takes it off, qpq passwd keeps it off"
+        : `${notice.name} added a device`;
     case "renamed":
-      return `${notice.by} named the group ${JSON.stringify(notice.name)}`;
+      return `${who(notice.by)} named the group ${JSON.stringify(notice.name)}`;
     case "admins-changed":
-      return `${notice.by} changed the admins: ${listed(notice.names)}`;
+      return `${who(notice.by)} changed the admins: ${all(notice.names)}`;
     case "removed-self":
-      return `${notice.by} removed you`;
+      return `${who(notice.by)} removed you`;
     case "left-self":
       return "you left";
     case "gap":

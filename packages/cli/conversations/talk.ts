@@ -4,6 +4,7 @@ import { MessengerError } from "@qpq/ports";
 import type { EntryOutput } from "../output-entries.ts";
 import { type ExitCode, UsageError } from "../output.ts";
 import type { Reply } from "./actions.ts";
+import { joiningText } from "./entering.ts";
 
 export interface Talk {
   /** The account's. */
@@ -33,7 +34,9 @@ export async function catchUpIfPossible(talk: Talk): Promise<void> {
     await reaching(() => conversations.waitUntilCaughtUp({ timeoutMs }));
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
-    if (!output.isJson) output.fail(new UsageError(`as this device knows it: ${error.message}`));
+    const count = await conversations.entering();
+    const why = count > 0 ? `still ${joiningText(count)}` : error.message;
+    if (!output.isJson) output.fail(new UsageError(`as this device knows it: ${why}`));
   }
 }
 

@@ -27,6 +27,11 @@ export class Views {
     return [...this.#names];
   }
 
+  /** Own messages that the server doesn't have yet. */
+  get queuedCount(): number {
+    return this.all.reduce((sum, { queuedCount }) => sum + queuedCount, 0);
+  }
+
   /** As it was seen last. */
   known(id: ConversationId): ConversationView | undefined {
     return this.#views.get(id);
@@ -40,6 +45,11 @@ export class Views {
     const view = await this.#conversations.get(id);
     this.#keep(view);
     return view;
+  }
+
+  /** It isn't there any more. */
+  forget(id: ConversationId): void {
+    this.#views.delete(id);
   }
 
   /** Its handle, with digits of its id where another has the same. */

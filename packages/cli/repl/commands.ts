@@ -1,5 +1,5 @@
 /** What begins with a slash. */
-import type { ConversationView } from "@qpq/client";
+import type { ConversationView, Waiting } from "@qpq/client";
 import {
   createGroup,
   findConversation,
@@ -19,14 +19,19 @@ import {
 } from "../conversations/actions.ts";
 import { UsageError } from "../output.ts";
 import { describeConnection } from "./connection.ts";
-import { acceptKey, verifyKey } from "./peer-keys.ts";
+import { acceptKey, verifyKey, verifyWords } from "./peer-keys.ts";
 import type { Repl } from "./repl.ts";
 
-export interface ReplInput {
+export interface ReplWords {
   readonly words: readonly string[];
   /** All behind the command's own word. */
   readonly rest: string;
-  readonly signal: AbortSignal;
+}
+
+export interface ReplInput extends ReplWords {
+  readonly waiting: Waiting;
+  /** The conversation that was current when the line was typed. @throws UsageError: there is none */
+  readonly here: () => ConversationView;
 }
 
 export interface ReplCommand {
@@ -37,7 +42,13 @@ export interface ReplCommand {
   /** What `/help COMMAND` says beyond. */
   readonly more?: string;
   readonly completes?: "names" | "conversations" | "commands";
-  readonly run: (repl: Repl, input: ReplInput) => Promise<void>;
+  /** Whether it may wait for the server: other lines are taken meanwhile. */
+  readonly needsServer?: true;
+  /** Whether lines behind it are for the conversation that it gives. */
+  readonly leads?: true;
+  /** What is known to be wrong before its turn. @throws UsageError */
+  readonly check?: (words: ReplWords) => void;
+  readonly run: (repl: Repl, input: ReplInput) => Promise<ConversationView | void>;
 }
 
 const HISTORY_COUNT_DEFAULT = 20;
@@ -49,24 +60,27 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/dm NAME",
     help: "talk to somebody alone",
     completes: "names",
-    run: async (repl, { words, signal }) => {
-      const [name] = exactly(words, 1, "/dm NAME");
-      const { conversations } = repl.account;
-      const reply = await openDirectMessage(conversations, name, repl.waiting(signal));
+    needsServer: true,
+    leads: true,
+    check: ({ words }) => void exactly(words, 1, "/dm NAME"),
+    run: async (repl, { words: [name = ""], waiting }) => {
+      const reply = await openDirectMessage(repl.account.conversations, name, waiting);
       repl.reply(reply);
-      await repl.switchTo(reply.view);
+      return reply.view;
     },
   },
   {
     name: "/create-group",
     usage: "/create-group NAME",
     help: "make a group, with you as its admin",
-    run: async (repl, { rest, signal }) => {
-      const name = withoutSign(some(rest, "/create-group NAME"), "#");
-      const options = { name, invite: [], ...repl.waiting(signal) };
+    needsServer: true,
+    leads: true,
+    check: ({ rest }) => void some(rest, "/create-group NAME"),
+    run: async (repl, { rest, waiting }) => {
+      const options = { name: withoutSign(rest, "#"), invite: [], ...waiting };
       const reply = await createGroup(repl.account.conversations, options);
       repl.reply(reply);
-      await repl.switchTo(reply.view);
+      return reply.view;
     },
   },
   {
@@ -74,11 +88,11 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/invite NAME…",
     help: "invite people into the current group",
     completes: "names",
-    run: async (repl, { words, signal }) => {
+    needsServer: true,
+    check: ({ words }) => void people(words, "/invite NAME…"),
+    run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/invite NAME…");
-      const view = repl.requireCurrent();
-      const waiting = repl.waiting(signal);
-      repl.reply(await inviteMembers(repl.account.conversations, view, { names, ...waiting }));
+      repl.reply(await inviteMembers(repl.account.conversations, here(), { names, ...waiting }));
     },
   },
   {
@@ -87,10 +101,11 @@ export const COMMANDS: readonly ReplCommand[] = [
     help: "accept an invitation",
     more: "Without a group: the only invitation there is.",
     completes: "conversations",
-    run: async (repl, { rest, signal }) => {
+    leads: true,
+    run: async (repl, { rest, waiting }) => {
       const view = rest === "" ? onlyInvitation(await repl.views.load()) : await group(repl, rest);
-      repl.reply(await joinGroup(repl.account.conversations, view, repl.waiting(signal)));
-      await repl.switchTo(view);
+      repl.reply(await joinGroup(repl.account.conversations, view, waiting));
+      return view;
     },
   },
   {
@@ -98,9 +113,10 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/switch @NAME|#GROUP|notes",
     help: "write to another conversation from now on",
     completes: "conversations",
+    leads: true,
     run: async (repl, { rest }) => {
       const handle = some(rest, "/switch @NAME, /switch #GROUP or /switch notes");
-      await repl.switchTo(await findConversation(repl.account.conversations, handle));
+      return await findConversation(repl.account.conversations, handle);
     },
   },
   {
@@ -115,8 +131,8 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/members [#GROUP]",
     help: "who is in the current conversation",
     completes: "conversations",
-    run: async (repl, { rest }) => {
-      const reply = await listMembers(repl.account.conversations, await chosen(repl, rest));
+    run: async (repl, input) => {
+      const reply = await listMembers(repl.account.conversations, await chosen(repl, input));
       repl.views.learnNames(reply.names);
       repl.reply(reply);
     },
@@ -126,11 +142,11 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/remove NAME…",
     help: "take people out of the current group",
     completes: "names",
-    run: async (repl, { words, signal }) => {
+    needsServer: true,
+    check: ({ words }) => void people(words, "/remove NAME…"),
+    run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/remove NAME…");
-      const view = repl.requireCurrent();
-      const waiting = repl.waiting(signal);
-      repl.reply(await removeMembers(repl.account.conversations, view, { names, ...waiting }));
+      repl.reply(await removeMembers(repl.account.conversations, here(), { names, ...waiting }));
     },
   },
   {
@@ -138,19 +154,20 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/leave [#GROUP]",
     help: "leave the current group, or decline an invitation",
     completes: "conversations",
-    run: async (repl, { rest, signal }) => {
-      const view = await chosen(repl, rest);
-      repl.reply(await leaveGroup(repl.account.conversations, view, repl.waiting(signal)));
-      if (view.id === repl.current?.id) await repl.switchTo(undefined);
+    needsServer: true,
+    run: async (repl, input) => {
+      const view = await chosen(repl, input);
+      repl.reply(await leaveGroup(repl.account.conversations, view, input.waiting));
+      await repl.left(view.id);
     },
   },
   {
     name: "/rename",
     usage: "/rename NEW NAME",
     help: "give the current group another name",
-    run: async (repl, { rest }) => {
+    run: async (repl, { rest, here }) => {
       const name = withoutSign(some(rest, "/rename NEW NAME"), "#");
-      repl.reply(await renameGroup(repl.account.conversations, repl.requireCurrent(), name));
+      repl.reply(await renameGroup(repl.account.conversations, here(), name));
     },
   },
   {
@@ -158,38 +175,33 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/admin NAME [off]",
     help: "make somebody an admin of the current group, or no admin any more",
     completes: "names",
-    run: async (repl, { words, signal }) => {
-      const [name = "", off, ...more] = words;
-      if (name === "" || more.length > 0 || (off !== undefined && off !== "off")) {
-        throw new UsageError("expected /admin NAME, or /admin NAME off");
-      }
-      const change = {
-        name: withoutSign(name, "@"),
-        isAdmin: off === undefined,
-        ...repl.waiting(signal),
-      };
-      repl.reply(await makeAdmin(repl.account.conversations, repl.requireCurrent(), change));
+    needsServer: true,
+    check: ({ words }) => void adminChange(words),
+    run: async (repl, { words, waiting, here }) => {
+      const change = { ...adminChange(words), ...waiting };
+      repl.reply(await makeAdmin(repl.account.conversations, here(), change));
     },
   },
   {
     name: "/history",
     usage: "/history [COUNT]",
     help: `what was said here, the last ${HISTORY_COUNT_DEFAULT} entries or so many`,
-    run: async (repl, { rest }) => {
+    run: async (repl, { rest, here }) => {
       const countMax = rest === "" ? HISTORY_COUNT_DEFAULT : Number(rest);
       if (!Number.isInteger(countMax) || countMax < 1 || countMax > HISTORY_COUNT_MAX) {
         throw new UsageError(`expected /history and a number from 1 to ${HISTORY_COUNT_MAX}`);
       }
       const { hasTime } = repl.output;
-      const options = { countMax, hasTime };
-      repl.reply(await showHistory(repl.account.conversations, repl.requireCurrent(), options));
+      const options = { countMax, hasTime, self: repl.account.name };
+      repl.reply(await showHistory(repl.account.conversations, here(), options));
     },
   },
   {
     name: "/notes",
     usage: "/notes",
     help: "write notes to yourself: they never leave this device",
-    run: async (repl) => await repl.switchTo(await repl.account.conversations.notes()),
+    leads: true,
+    run: async (repl) => await repl.account.conversations.notes(),
   },
   {
     name: "/whoami",
@@ -211,7 +223,9 @@ export const COMMANDS: readonly ReplCommand[] = [
     more: "Compare the number by voice or in person, never through this server. " +
       "The same on both sides? Then: /verify NAME yes",
     completes: "names",
-    run: async (repl, { words }) => repl.reply(await verifyKey(repl, words)),
+    needsServer: true,
+    check: ({ words }) => void verifyWords(words),
+    run: async (repl, { words, waiting }) => repl.reply(await verifyKey(repl, words, waiting)),
   },
   {
     name: "/accept-key",
@@ -220,7 +234,10 @@ export const COMMANDS: readonly ReplCommand[] = [
     more:
       "The first time it shows the new safety number, which you compare; the second accepts it.",
     completes: "names",
-    run: async (repl, { words }) => repl.reply(await acceptKey(repl, words)),
+    needsServer: true,
+    check: ({ words }) => void exactly(words, 1, "/accept-key NAME"),
+    run: async (repl, { words: [name = ""], waiting }) =>
+      repl.reply(await acceptKey(repl, name, waiting)),
   },
   {
     name: "/block",
@@ -232,7 +249,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/unblock",
     usage: "/unblock NAME",
-    help: "show it again",
+    help: "show again what somebody writes to you alone, from now on",
     completes: "names",
     run: async (repl, { words }) => await block(repl, words, false),
   },
@@ -295,10 +312,15 @@ async function group(repl: Repl, handle: string): Promise<ConversationView> {
 }
 
 /** The conversation that was named, or the current one. */
-async function chosen(repl: Repl, handle: string): Promise<ConversationView> {
-  return handle === ""
-    ? repl.requireCurrent()
-    : await findConversation(repl.account.conversations, handle);
+async function chosen(repl: Repl, { rest, here }: ReplInput): Promise<ConversationView> {
+  return rest === "" ? here() : await findConversation(repl.account.conversations, rest);
+}
+
+function adminChange([word, off, ...more]: readonly string[]) {
+  if (word === undefined || more.length > 0 || (off !== undefined && off !== "off")) {
+    throw new UsageError("expected /admin NAME, or /admin NAME off");
+  }
+  return { name: withoutSign(word, "@"), isAdmin: off === undefined };
 }
 
 function onlyInvitation(views: readonly ConversationView[]): ConversationView {

@@ -13,7 +13,7 @@ export async function describeConnection(repl: Repl): Promise<Reply> {
   const queued = views.reduce((sum, { queuedCount }) => sum + queuedCount, 0);
   const connection = account.connection();
   const rows: Row[] = [
-    [{ text: connectionText(connection) }],
+    [{ text: connectionText(connection, account.address) }],
     [{ text: `queued: ${counted(queued, "message")}` }],
   ];
   const status = current === undefined || current.kind === "notes" || current.state !== "active"
@@ -43,10 +43,10 @@ export async function describeConnection(repl: Repl): Promise<Reply> {
   };
 }
 
-function connectionText(status: ClientStatus): string {
+function connectionText(status: ClientStatus, address: string): string {
   switch (status.kind) {
     case "connecting":
-      return "connecting";
+      return `connecting to ${address}`;
     case "closed":
       return "closed";
     case "lost":
@@ -55,7 +55,7 @@ function connectionText(status: ClientStatus): string {
     case "connected": {
       const { server, refusal } = status;
       const state = refusal instanceof MessengerError ? `: ${errorText(refusal, "repl")}` : "";
-      return `connected to ${server.name}${state}`;
+      return `connected to ${address} (${server.name})${state}`;
     }
   }
 }

@@ -49,10 +49,14 @@ Deno.test("Editor: Ctrl-C clears the line, twice leaves; another key between the
   assert.deepEqual((await type(["gone\x03\x03never\r"])).lines, []);
 });
 
-Deno.test("Editor: Ctrl-C first ends what is under way", async () => {
-  let running = 2;
-  const typing = await type(["\x03\x03kept\r\x03\x03never\r"], { interrupt: () => running-- > 0 });
+Deno.test("Editor: Ctrl-C first ends what is under way, not the line being typed; a second one leaves", async () => {
+  let running = 1;
+  const typing = await type(["ke\x03pt\r\x03lost\x03", "\x03never\r"], {
+    interrupt: () => running-- > 0,
+  });
   assert.deepEqual(typing.lines, ["kept"]);
+  const leaving = await type(["half\x03\x03", "never\r"], { interrupt: () => true });
+  assert.deepEqual(leaving.lines, []);
 });
 
 Deno.test("Editor: Ctrl-D leaves on an empty line, and erases on another", async () => {

@@ -14,7 +14,7 @@ export interface EditorOptions {
   readonly complete: (before: string) => Completion;
   /** Whether the line stays on the screen when it is entered. */
   readonly keeps: (line: string) => boolean;
-  /** Ctrl-C. @returns whether something under way was ended by it */
+  /** The first Ctrl-C. @returns whether something under way was ended by it */
   readonly interrupt: () => boolean;
 }
 
@@ -136,13 +136,13 @@ export class Editor {
   }
 
   #interrupt(wasInterrupted: boolean): void {
-    if (this.#options.interrupt()) return;
     if (wasInterrupted) {
       this.#isOver = true;
       return;
     }
     this.#wasInterrupted = true;
-    this.#set(EMPTY_LINE);
+    // What is being typed has nothing to do with what waits.
+    if (!this.#options.interrupt()) this.#set(EMPTY_LINE);
     this.#options.screen.print([[{ text: "Ctrl-C again, or Ctrl-D, leaves", style: "faint" }]]);
   }
 

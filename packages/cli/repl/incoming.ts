@@ -7,6 +7,7 @@ import type {
   HistoryItem,
   TextItem,
 } from "@qpq/client";
+import { MessengerError } from "@qpq/ports";
 import { dayRow } from "../conversations/actions.ts";
 import {
   dayOf,
@@ -33,11 +34,15 @@ export interface IncomingOptions {
 
 /** Unread entries of one conversation that are shown at the beginning. */
 const UNREAD_SHOWN_MAX = 20;
+/** Entries that are shown of a conversation that one goes to. */
+const CONTEXT_COUNT = 5;
 
 export class Incoming {
   readonly #options: IncomingOptions;
   /** The last position shown, of each conversation. */
   readonly #shown = new Map<ConversationId, number>();
+  /** Up to where each was seen while it was the current one; what is behind is marked as new. */
+  readonly #lookedAt = new Map<ConversationId, number>();
   readonly #announced = new Set<ConversationId>();
   readonly #toMark = new Map<ConversationId, number>();
   #marking: Promise<void> = Promise.resolve();
@@ -68,6 +73,26 @@ export class Incoming {
     }
   }
 
+  /** What was said last where one goes to, and what of it is new. */
+  async showContext(view: ConversationView): Promise<void> {
+    const { views, output, conversations, self } = this.#options;
+    const page = await conversations.history(view.id, { countMax: CONTEXT_COUNT });
+    const items = page.items.filter((item) => !isArrival(item));
+    const last = items.at(-1);
+    if (last === undefined) return;
+    const seen = this.#lookedAt.get(view.id) ?? last.position;
+    const rows: Row[] = [];
+    for (const item of items) {
+      const isFirstNew = item.position > seen && !rows.includes(NEW);
+      rows.push(...this.#dayRows(item), ...isFirstNew ? [NEW] : []);
+      rows.push(itemRow(item, { self, hasTime: output.hasTime, marksQueued: true }));
+    }
+    output.print([[{ text: `── ${views.shown(view)} ──`, style: "faint" }], ...rows]);
+    this.#shown.set(view.id, Math.max(last.position, this.#shown.get(view.id) ?? 0));
+    this.#lookedAt.set(view.id, last.position);
+    this.#mark(view.id, last.position);
+  }
+
   async #unreadItems(view: ConversationView): Promise<readonly HistoryItem[]> {
     const { items } = await this.#options.conversations.history(view.id);
     let first = items.length;
@@ -79,6 +104,17 @@ export class Incoming {
   }
 
   async take(event: ClientEvent): Promise<void> {
+    try {
+      await this.#take(event);
+    } catch (error) {
+      // One that never came to be is forgotten behind its event.
+      const isGone = error instanceof MessengerError && error.code === "conversations/unknown";
+      if (!isGone) throw error;
+      this.#options.views.forget(event.conversationId);
+    }
+  }
+
+  async #take(event: ClientEvent): Promise<void> {
     const { views } = this.#options;
     if (event.kind === "conversation") {
       const view = await views.refresh(event.conversationId);
@@ -86,9 +122,9 @@ export class Incoming {
       else if (view.state !== "joining") this.#announced.delete(view.id);
       return;
     }
-    // A notice tells of a change of the conversation itself.
-    const isNotice = event.kind === "item" && event.item.kind === "notice";
-    const view = isNotice
+    // A notice tells of a change of the conversation itself, an own message of what is queued.
+    const isChange = event.item.kind === "notice" || event.item.author.isSelf;
+    const view = isChange
       ? await views.refresh(event.conversationId)
       : await views.get(event.conversationId);
     if (event.kind === "item-changed") return this.#tellOutcome(event.item, view);
@@ -109,10 +145,13 @@ export class Incoming {
     const { views, output, isConnected, current, self } = this.#options;
     views.learn(item);
     this.#shown.set(view.id, item.position);
+    if (view.id === current()) this.#lookedAt.set(view.id, item.position);
+    else if (!this.#lookedAt.has(view.id)) this.#lookedAt.set(view.id, item.position - 1);
     this.#mark(view.id, item.position);
     if (isOwn(item) && !output.echoesOwn) return;
     if (!output.isJson && goesWithoutSaying(item, { self, kind: view.kind })) return;
     const row = itemRow(item, {
+      self,
       conversation: view.id === current() ? undefined : views.shown(view),
       hasTime: output.hasTime,
       marksQueued: !isConnected(),
@@ -162,6 +201,14 @@ export class Incoming {
     this.#toMark.clear();
     for (const [id, position] of marks) await this.#options.conversations.markRead(id, position);
   }
+}
+
+/** Stands in front of what came since one was here. */
+const NEW: Row = [{ text: "── new ──", style: "faint" }];
+
+/** That one is in is clear from being there. */
+function isArrival(item: HistoryItem): boolean {
+  return item.kind === "notice" && item.notice.kind === "joined" && !item.notice.isEntry;
 }
 
 function isOwn(item: HistoryItem): item is TextItem {

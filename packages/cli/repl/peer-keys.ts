@@ -1,5 +1,5 @@
 /** `/verify` and `/accept-key`. */
-import type { PeerView } from "@qpq/client";
+import type { PeerView, Waiting } from "@qpq/client";
 import type { Reply } from "../conversations/actions.ts";
 import { withoutSign } from "../conversations/actions.ts";
 import { UsageError } from "../output.ts";
@@ -16,18 +16,26 @@ const STATES: Readonly<Record<PeerView["state"]["kind"], string>> = {
   changed: "THE ACCOUNT KEY HAS CHANGED",
 };
 
-export async function verifyKey(repl: Repl, words: readonly string[]): Promise<Reply> {
-  const [word, yes, ...more] = words;
+/** @throws UsageError */
+export function verifyWords([word, yes, ...more]: readonly string[]) {
   if (word === undefined || more.length > 0 || (yes !== undefined && yes !== "yes")) {
     throw new UsageError("expected /verify NAME, or /verify NAME yes");
   }
-  const name = withoutSign(word, "@");
+  return { name: withoutSign(word, "@"), isCompared: yes !== undefined };
+}
+
+export async function verifyKey(
+  repl: Repl,
+  words: readonly string[],
+  waiting: Waiting,
+): Promise<Reply> {
+  const { name, isCompared } = verifyWords(words);
   const { peers } = repl.account;
-  const peer = await peers.fetch(name);
+  const peer = await peers.fetch(name, waiting);
   if (peer.state.kind === "changed") return changedReply(repl, peer);
   const shown = peer.pinnedKey.toHex();
   // Only what was on the screen can have been compared.
-  if (yes === undefined || repl.shownKeys.get(peer.name) !== shown) {
+  if (!isCompared || repl.shownKeys.get(peer.name) !== shown) {
     repl.shownKeys.set(peer.name, shown);
     return {
       rows: [
@@ -38,19 +46,17 @@ export async function verifyKey(repl: Repl, words: readonly string[]): Promise<R
       objects: [peerObject(peer)],
     };
   }
-  await peers.markVerified(name, peer.pinnedKey);
+  await peers.markVerified(name, peer.pinnedKey, waiting);
   return {
     rows: [[{ text: `noted: the safety number of ${peer.name} was compared` }]],
     objects: [{ ...peerObject(peer), state: "verified" }],
   };
 }
 
-export async function acceptKey(repl: Repl, words: readonly string[]): Promise<Reply> {
-  const [word] = words;
-  if (word === undefined || words.length > 1) throw new UsageError("expected /accept-key NAME");
+export async function acceptKey(repl: Repl, word: string, waiting: Waiting): Promise<Reply> {
   const { peers } = repl.account;
   const name = withoutSign(word, "@");
-  const peer = await peers.fetch(name);
+  const peer = await peers.fetch(name, waiting);
   const { offered } = peer;
   if (offered === undefined) {
     return {
@@ -60,7 +66,7 @@ export async function acceptKey(repl: Repl, words: readonly string[]): Promise<R
   }
   // Only what was on the screen can be accepted.
   if (repl.shownKeys.get(peer.name) !== offered.accountKey.toHex()) return changedReply(repl, peer);
-  await peers.acceptKey(name, offered.accountKey);
+  await peers.acceptKey(name, offered.accountKey, waiting);
   repl.shownKeys.delete(peer.name);
   return {
     rows: [[{ text: `accepted the new key of ${peer.name}; messages go out again` }]],

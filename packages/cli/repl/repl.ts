@@ -6,15 +6,18 @@ import type {
   ConversationView,
   PeerView,
   Settings,
+  Waiting,
 } from "@qpq/client";
-import { ERROR_CODES, MessengerError } from "@qpq/ports";
+import { type Clock, ERROR_CODES, MessengerError } from "@qpq/ports";
 import type { Reply } from "../conversations/actions.ts";
 import { dayOf, handleOf } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
 import { type ExitCode, UsageError } from "../output.ts";
-import { COMMANDS, findCommand } from "./commands.ts";
+import { COMMANDS, findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
 import type { Completion } from "./completion.ts";
 import { Incoming } from "./incoming.ts";
+import { Lane } from "./lane.ts";
+import { Prompt } from "./prompt.ts";
 import type { EntryOutput } from "../output-entries.ts";
 import type { Row } from "./rows.ts";
 import { Views } from "../conversations/views.ts";
@@ -24,9 +27,9 @@ export interface ReplAccount {
   readonly name: string;
   readonly conversations: Conversations;
   readonly peers: {
-    fetch(name: string): Promise<PeerView>;
-    acceptKey(name: string, accountKey: Uint8Array): Promise<void>;
-    markVerified(name: string, accountKey: Uint8Array): Promise<void>;
+    fetch(name: string, waiting: Waiting): Promise<PeerView>;
+    acceptKey(name: string, accountKey: Uint8Array, waiting: Waiting): Promise<void>;
+    markVerified(name: string, accountKey: Uint8Array, waiting: Waiting): Promise<void>;
   };
   readonly settings: Settings;
   /** The server's, as people write it. */
@@ -44,10 +47,29 @@ export interface ReplOptions {
   readonly onPrompt: (prompt: Row) => void;
   /** Milliseconds that one command waits for the server. */
   readonly timeoutMs: number;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
+  /** Whether somebody sees the prompt. A script's lines go nowhere once one failed that leads elsewhere. */
+  readonly isInteractive: boolean;
+  /** Told of a bug in what runs by itself. */
+  readonly onFailure: () => void;
+}
+
+/**
+ * Where lines go, as the prompt shows it. Behind a command that waits for the server and leads elsewhere
+ * they are held: they are meant for where it leads, and for nobody else.
+ */
+interface Place {
+  id: ConversationId | undefined;
+  held: { readonly by: string; readonly lines: string[] } | undefined;
 }
 
 const CURRENT_SETTING = "repl/current-conversation";
+/** Lines that wait for the server, or for where a command leads. */
+const WAITING_COUNT_MAX = 64;
+/** Milliseconds that a command may take before it is said that it waits. */
+export const WAITING_TOLD_AFTER_MS = 1_000;
+/** Characters of a line that is named. */
+const NAMED_LENGTH_MAX = 60;
 
 export class Repl {
   readonly account: ReplAccount;
@@ -56,19 +78,20 @@ export class Repl {
   readonly #options: ReplOptions;
   readonly #incoming: Incoming;
   readonly #window: SendWindow;
+  readonly #lane: Lane;
+  readonly #prompt: Prompt;
   /** Keys that were shown, by name: what `/accept-key` may accept. */
   readonly shownKeys = new Map<string, string>();
-  #current: ConversationId | undefined;
-  #running: AbortController | undefined;
+  #place: Place = nowhere();
+  #isWaitingTold = false;
   #cursor = 0;
   #onEvent: () => void = () => {};
   #trouble: string | undefined;
-  #shownPrompt: string | undefined;
   #exitCode: ExitCode = 0;
   isOver = false;
 
   constructor(options: ReplOptions) {
-    const { account, output, timeoutMs, nowMs } = options;
+    const { account, output, timeoutMs, clock, onPrompt, onFailure } = options;
     const { conversations } = account;
     this.#options = options;
     this.account = account;
@@ -79,19 +102,21 @@ export class Repl {
       conversations,
       views: this.views,
       output,
-      current: () => this.#current,
+      current: () => this.#place.id,
       isConnected: () => account.connection().kind === "connected",
-    }, dayOf(nowMs()));
+    }, dayOf(clock.now()));
     this.#window = new SendWindow({
       conversations,
       waiting: { timeoutMs },
       onSent: () => {},
       onFailed: (error) => this.fail(error),
     });
+    this.#lane = new Lane(onFailure);
+    this.#prompt = new Prompt(clock, onPrompt);
   }
 
   get current(): ConversationView | undefined {
-    return this.#current === undefined ? undefined : this.views.known(this.#current);
+    return this.#viewAt(this.#place);
   }
 
   /** 1 once a line has failed; 3 when the server could not be reached. */
@@ -99,12 +124,15 @@ export class Repl {
     return this.#exitCode;
   }
 
-  /** @param current left out: the conversation that was current last */
-  async begin(current: ConversationView | undefined): Promise<void> {
+  /** @param current `"last"`: the conversation that was current last */
+  async begin(current: ConversationView | "last" | undefined): Promise<void> {
     await this.views.load();
-    if (current !== undefined) await this.switchTo(current);
-    else await this.#recallCurrent();
+    const view = current === "last" ? await this.#lastCurrent() : current;
+    this.#place = { id: view?.id, held: undefined };
+    if (view !== undefined && current !== "last") await this.#noteCurrent();
+    const hasUnread = view !== undefined && view.unreadCount > 0;
     await this.#incoming.showUnread();
+    if (view !== undefined && !hasUnread) await this.#showContext(view);
     this.showPrompt();
   }
 
@@ -141,25 +169,36 @@ export class Repl {
     this.showPrompt();
   }
 
-  /** Runs one line of a person's: failures are shown. */
-  async runLine(line: string): Promise<void> {
-    const running = new AbortController();
-    this.#running = running;
-    try {
-      await this.#run(line, running.signal);
-    } catch (error) {
-      if (!(error instanceof MessengerError || error instanceof UsageError)) throw error;
-      this.fail(error);
-    } finally {
-      this.#running = undefined;
-      this.showPrompt();
-    }
+  /**
+   * Takes one line of a person's; failures are shown. Resolves when it is done, or waits for the server:
+   * meanwhile others, which don't, are taken.
+   */
+  async enter(line: string): Promise<void> {
+    const place = this.#place;
+    await this.#attempt(async () => {
+      if (line.trim() === "") return;
+      const command = this.#commandOf(line);
+      if (command !== undefined && command.needsServer !== true) {
+        return await this.#obey(command, line, place);
+      }
+      if (command === undefined && place.held === undefined) return await this.#say(line, place);
+      const { held } = place;
+      if (this.#lane.count + (held?.lines.length ?? 0) >= WAITING_COUNT_MAX) {
+        throw new UsageError(`${WAITING_COUNT_MAX} lines wait for the server: Ctrl-C stops them`);
+      }
+      if (held !== undefined) {
+        held.lines.push(line);
+        this.#tell(`waits for ${named(held.by)}: ${named(line)}`);
+      } else if (command !== undefined) this.#wait(command, line, place);
+    });
+    this.showPrompt();
   }
 
-  /** Runs one line of a script's: commands come behind the messages before them. */
+  /** Runs one line of a script's to its end: commands come behind the messages before them. */
   async runScriptLine(line: string): Promise<void> {
     if (isCommand(line.trim())) await this.#window.drained();
-    await this.runLine(line);
+    await this.enter(line);
+    await this.#lane.idle();
   }
 
   /** Waits until what was sent here is acknowledged; what isn't is shown. */
@@ -167,15 +206,21 @@ export class Repl {
     await this.#window.drained();
   }
 
-  /** Whether a line stays on the screen as it was typed: a message comes back as one. */
-  isKept(line: string): boolean {
-    return isCommand(line.trim()) || this.#current === undefined;
+  /** Stops what waits for the server, and leaves nothing running. */
+  async end(): Promise<void> {
+    this.interrupt();
+    await this.#lane.idle();
+    this.#prompt.end();
   }
 
-  /** Ends what is under way. @returns whether there was something */
+  /** Whether a line stays on the screen as it was typed: a message comes back as one. */
+  isKept(line: string): boolean {
+    return isCommand(line.trim()) || this.#place.id === undefined;
+  }
+
+  /** Stops what waits for the server. @returns whether there was something */
   interrupt(): boolean {
-    this.#running?.abort();
-    return this.#running !== undefined;
+    return this.#lane.stop(new MessengerError("cancelled", "Cannot go on: stopped"));
   }
 
   reply({ rows, objects, isPartial = false }: Reply): void {
@@ -189,41 +234,21 @@ export class Repl {
     this.#exitCode = code === 3 || this.#exitCode === 3 ? 3 : 1;
   }
 
-  async switchTo(view: ConversationView | undefined): Promise<void> {
-    this.#current = view?.id;
-    if (view !== undefined) await this.views.refresh(view.id);
-    this.showPrompt();
-    const text = view?.id ?? "";
-    await this.account.settings.write(CURRENT_SETTING, new TextEncoder().encode(text));
-  }
-
-  /** @throws UsageError when there is none */
-  requireCurrent(): ConversationView {
-    const { current } = this;
-    if (current === undefined) {
-      throw new UsageError(
-        "to whom? /dm NAME or /switch #GROUP says it; /list shows what there is",
-      );
-    }
-    return current;
-  }
-
-  waiting(signal: AbortSignal): { readonly signal: AbortSignal; readonly timeoutMs: number } {
-    return { signal, timeoutMs: this.#options.timeoutMs };
+  /** Nothing goes to a conversation that was left. */
+  async left(id: ConversationId): Promise<void> {
+    if (this.#place.id !== id) return;
+    this.#place.id = undefined;
+    await this.#noteCurrent();
   }
 
   showPrompt(): void {
     const { current, account, views } = this;
-    const place = current === undefined ? "" : ` ${views.shown(current)}`;
-    const state = CONNECTION_WORDS[connectionWord(account.connection())];
-    const shown = `${place} ${state}`;
-    if (shown === this.#shownPrompt) return;
-    this.#shownPrompt = shown;
-    this.#options.onPrompt([
-      { text: `${account.name}${place}` },
-      ...state === "" ? [] : [{ text: ` (${state})`, style: "warning" } as const],
-      { text: "> " },
-    ]);
+    this.#prompt.set({
+      account: account.name,
+      place: current === undefined ? "" : views.shown(current),
+      connection: account.connection(),
+      queuedCount: views.queuedCount,
+    });
   }
 
   complete(before: string): Completion {
@@ -245,32 +270,197 @@ export class Repl {
     return { from, candidates: this.views.all.map(handleOf) };
   }
 
-  async #run(line: string, signal: AbortSignal): Promise<void> {
-    const text = line.trim();
-    if (text === "") return;
-    if (!isCommand(text)) return await this.#say(line.replace(/^\s*\/\//, "/"));
-    const [word = "", ...words] = text.split(/\s+/);
-    const command = findCommand(word);
-    if (command === undefined) {
-      throw new UsageError(
-        `there is no ${word}; /help lists what there is, // begins a message with /`,
-      );
+  /** What answers without the server. */
+  async #obey(command: ReplCommand, line: string, place: Place): Promise<void> {
+    try {
+      const view = await command.run(this, this.#inputOf(line, place));
+      if (command.leads === true && view !== undefined) await this.#arrive(placeOf(view), view);
+    } catch (error) {
+      if (command.leads === true) this.#leadNowhere();
+      throw error;
     }
-    const rest = text.slice(word.length).trim();
-    await command.run(this, { words, rest, signal });
   }
 
-  async #say(text: string): Promise<void> {
-    const { id } = this.requireCurrent();
+  /** @returns undefined for a message @throws UsageError */
+  #commandOf(line: string): ReplCommand | undefined {
+    const text = line.trim();
+    if (!isCommand(text)) return undefined;
+    const [word = "", ...words] = text.split(/\s+/);
+    try {
+      const command = findCommand(word);
+      if (command === undefined) {
+        throw new UsageError(
+          `there is no ${word}; /help lists what there is, // begins a message with /`,
+        );
+      }
+      command.check?.({ words, rest: text.slice(word.length).trim() });
+      return command;
+    } catch (error) {
+      // It may have been meant to lead elsewhere.
+      this.#leadNowhere();
+      throw error;
+    }
+  }
+
+  /** What waits its turn for the server. */
+  #wait(command: ReplCommand, line: string, from: Place): Place {
+    const place: Place = command.leads === true
+      ? { id: from.id, held: { by: line, lines: [] } }
+      : from;
+    if (this.#place === from) this.#place = place;
+    const abandon = (): void => {
+      if (place === from) return;
+      for (const behind of place.held?.lines.splice(0) ?? []) {
+        this.#tell(`not done either: ${named(behind)}`);
+      }
+      if (this.#place === place) this.#place = from;
+      this.#leadNowhere();
+    };
+    if (this.#isWaitingTold) this.#tell(`${named(line)} waits for the server, too`);
+    this.#lane.add({
+      run: async (signal) => {
+        using _ = this.#tellingIfSlow(line);
+        try {
+          const view = await command.run(this, this.#inputOf(line, from, signal));
+          if (place !== from && view !== undefined) await this.#goOn(place, view);
+        } catch (error) {
+          if (!isExpected(error)) throw error;
+          if (signal.aborted) this.#tell(`stopped: ${named(line)} (it may still be done)`);
+          else this.fail(error);
+          abandon();
+        }
+        this.showPrompt();
+      },
+      onDropped: () => {
+        this.#tell(`not done: ${named(line)}`);
+        abandon();
+      },
+    });
+    return place;
+  }
+
+  /** Arrives where a command has led, with the lines that are meant for there. */
+  async #goOn(place: Place, view: ConversationView): Promise<void> {
+    place.id = view.id;
+    await this.#arrive(place, view);
+    const lines = place.held?.lines ?? [];
+    for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+      const text = line;
+      const command = this.#commandOf(text);
+      if (command === undefined) await this.#attempt(() => this.#say(text, place));
+      else {
+        const next = this.#wait(command, line, place);
+        // What comes behind is for where this one leads.
+        if (next !== place) next.held?.lines.push(...lines.splice(0));
+      }
+    }
+    place.held = undefined;
+  }
+
+  /** @param place where lines go from now on, unless somebody went elsewhere meanwhile */
+  async #arrive(place: Place, view: ConversationView): Promise<void> {
+    await this.views.refresh(view.id);
+    const isLate = place.held !== undefined && this.#place !== place;
+    if (isLate) {
+      return this.#tell(`you are elsewhere by now: /switch ${this.views.shown(view)} goes there`);
+    }
+    this.#place = place;
+    await this.#noteCurrent();
+    await this.#showContext(view);
+    this.showPrompt();
+  }
+
+  /** Nobody sees where a script's lines go: not where the ones before went. */
+  #leadNowhere(): void {
+    if (!this.#options.isInteractive) this.#place = nowhere();
+  }
+
+  async #showContext(view: ConversationView): Promise<void> {
+    if (this.#options.isInteractive) await this.#incoming.showContext(view);
+  }
+
+  /** Says that a command waits: at once without a connection, and when it takes long. */
+  #tellingIfSlow(line: string): Disposable {
+    const { clock, isInteractive } = this.#options;
+    if (!isInteractive) return { [Symbol.dispose]: () => {} };
+    const tell = (): void => {
+      if (this.#isWaitingTold) return;
+      this.#isWaitingTold = true;
+      this.#tell(`${named(line)} waits for the server; Ctrl-C stops it`);
+    };
+    const isConnected = this.account.connection().kind === "connected";
+    const timer = isConnected ? clock.schedule(WAITING_TOLD_AFTER_MS, tell) : undefined;
+    if (!isConnected) tell();
+    return {
+      [Symbol.dispose]: () => {
+        timer?.cancel();
+        if (this.#lane.count <= 1) this.#isWaitingTold = false;
+      },
+    };
+  }
+
+  #tell(text: string): void {
+    this.output.print([[{ text, style: "faint" }]]);
+  }
+
+  async #attempt(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      this.fail(error);
+    }
+  }
+
+  #inputOf(line: string, place: Place, signal = NEVER): ReplInput {
+    const text = line.trim();
+    const [word = "", ...words] = text.split(/\s+/);
+    const { timeoutMs } = this.#options;
+    return {
+      words,
+      rest: text.slice(word.length).trim(),
+      waiting: { signal, timeoutMs },
+      here: () => requireView(this.#viewAt(place)),
+    };
+  }
+
+  async #say(line: string, place: Place): Promise<void> {
+    const { id } = requireView(this.#viewAt(place));
+    const text = line.replace(/^\s*\/\//, "/");
     if (this.output.echoesOwn) await this.account.conversations.send(id, text);
     else await this.#window.send(id, text);
   }
 
-  async #recallCurrent(): Promise<void> {
+  #viewAt({ id }: Place): ConversationView | undefined {
+    return id === undefined ? undefined : this.views.known(id);
+  }
+
+  async #noteCurrent(): Promise<void> {
+    const text = this.#place.id ?? "";
+    await this.account.settings.write(CURRENT_SETTING, new TextEncoder().encode(text));
+  }
+
+  async #lastCurrent(): Promise<ConversationView | undefined> {
     const bytes = await this.account.settings.read(CURRENT_SETTING);
     const id = new TextDecoder().decode(bytes ?? new Uint8Array());
-    this.#current = this.views.all.find((view) => view.id === id && view.state === "active")?.id;
+    return this.views.all.find((view) => view.id === id && view.state === "active");
   }
+}
+
+const NEVER = new AbortController().signal;
+
+function nowhere(): Place {
+  return { id: undefined, held: undefined };
+}
+
+function placeOf({ id }: ConversationView): Place {
+  return { id, held: undefined };
+}
+
+/** @throws UsageError when there is none */
+function requireView(view: ConversationView | undefined): ConversationView {
+  if (view !== undefined) return view;
+  throw new UsageError("to whom? /dm NAME or /switch #GROUP says it; /list shows what there is");
 }
 
 /** Two slashes begin a message with one. */
@@ -278,14 +468,12 @@ function isCommand(text: string): boolean {
   return text.startsWith("/") && !text.startsWith("//");
 }
 
-const CONNECTION_WORDS = {
-  connected: "",
-  connecting: "connecting",
-  lost: "offline",
-  refused: "logged out",
-  closed: "closed",
-} as const;
+/** A line in a line of ours. */
+function named(line: string): string {
+  const text = line.trim().replace(/\s+/gu, " ");
+  return text.length <= NAMED_LENGTH_MAX ? text : `${text.slice(0, NAMED_LENGTH_MAX)}…`;
+}
 
-function connectionWord(status: ClientStatus): keyof typeof CONNECTION_WORDS {
-  return status.kind === "connected" && status.refusal !== undefined ? "refused" : status.kind;
+function isExpected(error: unknown): error is MessengerError | UsageError {
+  return error instanceof MessengerError || error instanceof UsageError;
 }

@@ -1,7 +1,8 @@
 /** A REPL from its beginning to its end: at a terminal, or with a script for input. */
 import type { Conversations, ConversationView } from "@qpq/client";
-import { MessengerError } from "@qpq/ports";
+import { type Clock, MessengerError } from "@qpq/ports";
 import { findConversation, openDirectMessage } from "../conversations/actions.ts";
+import { joinedText, joiningText } from "../conversations/entering.ts";
 import { inputLines, type ReadBytes } from "../input-lines.ts";
 import type { ExitCode } from "../output.ts";
 import { Editor } from "./editor.ts";
@@ -16,8 +17,10 @@ export interface RunOptions {
   readonly partner?: string | undefined;
   /** Milliseconds that one command waits for the server. */
   readonly timeoutMs: number;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   readonly read: ReadBytes;
+  /** Whether this device has just come into the account. */
+  readonly isNewDevice: boolean;
 }
 
 export interface TerminalOptions extends RunOptions {
@@ -41,10 +44,13 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
   const { conversations } = account;
   const screen = new Screen(terminal);
   const history = await InputHistory.open(account.settings);
+  let end = (): void => {};
   const repl = new Repl({
     ...options,
     output: terminalOutput(screen),
     onPrompt: (prompt) => screen.show({ prompt }),
+    isInteractive: true,
+    onFailure: () => end(),
   });
   const editor = new Editor({
     read,
@@ -54,6 +60,7 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
     keeps: (line) => repl.isKept(line),
     interrupt: () => repl.interrupt(),
   });
+  end = () => editor.end();
   const waiting = new AbortController();
   using _listening = listen({
     onStatus: () => {
@@ -66,13 +73,15 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
   const after = await conversations.lastCursor();
   const greeting = `${account.name} on ${account.address}; /help shows what there is`;
   repl.output.print([[{ text: greeting }]]);
-  await awaitNews(conversations, waiting.signal);
+  const isCaughtUp = await awaitNews(conversations, waiting.signal);
   await begin(repl, options);
+  await using _entering = await tellOfEntering(repl, options, isCaughtUp);
   await using following = follow(repl, after, () => editor.end());
   for await (const line of editor.lines()) {
-    await repl.runLine(line);
+    await repl.enter(line);
     if (repl.isOver) break;
   }
+  await repl.end();
   await history.saved();
   await leave(repl);
   await following.end();
@@ -85,7 +94,13 @@ export async function runScript(
 ): Promise<ExitCode> {
   const { account, read, timeoutMs } = options;
   const { conversations } = account;
-  const repl = new Repl({ ...options, onPrompt: () => {} });
+  const repl = new Repl({
+    ...options,
+    onPrompt: () => {},
+    isInteractive: false,
+    // Each line waits for its own end, and fails with it.
+    onFailure: () => {},
+  });
   const after = await conversations.lastCursor();
   try {
     await account.reaching(() => conversations.waitUntilCaughtUp({ timeoutMs }));
@@ -101,28 +116,67 @@ export async function runScript(
     if (repl.isOver) break;
   }
   await repl.finish();
+  await repl.end();
   await following.end();
   return repl.exitCode;
 }
 
-/** So that what came meanwhile is shown as unread, if that doesn't take long. */
-async function awaitNews(conversations: Conversations, signal: AbortSignal): Promise<void> {
+/**
+ * So that what came meanwhile is shown as unread, if that doesn't take long.
+ * @returns whether all of it is here
+ */
+async function awaitNews(conversations: Conversations, signal: AbortSignal): Promise<boolean> {
   try {
     await conversations.waitUntilCaughtUp({ timeoutMs: NEWS_TIMEOUT_MS, signal });
+    return true;
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
+    return false;
   }
+}
+
+/** Says that a new device comes into the account's conversations, and when it is in. */
+async function tellOfEntering(
+  repl: Repl,
+  { account: { conversations }, isNewDevice }: RunOptions,
+  isCaughtUp: boolean,
+): Promise<AsyncDisposable> {
+  const stop = new AbortController();
+  const tell = (text: string): void => repl.output.print(text === "" ? [] : [[{ text }]]);
+  let done: Promise<void> = Promise.resolve();
+  if (isCaughtUp) {
+    if (isNewDevice) tell(joinedText(await conversations.list()));
+  } else if (isNewDevice || await conversations.entering() > 0) {
+    tell(joiningText(await conversations.entering()));
+    done = (async () => {
+      try {
+        await conversations.waitUntilCaughtUp({ signal: stop.signal });
+        tell(joinedText(await conversations.list()));
+      } catch (error) {
+        // The program ends before it is done: the next one goes on.
+        if (!(error instanceof MessengerError)) throw error;
+      }
+    })();
+    done.catch(() => {});
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await done;
+    },
+  };
 }
 
 async function begin(repl: Repl, { partner, timeoutMs }: RunOptions): Promise<void> {
   try {
     const current = partner === undefined
-      ? undefined
+      ? "last"
       : await partnerOf(repl.account, partner, timeoutMs);
     await repl.begin(current);
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
     repl.fail(error);
+    // What is written for somebody goes to nobody else.
     await repl.begin(undefined);
   }
 }

@@ -40,6 +40,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   readonly #local = new Map<ConversationId, Local>();
   readonly happened = new EventLog();
   readonly #blocked = new Set<string>();
+  enteringCount = 0;
   #isOnline = true;
   #nowMs = Date.UTC(2026, 0, 2, 12, 0);
 
@@ -149,7 +150,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     await this.#online(options);
     local.state = "active";
     this.happened.add({ kind: "conversation" }, id);
-    this.#note(local, { kind: "joined" });
+    this.#note(local, { kind: "joined", isEntry: false });
     this.drain();
     return this.#view(local);
   }
@@ -298,6 +299,10 @@ export class FakeConversations implements Conversations, FakeAccount {
 
   async waitUntilCaughtUp(options: Waiting = {}): Promise<void> {
     await this.#online(options);
+  }
+
+  entering(): Promise<number> {
+    return Promise.resolve(this.enteringCount);
   }
 
   history(

@@ -1,4 +1,6 @@
 /** REPLs over fake conversations, at a test's terminal or with a script. */
+import { createManualClock, type ManualClock } from "@qpq/adapters";
+import assert from "node:assert/strict";
 import type { ClientStatus } from "@qpq/client";
 import { MessengerError } from "@qpq/ports";
 import type { ExitCode } from "../output.ts";
@@ -7,10 +9,12 @@ import type { EntryOutput } from "../output-entries.ts";
 import type { ReplAccount } from "../repl/repl.ts";
 import { paint, wrapRows } from "../repl/rows.ts";
 import { runAtTerminal, runScript } from "../repl/run.ts";
-import type { FakeConversations } from "./fake-conversations.ts";
+import { FakeConversations } from "./fake-conversations.ts";
 import { FakePeers } from "./fake-peers.ts";
+import { FakeServer } from "./fake-server.ts";
 import { TestTerminal } from "./terminal.ts";
 
+export const ENTER = "\r";
 /** Turns of the event loop that a test waits for something to show. */
 const TURNS_MAX = 2_000;
 const UNREACHABLE = new MessengerError("transport/unreachable", "Cannot reach server: it is down");
@@ -33,7 +37,7 @@ export class TestAccount implements ReplAccount {
     write: (name: string, value: Uint8Array) => Promise.resolve(void this.stored.set(name, value)),
   };
 
-  readonly connection = (): ClientStatus =>
+  connection = (): ClientStatus =>
     this.conversations.isOnline
       ? { kind: "connected", server: { name: "localhost" } as never, refusal: undefined }
       : { kind: "lost", error: UNREACHABLE, retryInMs: 500 };
@@ -58,27 +62,36 @@ export class TestAccount implements ReplAccount {
 
 export interface RunningRepl {
   readonly account: TestAccount;
+  /** How many lines of the terminal fit. */
+  readonly count: (expected: RegExp) => number;
   readonly terminal: TestTerminal;
   readonly type: (text: string) => void;
   /** Waits until a line of the terminal fits. */
   readonly shows: (expected: RegExp) => Promise<void>;
   readonly prompt: () => string;
+  readonly clock: ManualClock;
   readonly ended: Promise<ExitCode>;
+}
+
+interface StartOptions {
+  readonly columns?: number;
+  readonly partner?: string;
+  readonly isNewDevice?: boolean;
 }
 
 export function startRepl(
   account: TestAccount,
-  { columns = 160, partner }: { readonly columns?: number; readonly partner?: string } = {},
+  { columns = 160, ...options }: StartOptions = {},
 ): RunningRepl {
   const terminal = new TestTerminal(columns, 40);
+  const clock = createManualClock(NOW_MS);
   const typed: Uint8Array[] = [];
   let wake = (): void => {};
   let isOver = false;
   const ended = runAtTerminal({
     ...RUN_OPTIONS,
-    account,
-    partner,
-    terminal,
+    ...options,
+    ...{ account, terminal, clock },
     read: async () => {
       while (typed.length === 0) await new Promise<void>((resolve) => wake = resolve);
       return typed.shift() ?? null;
@@ -100,17 +113,20 @@ export function startRepl(
   return {
     account,
     terminal,
+    count: (expected) => terminal.lines.filter((line) => expected.test(line)).length,
     type: (text) => {
       typed.push(new TextEncoder().encode(text));
       wake();
     },
     shows,
     prompt: () => terminal.lines[terminal.at.row] ?? "",
+    clock,
     ended,
   };
 }
 
-const RUN_OPTIONS = { timeoutMs: 1_000, nowMs: () => Date.UTC(2026, 0, 2, 12) };
+const NOW_MS = Date.UTC(2026, 0, 2, 12);
+const RUN_OPTIONS = { timeoutMs: 1_000, isNewDevice: false };
 
 export interface ScriptRun {
   readonly exitCode: ExitCode;
@@ -142,9 +158,28 @@ export async function runLines(
   const exitCode = await runScript({
     ...RUN_OPTIONS,
     ...options,
+    clock: createManualClock(NOW_MS),
     account,
     output,
     read: () => Promise.resolve(rest.shift() ?? null),
   });
   return { exitCode, printed, objects, failures };
+}
+
+export function accounts(
+  ...names: readonly string[]
+): { server: FakeServer; all: readonly TestAccount[] } {
+  const server = new FakeServer();
+  return { server, all: names.map((name) => new TestAccount(new FakeConversations(name, server))) };
+}
+
+/** Two REPLs, and their end. */
+export async function between(
+  use: (alice: RunningRepl, bob: RunningRepl, server: FakeServer) => Promise<void>,
+): Promise<void> {
+  const { server, all } = accounts("alice", "bob");
+  const [alice, bob] = all.map((account) => startRepl(account)) as [RunningRepl, RunningRepl];
+  await use(alice, bob, server);
+  for (const repl of [alice, bob]) repl.type("\x03\x04");
+  assert.deepEqual(await Promise.all([alice.ended, bob.ended]), [0, 0]);
 }
