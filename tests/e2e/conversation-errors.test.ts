@@ -29,7 +29,8 @@ function assertOneLine({ stderr }: Run): void {
 Deno.test("errors that a new user meets: accounts and the server", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.person("alice"), world.person("bob")];
-  await register(alice, bob);
+  await alice.register({ entersAgain: true });
+  await register(bob);
   const with_ = (person: Person, env: Readonly<Record<string, string>>): Person => ({
     ...person,
     qpq: (args) => run(QPQ, args, { env: { ...person.env, ...env } }),
@@ -81,7 +82,9 @@ Deno.test("errors that a new user meets: accounts and the server", async () => {
 Deno.test("errors that a new user meets: conversations", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.person("alice"), world.person("bob")];
-  await register(alice, bob);
+  await register(alice);
+  // A new account key takes the password.
+  await bob.register({ entersAgain: true });
   await refuses(alice, ["send", "--to", "nobody", "hi"], {
     exit: 1,
     says: /Cannot find account: there is none: check how the name is written/,

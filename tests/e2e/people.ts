@@ -1,13 +1,17 @@
 /** A real server, and people with accounts on it, each with programs and a state folder of their own. */
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import { QPQ, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
+import { registerQuickly } from "./registration.ts";
 import { startAtTerminal, type TerminalOptions, type TerminalProgram } from "./terminal.ts";
 
 export const ENTER = "\r";
 export const PASSWORD = "correct horse";
+/** Of a program that waits for a server that is there: a slow machine changes no outcome. */
+const PATIENCE_SECONDS = "60";
 
 export interface Person {
+  /** Registers an account, by the library. */
+  readonly register: (options?: { readonly entersAgain?: boolean }) => Promise<void>;
   readonly env: Readonly<Record<string, string>>;
   /** Starts a REPL of this person's. */
   readonly repl: (options?: Pick<TerminalOptions, "hasColour" | "env">) => TerminalProgram;
@@ -36,9 +40,15 @@ export async function openWorld(): Promise<World> {
         QPQ_PIN: pin,
         QPQ_USERNAME: name,
         QPQ_PASSWORD: PASSWORD,
+        QPQ_TIMEOUT: PATIENCE_SECONDS,
       };
       return {
         env,
+        register: (options = {}) =>
+          registerQuickly(server, {
+            ...{ name, password: PASSWORD, stateFolder: env.QPQ_STATE_DIR },
+            ...options,
+          }),
         repl: (options = {}) =>
           stack.use(
             startAtTerminal(`${QPQ} repl`, { ...options, env: { ...env, ...options.env } }),
@@ -58,8 +68,5 @@ export async function openWorld(): Promise<World> {
 }
 
 export async function register(...people: readonly Person[]): Promise<void> {
-  for (const person of people) {
-    const { code, stderr } = await person.qpq(["register-user"]);
-    assert.equal(code, 0, stderr);
-  }
+  for (const person of people) await person.register();
 }
