@@ -13,7 +13,7 @@ import { abortable } from "./abortable.ts";
 import { dialFirst } from "./dial-first.ts";
 import { certificateError, handshakeError } from "./quic-errors.ts";
 import { certificatePem } from "./tls-certificate.ts";
-import { checkAgainstAuthorities, type Trust } from "./tls-trust.ts";
+import type { Trust } from "./tls-trust.ts";
 import { ALPN, ALPN_CERTIFICATES } from "./quic-limits.ts";
 import { type Belief, dialQuic, type QuicConnection } from "./transport-quic.ts";
 
@@ -94,6 +94,7 @@ async function believe(dialling: Dialling): Promise<Belief> {
     caCerts: trust.certificates.map(certificatePem),
   });
   try {
+    const { checkAgainstAuthorities } = await import("./tls-authorities.ts");
     return pinned(checkAgainstAuthorities(await shown.readCertificates(dialling.signal), {
       authorities: trust.certificates,
       hostname: dialling.address.hostname,

@@ -4,7 +4,6 @@ import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { type Clock, MessengerError, type Random } from "@qpq/ports";
 import { formatPin, OFFER_CERTIFICATES_MAX } from "./tls-trust.ts";
-import { createSelfSigned } from "./x509.ts";
 
 /** What a server shows and proves: its certificate, those between it and an authority, its key. */
 export interface ServerCertificate {
@@ -147,6 +146,8 @@ async function create(
   const serialNumber = options.random.bytes(SERIAL_NUMBER_BYTES);
   // Positive and without leading zeros (RFC 5280 §4.1.2.2).
   serialNumber[0] = ((serialNumber[0] as number) & 0x7f) | 0x40;
+  // Loaded once in a server's life.
+  const { createSelfSigned } = await import("./x509.ts");
   const made = await createSelfSigned({
     names: [...names].map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value })),
     notBefore: new Date(nowMs - VALID_BEFORE_MS),
