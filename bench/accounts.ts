@@ -98,7 +98,7 @@ async function stretchingMs(): Promise<number> {
     const { request } = step;
     const response = opaque.registrationResponse(setup, { ...identifiers, request });
     const started = performance.now();
-    finishRegistration(step, { ...identifiers, response, keyStretching });
+    await finishRegistration(step, { ...identifiers, response, keyStretching });
     return performance.now() - started;
   };
   return await finishMs(KEY_STRETCHING) - await finishMs(NO_STRETCHING);

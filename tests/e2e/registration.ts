@@ -1,5 +1,7 @@
 /** Accounts for tests of something else than how they are made: by the library, and cheap to open. */
+import { join } from "node:path";
 import { type HostPort, parseHostPort, parsePin, registerClient } from "@qpq/client";
+import { keyFilePath, openKeyFile, writeKeyFile } from "../../packages/adapters/key-file.ts";
 import { FAST_STRETCHING } from "../../packages/features/test/world.ts";
 import type { RunningServer } from "./processes.ts";
 
@@ -32,4 +34,13 @@ export async function registerQuickly(
       ...entersAgain ? {} : { keyStretching: FAST_STRETCHING },
     },
   });
+}
+
+/** Makes the store cheap to open that a program has made. */
+export async function cheapen(
+  { address }: Pick<RunningServer, "address">,
+  { name, password, stateFolder }: Omit<QuickAccount, "entersAgain">,
+): Promise<void> {
+  const path = keyFilePath(join(stateFolder, address.replace(":", "_"), name, "client.db"));
+  await writeKeyFile(path, await openKeyFile(path, password), password, CHEAP);
 }

@@ -74,7 +74,7 @@ export async function register(
     { name: accountName, request, invite },
     callOptions(options),
   );
-  const { record, exportKey } = finishRegistration(step, {
+  const { record, exportKey } = await finishRegistration(step, {
     response,
     accountName,
     serverName,
@@ -122,7 +122,7 @@ export async function logIn(
     { name, request: step.request, ...device === undefined ? {} : { device } },
     callOptions(options),
   );
-  const finished = finishLogin(step, {
+  const finished = await finishLogin(step, {
     response,
     accountName: name,
     serverName,
@@ -173,7 +173,7 @@ export async function changePassword(
   const calls = accountsClient(home);
   const { request } = step;
   const { response } = await calls.passwordStart({ request }, callOptions(options));
-  const { record, exportKey } = finishRegistration(step, {
+  const { record, exportKey } = await finishRegistration(step, {
     response,
     accountName,
     serverName,

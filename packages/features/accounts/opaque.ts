@@ -2,7 +2,6 @@
  * OPAQUE (RFC 9807, ristretto255-SHA512, Argon2id) by `@serenity-kit/opaque`, in bytes of exact
  * lengths. Its randomness is the WebAssembly module's own, from the runtime's `crypto`.
  */
-import * as opaque from "@serenity-kit/opaque";
 import { assert, MessengerError } from "@qpq/ports";
 import type { AccountName } from "./names.ts";
 
@@ -71,9 +70,15 @@ export interface LoginResponse {
   readonly state: string;
 }
 
-/** Resolves when the module is compiled: once a process, some milliseconds. */
-export async function openOpaqueServer(): Promise<OpaqueServer> {
+/** Loaded by a process that registers or logs in, and by no other: compiling it takes 20 ms. */
+async function openLibrary() {
+  const opaque = await import("@serenity-kit/opaque");
   await opaque.ready;
+  return opaque;
+}
+
+export async function openOpaqueServer(): Promise<OpaqueServer> {
+  const opaque = await openLibrary();
   return {
     createSetup: () => decode(opaque.server.createSetup(), "setup"),
     registrationResponse: (setup, { accountName, request }) => {
@@ -132,7 +137,7 @@ export interface ClientFinish extends Identifiers {
 
 /** @param password as `preparePassword` gives it */
 export async function startRegistration(password: string): Promise<ClientStep> {
-  await opaque.ready;
+  const opaque = await openLibrary();
   const started = opaque.client.startRegistration({ password });
   return {
     request: decode(started.registrationRequest, "registrationRequest"),
@@ -145,10 +150,11 @@ export async function startRegistration(password: string): Promise<ClientStep> {
  * Stretches the password, which blocks this thread for about half a second.
  * @throws MessengerError `malformed`: the server's response is not one
  */
-export function finishRegistration(
+export async function finishRegistration(
   { state, password }: ClientStep,
   { response, keyStretching, ...identifiers }: ClientFinish,
-): { readonly record: Uint8Array; readonly exportKey: Uint8Array } {
+): Promise<{ readonly record: Uint8Array; readonly exportKey: Uint8Array }> {
+  const opaque = await openLibrary();
   const registrationResponse = encode(response, "registrationResponse");
   const finished = refusingMalformed(
     "registration response",
@@ -169,7 +175,7 @@ export function finishRegistration(
 
 /** @param password as `preparePassword` gives it */
 export async function startLogin(password: string): Promise<ClientStep> {
-  await opaque.ready;
+  const opaque = await openLibrary();
   const started = opaque.client.startLogin({ password });
   return {
     request: decode(started.startLoginRequest, "loginRequest"),
@@ -183,10 +189,11 @@ export async function startLogin(password: string): Promise<ClientStep> {
  * @returns undefined when the password is wrong, the name unknown, or the server another
  * @throws MessengerError `malformed`: the server's response is not one
  */
-export function finishLogin(
+export async function finishLogin(
   { state, password }: ClientStep,
   { response, keyStretching, ...identifiers }: ClientFinish,
-): { readonly finish: Uint8Array; readonly exportKey: Uint8Array } | undefined {
+): Promise<{ readonly finish: Uint8Array; readonly exportKey: Uint8Array } | undefined> {
+  const opaque = await openLibrary();
   const loginResponse = encode(response, "loginResponse");
   const finished = refusingMalformed("login response", () =>
     opaque.client.finishLogin({
