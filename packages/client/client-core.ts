@@ -49,6 +49,7 @@ import { type ConnectOptions, connectServer } from "./connect.ts";
 import { openChannelCalls } from "../features/channels/client.ts";
 import { LeafDevices } from "../features/groups/members.ts";
 import type { Ground } from "./conversations/ground.ts";
+import { OwnDevices } from "./conversations/own-devices.ts";
 import { Peers } from "./peers.ts";
 import { startUpkeep } from "./upkeep.ts";
 
@@ -344,31 +345,30 @@ export class ClientCore {
     const { clock, random } = this.surroundings;
     const options = this.deviceOptions();
     const { primitives, serverName } = options;
+    const leaves = new LeafDevices(primitives, serverName);
+    const { signal } = closing;
+    const fail = (error: unknown): void => {
+      if (signal.aborted) return;
+      const code = error instanceof MessengerError ? error.code : String(error);
+      log.error("conversations-failed", { code });
+      closing.abort(error);
+    };
+    const shared = { store, clock, primitives, rpc, leaves, signal, fail };
     return {
-      store,
-      clock,
+      ...shared,
       random,
       log,
-      primitives,
       crypto: this.#crypto,
       suite: this.#crypto.cipherSuite(HYBRID_CIPHER_SUITE),
-      rpc,
       calls: this.surroundings.openChannelCalls(rpc),
       serverName,
       get own() {
         return account();
       },
       deviceId,
-      leaves: new LeafDevices(primitives),
+      ownDevices: new OwnDevices({ ...shared, own: account }),
       identity: (suite) => ownLeafIdentity({ store, primitives, random, suite }),
-      signal: closing.signal,
       isOnline,
-      fail: (error) => {
-        if (closing.signal.aborted) return;
-        const code = error instanceof MessengerError ? error.code : String(error);
-        log.error("conversations-failed", { code });
-        closing.abort(error);
-      },
     };
   }
 

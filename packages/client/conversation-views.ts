@@ -61,6 +61,13 @@ export interface ConversationView {
   readonly isBlocked: boolean;
   /** Members whose account key changed: nothing is sent until it is accepted. */
   readonly blockedBy: readonly string[];
+  /** A device that the account's list does not have is in it as one of its own: nothing is sent. */
+  readonly hasUnknownDevice: boolean;
+  /**
+   * This device came in by itself, and nobody else's message was decrypted since: who the members are is
+   * what the server said.
+   */
+  readonly isUnconfirmed: boolean;
   /** The group's epoch; 0 before there is one. */
   readonly epoch: number;
   /** Wall clock, milliseconds since 1970: of the last entry of the history. */
@@ -135,6 +142,10 @@ export type Notice =
   | { readonly kind: "members-removed"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-left"; readonly names: readonly string[] }
   | { readonly kind: "device-added"; readonly name: string }
+  /** A device that the own account's list does not have is in the conversation as one of its own. */
+  | { readonly kind: "unknown-device"; readonly name: string }
+  /** Another one has entered with this device's own key: a copy of it. This one is out. */
+  | { readonly kind: "device-replaced"; readonly name: string }
   | { readonly kind: "renamed"; readonly by: string; readonly name: string }
   | { readonly kind: "admins-changed"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "removed-self"; readonly by: string }

@@ -100,7 +100,7 @@ export async function openServedSlices(options: SliceOptions): Promise<Slices> {
           deviceId
         ),
     },
-    readLeaf: leafReader(shared.primitives),
+    readLeaf: leafReader(shared.primitives, accounts.serverName),
     cipherSuites: [HYBRID_CIPHER_SUITE],
     limits: quotas.channels,
   });

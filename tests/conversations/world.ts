@@ -21,7 +21,7 @@ import {
   silentLog,
   type Store,
 } from "@qpq/ports";
-import { createRpcServer, openRpcClient } from "@qpq/rpc";
+import { createRpcServer, openRpcClient, type RpcClient } from "@qpq/rpc";
 import type { CallContext, DeviceIdentity } from "../../packages/features/devices/caller.ts";
 import { quotasOf } from "../../packages/server/quotas.ts";
 import { loadConfig } from "../../packages/server/config.ts";
@@ -59,6 +59,8 @@ export interface DeviceOptions {
   readonly log?: Log;
   /** Stands between the device and the server: a hostile one. */
   readonly tamper?: (calls: ChannelCalls) => ChannelCalls;
+  /** Holds each of the device's other calls back until it resolves; told of the method's name. */
+  readonly hold?: (method: string) => Promise<void> | undefined;
 }
 
 let seed = 1;
@@ -69,7 +71,7 @@ export async function openConversationWorld(
     readonly disk?: MemoryDisk;
     /** Default: the machine's own. */
     readonly clock?: Clock;
-    /** Takes commits and gives out key packages as often as anybody wants; default: as a server does. */
+    /** Takes commits, devices and claims of key packages as anybody wants; default: as a server does. */
     readonly isGenerous?: boolean;
   } = {},
 ): Promise<ConversationWorld> {
@@ -93,6 +95,7 @@ export async function openConversationWorld(
   const generous = options.isGenerous === true
     ? {
       channels: { ...quotas.channels, commitRate: often },
+      devices: { ...quotas.devices, devicesMax: 64 },
       keyPackages: {
         ...quotas.keyPackages,
         claimsOfTarget: often,
@@ -135,7 +138,7 @@ export async function openConversationWorld(
   })();
   const clientOptions = (
     name: string,
-    { device = 1, log, tamper, machine }: DeviceOptions & { readonly machine?: Machine },
+    { device = 1, log, tamper, hold, machine }: DeviceOptions & { readonly machine?: Machine },
   ): ClientOptions => ({
     stateFolder: `${stateFolder}/${name}-${device}`,
     server: { hostname: "127.0.0.1", port: 7000 },
@@ -148,16 +151,19 @@ export async function openConversationWorld(
       clock,
       random,
       connect: ({ credentials, onStatus, log: clientLog = silentLog }) =>
-        openRpcClient({
-          connect: (signal) => network.transport.connect(ADDRESS, { signal }),
-          build: "test",
-          clock,
-          random,
-          log: clientLog,
-          credentials,
-          ...onStatus === undefined ? {} : { onStatus },
-          ...machine?.rpc(ADDRESS) ?? {},
-        }),
+        holding(
+          hold,
+          openRpcClient({
+            connect: (signal) => network.transport.connect(ADDRESS, { signal }),
+            build: "test",
+            clock,
+            random,
+            log: clientLog,
+            credentials,
+            ...onStatus === undefined ? {} : { onStatus },
+            ...machine?.rpc(ADDRESS) ?? {},
+          }),
+        ),
       keyStretching: FAST_STRETCHING,
       keyFileCost: CHEAP,
       ...tamper === undefined ? {} : { openChannelCalls: (rpc) => tamper(openChannelCalls(rpc)) },
@@ -205,4 +211,19 @@ export async function openConversationWorld(
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function holding(hold: DeviceOptions["hold"], rpc: RpcClient): RpcClient {
+  if (hold === undefined) return rpc;
+  return new Proxy(rpc, {
+    get: (target, property) => {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      if (property !== "call") return value.bind(target);
+      return async (...[method, params, options]: Parameters<RpcClient["call"]>) => {
+        await hold(method.name);
+        return await target.call(method, params, options);
+      };
+    },
+  });
 }

@@ -65,9 +65,14 @@ export async function listMembers(
   view: ConversationView,
 ): Promise<Reply & { readonly names: readonly string[] }> {
   const members = await conversations.members(view.id);
+  const rows = members.map((member) => columns(member.name, memberRemarks(member)));
+  const unconfirmed: Row = [{
+    text: "As the server says: nobody else has written since this device came in by itself.",
+    style: "warning",
+  }];
   return {
     names: members.map(({ name }) => name),
-    rows: members.map((member) => columns(member.name, memberRemarks(member))),
+    rows: view.isUnconfirmed ? [...rows, unconfirmed] : rows,
     objects: members.map(({ name, accountId, isSelf, isAdmin, devicesCount, trust }) => ({
       name,
       accountId,

@@ -102,6 +102,11 @@ export function noticeText(notice: Notice, self: string): string {
       return notice.name === self
         ? "you added a device. If it wasn't you: qpq devices revoke takes it off, qpq passwd keeps it off"
         : `${notice.name} added a device`;
+    case "unknown-device":
+      return "A DEVICE THAT IS NOT ON YOUR LIST is here as one of yours: nothing is sent. Change the " +
+        "account's key: qpq rotate-account-key";
+    case "device-replaced":
+      return "another device came in with THIS DEVICE'S KEY: somebody has a copy. Revoke this device";
     case "renamed":
       return `${who(notice.by)} named the group ${JSON.stringify(notice.name)}`;
     case "admins-changed":
@@ -126,10 +131,18 @@ export function noticeText(notice: Notice, self: string): string {
 }
 
 function noticeStyle({ kind }: Notice): "warning" | "notice" {
-  const isAlarming = ["gap", "missing-messages", "undecryptable", "key-changed", "broken"]
-    .includes(kind);
-  return isAlarming ? "warning" : "notice";
+  return ALARMING.has(kind) ? "warning" : "notice";
 }
+
+const ALARMING: ReadonlySet<Notice["kind"]> = new Set([
+  "gap",
+  "missing-messages",
+  "undecryptable",
+  "key-changed",
+  "unknown-device",
+  "device-replaced",
+  "broken",
+]);
 
 /** A change that the account made itself, or that is clear from what is said anyway. */
 export function goesWithoutSaying(
@@ -162,6 +175,7 @@ export function viewRemarks(view: ConversationView): string {
     view.queuedCount > 0 ? `${view.queuedCount} queued` : "",
     view.isFromStranger ? "from a stranger" : "",
     view.isBlocked ? "blocked" : "",
+    view.hasUnknownDevice ? "a device that is not yours is in it as one of yours" : "",
     view.blockedBy.length > 0 ? `account key changed: ${listed(view.blockedBy)}` : "",
   ].filter((remark) => remark !== "").join(", ");
 }
@@ -195,6 +209,8 @@ export function viewJson(view: ConversationView) {
     isFromStranger: view.isFromStranger,
     isBlocked: view.isBlocked,
     blockedBy: view.blockedBy,
+    hasUnknownDevice: view.hasUnknownDevice,
+    isUnconfirmed: view.isUnconfirmed,
     lastAt: view.lastAtMs === 0 ? null : isoTime(view.lastAtMs),
   };
 }

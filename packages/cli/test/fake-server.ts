@@ -164,6 +164,8 @@ export function viewOf(
     queuedCount: texts.filter((text) => text.state === "pending").length,
     isFromStranger,
     isBlocked: group?.kind === "direct-message" && blocked.has(name),
+    hasUnknownDevice: false,
+    isUnconfirmed: false,
     blockedBy: others.filter((other) => server.changedKeys.has(other)),
     epoch: group?.epoch ?? 0,
     lastAtMs: itemAtMs(items.at(-1)),

@@ -64,7 +64,9 @@ export class Engine {
   #acknowledging = false;
   #isInboxDirty = false;
   #running: Promise<void> | undefined;
-  #pins: StoreWatch | undefined;
+  readonly #watches: StoreWatch[] = [];
+  #isJudging = false;
+  #isJudgedAgain = false;
   readonly #entering = new Set<ConversationId>();
 
   readonly #sharing: Sharing;
@@ -89,19 +91,22 @@ export class Engine {
     for (const { groupId, stored } of await readConversations(store)) {
       this.#add(new LiveConversation(this.ground, { groupId, record: stored, isNew: false }));
     }
-    this.#pins = watchPins(store, () => {
-      for (const slot of this.#slots.values()) {
-        slot.forgetTrust();
-        slot.sender.kick();
-      }
-      this.#changed();
-    });
+    this.#watches.push(
+      watchPins(store, () => {
+        for (const slot of this.#slots.values()) {
+          slot.forgetTrust();
+          slot.sender.kick();
+        }
+        this.#changed();
+      }),
+      await this.ground.ownDevices.open(() => this.#judgeSoon()),
+    );
     this.#running = this.#run().catch((error: unknown) => this.ground.fail(error));
   }
 
   /** Waits until nothing runs any more; the ground's signal was aborted. */
   async stop(): Promise<void> {
-    this.#pins?.close();
+    for (const watch of this.#watches) watch.close();
     this.#changed();
     await this.#running;
     // What holds a lane ends before the store closes.
@@ -239,6 +244,28 @@ export class Engine {
     this.#slots.set(live.id, slot);
     this.#changed();
     return slot;
+  }
+
+  /** Own leaves are looked at anew, one conversation after the other. */
+  #judgeSoon(): void {
+    if (this.#isJudging) {
+      this.#isJudgedAgain = true;
+      return;
+    }
+    this.#isJudging = true;
+    this.#judgeAll().catch((error: unknown) => this.ground.fail(error)).finally(() => {
+      this.#isJudging = false;
+    });
+  }
+
+  async #judgeAll(): Promise<void> {
+    do {
+      this.#isJudgedAgain = false;
+      for (const slot of [...this.#slots.values()]) {
+        if (this.ground.signal.aborted) return;
+        await slot.judge();
+      }
+    } while (this.#isJudgedAgain);
   }
 
   #newLive(groupId: Uint8Array): LiveConversation {

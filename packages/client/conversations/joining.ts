@@ -53,6 +53,9 @@ export const NEW_CONVERSATION: StoredConversation = {
   rejoinedAtMs: [],
   failure: "",
   epoch: 0,
+  isUnconfirmed: false,
+  strangers: [],
+  judgedList: 0,
 };
 
 /** Who a conversation is with, as its context and members say. */
@@ -129,6 +132,7 @@ export async function joinByWelcome(
         cursor: inboxEntry.channelSequence,
         needsUpdate: isLastResort(keyPackage.keyPackage),
         isFromStranger: !isOwnDevices && isNew,
+        isUnconfirmed: false,
         failure: "",
       },
       also: async (transaction) => {

@@ -55,6 +55,7 @@ export class LiveConversation {
   #nextOrder = 1;
   #isLoaded = false;
   #failedAt = 0;
+  #revokedLeaves: readonly number[] = [];
   #lane: Promise<unknown> = Promise.resolve();
   #settled: Promise<void> = Promise.resolve();
 
@@ -103,10 +104,23 @@ export class LiveConversation {
     return this.#queue;
   }
 
-  /** Whether a commit comes before anything is sent: somebody leaves, or this device's keys are not fresh. */
+  /**
+   * Whether a commit comes before anything is sent: somebody leaves, a device of the account was revoked,
+   * or this device's keys are not fresh.
+   */
   get owesCommit(): boolean {
     const { needsUpdate } = this.#record;
-    return needsUpdate || this.#state !== undefined && hasLeaver(this.#state);
+    return needsUpdate || this.#revokedLeaves.length > 0 ||
+      this.#state !== undefined && hasLeaver(this.#state);
+  }
+
+  get revokedLeaves(): readonly number[] {
+    return this.#revokedLeaves;
+  }
+
+  /** Leaves, in this epoch, of devices that the account has revoked. Only inside `exclusive`. */
+  noteRevoked(leafIndices: readonly number[]): void {
+    this.#revokedLeaves = leafIndices;
   }
 
   /** Resolves when what is being written is in memory, too: who hears of a change may be early. */
@@ -156,10 +170,13 @@ export class LiveConversation {
       records = changedRecords(isFresh ? undefined : before, after);
     }
     const { version } = this.#record;
+    const epoch = after === undefined ? this.#record.epoch : Number(after.context.epoch);
+    const hasNewEpoch = isFresh || epoch !== this.#record.epoch;
     const record = {
       ...this.#record,
+      ...hasNewEpoch ? { judgedList: 0 } : {},
       ...change.record,
-      epoch: after === undefined ? this.#record.epoch : Number(after.context.epoch),
+      epoch,
       version: version + 1,
     };
     const { groupId } = this;
@@ -183,6 +200,7 @@ export class LiveConversation {
     });
     this.#record = record;
     this.#state = after;
+    if (hasNewEpoch || after === undefined) this.#revokedLeaves = [];
     const commit = this.#commit;
     if (change.commit !== undefined) {
       this.#commit = typeof change.commit === "string" ? undefined : change.commit.pending;

@@ -1,15 +1,25 @@
 import { systemClock } from "@qpq/adapters";
-import { encryptMessage, type GroupState } from "@qpq/mls";
+import { createGroupInfo, encryptMessage, type GroupState, joinByExternalCommit } from "@qpq/mls";
 import { silentLog } from "@qpq/ports";
 import assert from "node:assert/strict";
 import type { Entry } from "../../features/channels/client.ts";
-import { account, device, groupOf, leaves, random } from "../../features/groups/test/groups.ts";
+import {
+  account,
+  claim,
+  device,
+  groupOf,
+  leaves,
+  random,
+  suite,
+} from "../../features/groups/test/groups.ts";
+import { authenticateWith } from "../../features/groups/rules.ts";
 import { encodeText } from "../../features/messages/body.ts";
 import type { NewNotice, NewText, ThreadWriter } from "../../features/messages/thread.ts";
 import { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
 import { processEntry } from "./processing.ts";
+import { isOut } from "./receiving.ts";
 
 const alice = account("alice");
 const bob = account("bob");
@@ -107,4 +117,34 @@ Deno.test("processEntry() shows a message that comes twice once", async () => {
   const [atAlice, atBob] = await pair();
   const [one] = textsOf(atAlice, ["one"]) as [Uint8Array];
   assert.deepEqual(await historyOf(atBob, [entryOf(one, 1), entryOf(one, 2)]), ["alice: one"]);
+});
+
+Deno.test("processEntry(): a device whose place another one takes under its id alarms, and stays out", async () => {
+  const bobs = device(bob);
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [atAlice, atBob] = await groupOf(context, [device(alice), bobs]) as [
+    GroupState,
+    GroupState,
+  ];
+  const { commit } = await joinByExternalCommit(suite, await createGroupInfo(atAlice), {
+    identity: bobs,
+    random,
+    authenticate: authenticateWith(leaves),
+    authenticatedData: claim({ added: [], removed: [] }),
+    removes: atBob.ownLeafIndex,
+  });
+  const draft = new Draft({ ...NEW_CONVERSATION, state: "active" }, atBob);
+  const itself = { ...ground, deviceId: bobs.deviceId };
+  const entry = { ...entryOf(commit, 1), kind: "commit" } as const;
+  await processEntry(itself, draft, entry, NOTHING_IN_FLIGHT);
+  assert.equal(draft.state, undefined);
+  assert.equal(draft.record.state, "removed");
+  assert.equal(isOut(draft.record), false);
+  const notices: string[] = [];
+  const thread = {
+    addNotice: ({ kind }: NewNotice) => void notices.push(kind),
+    noteConversation: () => {},
+  } as unknown as ThreadWriter;
+  for (const effect of draft.effects) await effect(thread);
+  assert.deepEqual(notices, ["device-replaced"]);
 });

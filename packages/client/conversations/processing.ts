@@ -28,6 +28,9 @@ export interface InFlight {
   readonly queue: ReadonlyMap<number, StoredQueued>;
 }
 
+/** Why a device is out whose place was taken by another with its key: it does not take it back by itself. */
+export const REPLACED = "replaced";
+
 /** This device can't follow the group any more: `code` says why. */
 export class Behind extends Error {
   readonly code: string;
@@ -82,6 +85,9 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
     if (draft.state !== undefined) draft.spent.push(draft.state);
     draft.isFresh = true;
     draft.state = staged.next;
+    const members = membersOf(requireTree(staged.next));
+    draft.entered.push(...members.map(({ leafNode }) => ground.leaves.open(leafNode)));
+    draft.record = { ...draft.record, isUnconfirmed: members.length > 1 };
     enter(ground, draft, staged.summary);
     draft.note(
       isRejoin ? { kind: "rejoined" } : { kind: "joined", code: "entered" },
@@ -171,6 +177,8 @@ async function processForeignCommit(
   if (outcome.kind !== "commit-staged") throw new Behind(`mls/${outcome.kind}`);
   draft.advance(outcome.state);
   draft.advance(mergeStaged(outcome.state, outcome.staged));
+  // An external commit can be made on what the server hands out: it proves nothing.
+  if (outcome.staged.summary.sender.kind === "member") confirmMembers(draft);
   if (commit !== undefined) draft.commit = "lost";
   draft.isBoundary = true;
   noteChanges(ground, draft, {
@@ -178,6 +186,13 @@ async function processForeignCommit(
     before,
     atMs: entry.acceptedAtMs,
   });
+  draft.effects.push((thread) => thread.noteConversation());
+}
+
+/** Somebody else has the group's keys: its members are who they were said to be. */
+function confirmMembers(draft: Draft): void {
+  if (!draft.record.isUnconfirmed) return;
+  draft.record = { ...draft.record, isUnconfirmed: false };
   draft.effects.push((thread) => thread.noteConversation());
 }
 
@@ -191,10 +206,19 @@ function leave(
   draft.commit = "lost";
   draft.isBoundary = true;
   const isOwnWish = draft.record.state === "leaving";
-  draft.record = { ...draft.record, state: isOwnWish ? "left" : "removed" };
-  const { accountName } = ground.leaves.open(summary.committer.leafNode);
+  const { accountName, deviceId } = ground.leaves.open(summary.committer.leafNode);
+  const isReplaced = summary.sender.kind === "new-member-commit" && same(deviceId, ground.deviceId);
+  draft.record = {
+    ...draft.record,
+    state: isOwnWish ? "left" : "removed",
+    ...isReplaced ? { failure: REPLACED } : {},
+  };
   draft.note(
-    isOwnWish ? { kind: "left-self" } : { kind: "removed-self", name: accountName },
+    isReplaced
+      ? { kind: "device-replaced", name: accountName }
+      : isOwnWish
+      ? { kind: "left-self" }
+      : { kind: "removed-self", name: accountName },
     entry.acceptedAtMs,
   );
   draft.effects.push((thread) => thread.noteConversation());
@@ -212,6 +236,7 @@ async function processOther(ground: Ground, draft: Draft, entry: Entry): Promise
   switch (outcome.kind) {
     case "application":
       draft.advance(outcome.state);
+      confirmMembers(draft);
       return receive(ground, draft, { entry, outcome });
     case "proposal":
       // By reference only SelfRemoves are committed here; nothing else may keep us from sending.

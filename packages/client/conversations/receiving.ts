@@ -11,7 +11,7 @@ import type { ThreadWriter } from "../../features/messages/thread.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import { UNNAMED } from "./group-name.ts";
-import { Behind, giveUp, processEntry } from "./processing.ts";
+import { Behind, giveUp, processEntry, REPLACED } from "./processing.ts";
 import { queuedName } from "./queueing.ts";
 
 /** Entries that one transaction takes in. */
@@ -82,6 +82,7 @@ export async function receiveEntries(
   if (draft.missedCount > 0) {
     draft.note({ kind: "gap", count: draft.missedCount, code: "missed" }, ground.clock.now());
   }
+  if (draft.isBoundary) judge(ground, draft);
   if (count > 0) await store(live, draft, nameToTell(ground, draft));
   return {
     isWhole: count === fresh.length,
@@ -111,6 +112,19 @@ const NOTHING: Received = {
 /** Neither about the bytes nor about the store: this program is wrong, or out of memory. */
 function isBug(error: unknown): boolean {
   return !(error instanceof MessengerError || error instanceof Behind);
+}
+
+/** A new epoch whose own leaves are all known is so from its first moment. */
+function judge({ ownDevices }: Ground, draft: Draft): void {
+  const { state } = draft;
+  if (state === undefined) return;
+  assert(state.tree.loaded !== undefined, "a commit was made or processed with its tree");
+  const { counter, revoked, strangers } = ownDevices.judge(
+    membersOf(state.tree.loaded),
+    state.ownLeafIndex,
+  );
+  const isClean = revoked.length + strangers.length === 0;
+  draft.record = { ...draft.record, judgedList: isClean ? counter : 0 };
 }
 
 /** The member with the lowest leaf, but for who has just entered, says what the group is called. */
@@ -162,7 +176,8 @@ const ABANDONED = "abandoned";
 
 /** Whether this device went out of the group, and would come in again if it were added. */
 export function isOut({ state, failure }: StoredConversation): boolean {
-  return (state === "removed" || state === "left") && failure !== ABANDONED;
+  const isForGood = failure === ABANDONED || failure === REPLACED;
+  return (state === "removed" || state === "left") && !isForGood;
 }
 
 function isOver(state: StoredConversation["state"]): boolean {

@@ -53,6 +53,8 @@ export interface Readiness {
   readonly isCaughtUp: () => boolean;
   /** Members whose key changed: nothing is sent to them. */
   readonly blockedBy: () => Promise<readonly string[]>;
+  /** Every leaf of the own account is a device of its. */
+  readonly isJudged: () => boolean;
   /** A commit has to come first: see to it. */
   readonly needsCommit: () => void;
 }
@@ -173,6 +175,7 @@ export class Sender {
     const live = this.#live;
     const { own } = this.#ground;
     if (live.record.state !== "active") throw notActive();
+    if (live.record.strangers.length > 0) throw unknownDevice();
     const blockedBy = await this.#readiness.blockedBy();
     if (blockedBy.length > 0) throw keyChanged(blockedBy);
     const fresh = await this.#withoutRepeats(requests);
@@ -287,7 +290,7 @@ export class Sender {
     const { state, commit, record } = this.#live;
     const isIn = record.state === "active" || record.state === "leaving";
     return state !== undefined && isIn && commit === undefined && !this.#live.owesCommit &&
-      this.#readiness.isCaughtUp() && await this.#hasReader(state);
+      this.#readiness.isCaughtUp() && this.#readiness.isJudged() && await this.#hasReader(state);
   }
 
   /**
@@ -459,6 +462,13 @@ function keyChanged(names: readonly string[]): MessengerError {
     `Cannot send: the account key of ${
       names.join(", ")
     } has changed; compare safety numbers, then accept it`,
+  );
+}
+
+function unknownDevice(): MessengerError {
+  return new MessengerError(
+    "devices/unknown-own-device",
+    "Cannot send: a device is in that conversation as one of this account that is not on its list",
   );
 }
 

@@ -1,10 +1,11 @@
 /** One conversation at work: receives in order, sends, commits, and sees to what each of them asks for. */
-import { membersOf } from "@qpq/mls";
+import { type GroupState, membersOf } from "@qpq/mls";
 import { compareKeys, MessengerError, randomFraction, sleep } from "@qpq/ports";
 import type { Entry, Gap } from "../../features/channels/client.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
 import { seeCredential } from "../../features/devices/peers.ts";
 import { untrustedAccounts } from "../../features/devices/pin-watch.ts";
+import { wishToRemove } from "./changing.ts";
 import { Committer, type Wish } from "./committing.ts";
 import type { Engine } from "./engine.ts";
 import type { Ground } from "./ground.ts";
@@ -31,6 +32,9 @@ export type SlotDelivery =
 
 /** Milliseconds, at random, before a member commits what another one asked for: mostly one does it. */
 const UPKEEP_JITTER_MS = 1_500;
+/** Milliseconds for which a device leaves it to each of the account's before it to remove a revoked one. */
+const RANK_MS = 1_500;
+const RANKS_MAX = 3;
 const UPKEEP_MS_MAX = 10 * 60_000;
 /** Milliseconds before what could not be read is asked for again. */
 const READ_AGAIN_MS = 5_000;
@@ -66,6 +70,8 @@ export class Slot {
   #blockedBy: { readonly epoch: bigint; readonly names: Promise<readonly string[]> } | undefined;
   #knownBlockedBy: readonly string[] = [];
   #isUpkeepDue = false;
+  /** Devices of the account that go first where it has revoked one. */
+  #rank = 0;
   /** Upkeep that came to nothing, one after another. */
   #upkeepFailures = 0;
 
@@ -77,6 +83,7 @@ export class Slot {
     this.sender = new Sender(ground, live, {
       isCaughtUp,
       blockedBy: () => this.blockedBy(),
+      isJudged: () => this.#isJudged,
       needsCommit: () => this.#keepUp(0),
     });
     this.committer = new Committer(ground, live, {
@@ -156,6 +163,7 @@ export class Slot {
     const { live, entrance } = this;
     const call = await live.exclusive(() => Promise.resolve(live.commit?.stored.call));
     const { state, failure } = live.record;
+    await this.judge();
     if (state === "broken") await entrance.rejoin(failure);
     else if (state === "joining" && call !== "create") await entrance.enterOrGiveUp();
     else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
@@ -180,6 +188,50 @@ export class Slot {
   /** The same as far as it is known already. */
   get knownBlockedBy(): readonly string[] {
     return this.#knownBlockedBy;
+  }
+
+  /** Every leaf of the own account, in this epoch, is a device on its list. */
+  get #isJudged(): boolean {
+    return this.live.record.judgedList === this.#ground.ownDevices.counter;
+  }
+
+  /**
+   * Holds the own account's leaves against its list: one that is on none is alarmed, and one of a revoked
+   * device is removed by the account's devices.
+   */
+  async judge(): Promise<void> {
+    if (this.#isJudged) return;
+    const { live } = this;
+    await live.exclusive(() => this.#judge());
+    if (live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
+    this.sender.kick();
+    this.#surroundings.onChange();
+  }
+
+  async #judge(): Promise<void> {
+    const { live } = this;
+    const { ownDevices, clock, own: { name } } = this.#ground;
+    const { state, record } = live;
+    if (state === undefined) return;
+    const members = membersOf(await state.tree.load());
+    const verdict = ownDevices.judge(members, state.ownLeafIndex);
+    const { revoked, strangers, counter } = verdict;
+    live.noteRevoked(revoked);
+    this.#rank = Math.max(0, Math.min(verdict.rank, RANKS_MAX));
+    if (!verdict.isFinal) return;
+    const judgedList = revoked.length + strangers.length === 0 ? counter : 0;
+    const known = new Set(record.strangers.map((id) => id.toHex()));
+    const news = strangers.filter((id) => !known.has(id.toHex()));
+    const isSame = news.length === 0 && strangers.length === known.size &&
+      judgedList === record.judgedList;
+    if (isSame) return;
+    await live.write({
+      record: { strangers, judgedList },
+      history: (thread) => {
+        for (const _ of news) thread.addNotice({ kind: "unknown-device", name }, clock.now());
+        if (news.length > 0 || strangers.length < known.size) thread.noteConversation();
+      },
+    });
   }
 
   forgetTrust(): void {
@@ -233,6 +285,7 @@ export class Slot {
     this.sender.kick();
     this.committer.kick();
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
+    await this.judge();
   }
 
   async #take(delivery: Exclude<SlotDelivery, { readonly kind: "entry" }>): Promise<void> {
@@ -317,11 +370,13 @@ export class Slot {
   async see(devices: readonly LeafDevice[]): Promise<void> {
     const { store, clock, primitives, own } = this.#ground;
     const changed = new Set<string>();
+    const seen = new Set<string>();
     for (const device of devices) {
-      if (compareKeys(device.accountId, own.accountId) === 0) {
-        if (compareKeys(device.accountKey, own.accountKey) !== 0) changed.add(own.name);
-        continue;
-      }
+      // Its own account's are held against its list.
+      if (compareKeys(device.accountId, own.accountId) === 0) continue;
+      const key = `${device.accountId.toHex()} ${device.accountKey.toHex()}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
       const { state } = await seeCredential(device, { store, clock, primitives });
       if (state.kind === "changed") changed.add(device.accountName);
     }
@@ -344,15 +399,13 @@ export class Slot {
     if (state === undefined) return [];
     const devices = membersOf(await state.tree.load()).map(({ leafNode }) => leaves.open(leafNode));
     const isOwn = (device: LeafDevice) => compareKeys(device.accountId, own.accountId) === 0;
-    const others = await untrustedAccounts(store, devices.filter((device) => !isOwn(device)));
-    const outdated = devices.filter((device) =>
-      isOwn(device) && compareKeys(device.accountKey, own.accountKey) !== 0
+    // This device's own leaf may be behind: the account has got a new key, which comes before all else.
+    const isBehind = devices.some((device) =>
+      isOwn(device) && compareKeys(device.deviceId, deviceId) === 0 &&
+      compareKeys(device.accountKey, own.accountKey) !== 0
     );
-    // This device's own leaf is only behind: the account has got a new key, which comes before all else.
-    const isBehind = ({ deviceId: id }: LeafDevice) => compareKeys(id, deviceId) === 0;
-    if (outdated.some(isBehind)) this.#background(this.#renew());
-    const isStrange = !outdated.every(isBehind);
-    return isStrange ? [...others, own.name] : others;
+    if (isBehind) this.#background(this.#renew());
+    return await untrustedAccounts(store, devices.filter((device) => !isOwn(device)));
   }
 
   /** This device's leaf gets the certificate that it has now. */
@@ -378,14 +431,19 @@ export class Slot {
     const backOffMs = this.#upkeepFailures === 0
       ? 0
       : Math.min(READ_AGAIN_MS * 2 ** this.#upkeepFailures, UPKEEP_MS_MAX);
-    const waitMs = backOffMs + randomFraction(random) * jitterMs;
+    const isRevocation = jitterMs > 0 && this.live.revokedLeaves.length > 0;
+    const turnMs = isRevocation ? this.#rank * RANK_MS : 0;
+    const waitMs = backOffMs + turnMs + randomFraction(random) * jitterMs;
     await sleep(clock, waitMs, signal).catch(() => {});
     if (signal.aborted || !this.isCaughtUp) return;
     const isDue = await this.live.exclusive(() => Promise.resolve(this.live.owesCommit));
     if (!isDue || this.live.record.state !== "active") return;
     const nothing: Wish = { proposals: [], joiners: [] };
     try {
-      await this.commit(() => Promise.resolve(this.live.owesCommit ? nothing : undefined));
+      await this.commit(async (state) => {
+        if (!this.live.owesCommit) return undefined;
+        return await this.#wishToRemoveRevoked(state) ?? nothing;
+      });
       this.#upkeepFailures = 0;
       this.sender.kick();
     } catch (error) {
@@ -393,6 +451,24 @@ export class Slot {
       this.#upkeepFailures++;
       this.#ground.log.warn("upkeep-failed", { code: error.code });
     }
+  }
+
+  async #wishToRemoveRevoked(state: GroupState): Promise<Wish | undefined> {
+    const { live: { revokedLeaves } } = this;
+    // Who asked to go is removed by that.
+    const leaving = new Set(
+      state.pendingProposals.map(({ message: { content: { sender } } }) =>
+        sender.kind === "member" ? sender.leafIndex : -1
+      ),
+    );
+    return await wishToRemove(
+      this.#ground,
+      state,
+      ({ devices }) =>
+        devices.filter(({ leafIndex }) =>
+          revokedLeaves.includes(leafIndex) && !leaving.has(leafIndex)
+        ),
+    );
   }
 
   /** @returns false: nothing more can be processed until this device is in anew */

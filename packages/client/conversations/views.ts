@@ -60,6 +60,8 @@ export function viewOf(
     unreadCount: thread.unreadCount,
     queuedCount: thread.queuedCount,
     isFromStranger: record.isFromStranger,
+    hasUnknownDevice: record.strangers.length > 0,
+    isUnconfirmed: record.isUnconfirmed,
     lastAtMs: thread.lastAtMs,
     ...about,
   };
@@ -76,6 +78,8 @@ export function notesView(thread: StoredThread): ConversationView {
     isFromStranger: false,
     isBlocked: false,
     blockedBy: [],
+    hasUnknownDevice: false,
+    isUnconfirmed: false,
     epoch: 0,
     lastAtMs: thread.lastAtMs,
   };
@@ -143,6 +147,8 @@ function noticeOf({ kind, name, names, count, code }: StoredNotice): Notice {
     case "members-left":
       return { kind, names };
     case "device-added":
+    case "unknown-device":
+    case "device-replaced":
     case "key-changed":
       return { kind, name };
     case "renamed":

@@ -16,7 +16,7 @@ import {
   type DeviceOptions,
   type ListChange,
 } from "./list-change.ts";
-import { ensureOwnDevice, readOwnDevice, updateOwnDevice } from "./own-device.ts";
+import { ensureOwnDevice, readOwnDevice } from "./own-device.ts";
 import { requireOwnKey, seeOwnAccount } from "./own-list.ts";
 import type { CertifiedDevice, CertifiedList } from "./statements.ts";
 
@@ -148,7 +148,6 @@ export async function refreshCertificate(
   if (listed === undefined) {
     throw new MessengerError("devices/revoked", "Cannot go on: this device was revoked");
   }
-  await updateOwnDevice(store, { certificate: listed.certificate });
 }
 
 /** @param decide from the devices on the list; undefined when there is nothing to change */

@@ -154,6 +154,8 @@ struct StoredOwnList @0xa41f0d6c27b95e83 {
   accountKey @0 :Data $Qpq.max(32);
   list @1 :Accounts.Signed;
   certificates @2 :List(Accounts.Signed) $Qpq.max(64);
+  earlierKeys @3 :List(Data) $Qpq.max(16) $Qpq.itemMax(32);
+  # The account's before this one; each signed the change to the next.
 }
 
 struct OfferedKey @0xbc1dffe281ff9715 {

@@ -5,6 +5,7 @@ import {
   type Caller,
   type CallOptions,
   type DecodeLimits,
+  ELEMENT,
   type Method,
   openFrame,
   openWriter,
@@ -166,6 +167,8 @@ export interface StoredOwnList {
   readonly accountKey: Uint8Array;
   readonly list: Signed;
   readonly certificates: readonly Signed[];
+  /** The account's before this one; each signed the change to the next. */
+  readonly earlierKeys: readonly Uint8Array[];
 }
 
 export interface OfferedKey {
@@ -1085,7 +1088,7 @@ export function writeStoredPin(writer: Writer, at: number, value: StoredPin): vo
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredOwnList(value: StoredOwnList): Uint8Array {
-  const writer = openWriter(0, 3);
+  const writer = openWriter(0, 4);
   writeStoredOwnList(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -1108,6 +1111,15 @@ export function readStoredOwnList(reader: Reader, depth: number): StoredOwnList 
       depth,
       "StoredOwnList.certificates",
     ),
+    earlierKeys: readListOfData(
+      reader,
+      pointers + 24,
+      end,
+      16,
+      32,
+      depth,
+      "StoredOwnList.earlierKeys",
+    ),
   };
 }
 
@@ -1116,6 +1128,9 @@ export function writeStoredOwnList(writer: Writer, at: number, value: StoredOwnL
   writeSigned(writer, writer.struct(at + 8, 0, 2), value.list);
   if (value.certificates.length !== 0) {
     writeListOfSigned(writer, at + 16, value.certificates, 64, "StoredOwnList.certificates");
+  }
+  if (value.earlierKeys.length !== 0) {
+    writeListOfData(writer, at + 24, value.earlierKeys, 16, 32, "StoredOwnList.earlierKeys");
   }
 }
 
@@ -1225,5 +1240,46 @@ function writeListOfSigned(
   for (const item of items) {
     writeSigned(writer, at, item);
     at += 16;
+  }
+}
+
+function readListOfData(
+  reader: Reader,
+  pointerAt: number,
+  end: number,
+  itemsMax: number,
+  itemMax: number,
+  depth: number,
+  field: string,
+): Uint8Array[] {
+  const count = reader.openList(pointerAt, end, ELEMENT.pointer, itemsMax, depth, field);
+  const { listAt, stride } = reader;
+  const items: Uint8Array[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = listAt + index * stride;
+    items.push(reader.bytes(at, at + 8, itemMax, field));
+  }
+  return items;
+}
+
+function writeListOfData(
+  writer: Writer,
+  pointerAt: number,
+  items: readonly Uint8Array[],
+  itemsMax: number,
+  itemMax: number,
+  field: string,
+): void {
+  let at = writer.list(
+    pointerAt,
+    ELEMENT.pointer,
+    64,
+    items.length,
+    itemsMax,
+    field,
+  );
+  for (const item of items) {
+    writer.data(at, item, itemMax, field);
+    at += 8;
   }
 }

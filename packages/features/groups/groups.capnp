@@ -76,6 +76,13 @@ struct StoredConversation @0xb4ae3431d07fd747 {
   # Why it is broken: a code.
   epoch @10 :UInt64 $Qpq.safeInteger;
   # The group's, for showing.
+  isUnconfirmed @11 :Bool;
+  # Entered by an external commit, and no other member's message was decrypted since: who its members are is
+  # what the server said.
+  strangers @12 :List(Data) $Qpq.max(1024) $Qpq.itemMax(16);
+  # Devices in it with leaves of the own account that its list does not have: nothing is sent.
+  judgedList @13 :UInt64 $Qpq.safeInteger;
+  # The counter of the own account's list on which all its leaves of this epoch are; 0: none yet.
 }
 
 struct StoredCommit @0xca92f521b8a9c4df {

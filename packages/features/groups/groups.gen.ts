@@ -83,6 +83,15 @@ export interface StoredConversation {
   readonly failure: string;
   /** The group's, for showing. */
   readonly epoch: number;
+  /**
+   * Entered by an external commit, and no other member's message was decrypted since: who its members are is
+   * what the server said.
+   */
+  readonly isUnconfirmed: boolean;
+  /** Devices in it with leaves of the own account that its list does not have: nothing is sent. */
+  readonly strangers: readonly Uint8Array[];
+  /** The counter of the own account's list on which all its leaves of this epoch are; 0: none yet. */
+  readonly judgedList: number;
 }
 
 /** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
@@ -256,7 +265,7 @@ export function writeCommitClaim(writer: Writer, at: number, value: CommitClaim)
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredConversation(value: StoredConversation): Uint8Array {
-  const writer = openWriter(4, 4);
+  const writer = openWriter(5, 5);
   writeStoredConversation(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -290,6 +299,17 @@ export function readStoredConversation(reader: Reader, depth: number): StoredCon
     ),
     failure: reader.text(pointers + 24, end, 64, "StoredConversation.failure"),
     epoch: reader.safeInteger(data + 24, pointers, false, "StoredConversation.epoch"),
+    isUnconfirmed: reader.bool(data + 4, 2, pointers),
+    strangers: readListOfData(
+      reader,
+      pointers + 32,
+      end,
+      1024,
+      16,
+      depth,
+      "StoredConversation.strangers",
+    ),
+    judgedList: reader.safeInteger(data + 32, pointers, false, "StoredConversation.judgedList"),
   };
 }
 
@@ -301,16 +321,21 @@ export function writeStoredConversation(
   writer.uint16(at, ordinalOfConversationKind(value.kind));
   writer.uint16(at + 2, ordinalOfConversationState(value.state));
   writer.safeInteger(at + 8, value.version, false);
-  writer.text(at + 32, value.name, 256, "StoredConversation.name");
-  writer.data(at + 40, value.peerId, 16, "StoredConversation.peerId");
+  writer.text(at + 40, value.name, 256, "StoredConversation.name");
+  writer.data(at + 48, value.peerId, 16, "StoredConversation.peerId");
   writer.safeInteger(at + 16, value.cursor, false);
   writer.bool(at + 4, 0, value.needsUpdate);
   writer.bool(at + 4, 1, value.isFromStranger);
   if (value.rejoinedAtMs.length !== 0) {
-    writeListOfUint64(writer, at + 48, value.rejoinedAtMs, 8, "StoredConversation.rejoinedAtMs");
+    writeListOfUint64(writer, at + 56, value.rejoinedAtMs, 8, "StoredConversation.rejoinedAtMs");
   }
-  writer.text(at + 56, value.failure, 64, "StoredConversation.failure");
+  writer.text(at + 64, value.failure, 64, "StoredConversation.failure");
   writer.safeInteger(at + 24, value.epoch, false);
+  writer.bool(at + 4, 2, value.isUnconfirmed);
+  if (value.strangers.length !== 0) {
+    writeListOfData(writer, at + 72, value.strangers, 1024, 16, "StoredConversation.strangers");
+  }
+  writer.safeInteger(at + 32, value.judgedList, false);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

@@ -17,13 +17,18 @@ export interface GroupAccount {
   readonly devices: readonly [GroupDevice, ...GroupDevice[]];
 }
 
-/** Reads leaves, each once: the same leaf is the same object in every epoch that has it. */
+/**
+ * Reads leaves of accounts on one server, each once: the same leaf is the same object in every epoch
+ * that has it.
+ */
 export class LeafDevices {
   readonly #primitives: Primitives;
+  readonly #serverName: string;
   readonly #known = new WeakMap<LeafNode, LeafDevice>();
 
-  constructor(primitives: Primitives) {
+  constructor(primitives: Primitives, serverName: string) {
     this.#primitives = primitives;
+    this.#serverName = serverName;
   }
 
   /** @throws MessengerError `devices/bad-certificate`: the credential is none of ours, or not good */
@@ -35,6 +40,10 @@ export class LeafDevices {
       throw new MessengerError("devices/bad-certificate", "Cannot accept leaf: not our kind");
     }
     const device = openCredential(this.#primitives, credential.identity, signatureKey);
+    // Account ids are drawn by clients: on another server the same one may be somebody else.
+    if (device.serverName !== this.#serverName) {
+      throw new MessengerError("devices/bad-certificate", "Cannot accept leaf: of another server");
+    }
     this.#known.set(leaf, device);
     return device;
   }

@@ -12,9 +12,10 @@ Deno.test("leafReader() tells whose a leaf is, and takes no other credential", a
   );
   assert.ok(device !== undefined);
   const identity = makeCredential(own.accountKey, device.certificate);
-  const read = leafReader(primitives);
+  const read = leafReader(primitives, own.serverName);
   const leaf = (credential: LeafNode["credential"], signatureKey = device.signatureKey) =>
     read({ credential, signatureKey } as LeafNode);
+  const elsewhere = leafReader(primitives, `not.${own.serverName}`);
   const owner = leaf({ kind: "basic", identity });
   assert.deepEqual(owner, {
     accountId: own.accountId,
@@ -22,6 +23,9 @@ Deno.test("leafReader() tells whose a leaf is, and takes no other credential", a
     generation: 1,
   });
   assert.equal(leaf({ kind: "basic", identity }, new Uint8Array(32)), undefined);
+  const { signatureKey } = device;
+  const known = { credential: { kind: "basic", identity }, signatureKey } as LeafNode;
+  assert.equal(elsewhere(known), undefined);
   assert.equal(leaf({ kind: "basic", identity: identity.subarray(8) }), undefined);
   assert.equal(leaf({ kind: "x509", certificates: [identity] }), undefined);
 });

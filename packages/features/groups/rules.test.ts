@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   createGroupInfo,
   createProposal,
+  type EnteringCredential,
   type GroupState,
   type Identity,
   joinByExternalCommit,
@@ -17,10 +18,12 @@ import {
   forgeCommit,
   groupOf,
   keyPackageOf,
+  leaves,
   random,
   receive,
   suite,
 } from "./test/groups.ts";
+import { authenticateWith } from "./rules.ts";
 
 const alice = account("alice");
 const bob = account("bob");
@@ -97,6 +100,14 @@ Deno.test("policyOf(): what a commit says of accounts is what it does", async ()
   const another = await forgeCommit(atAlice, { proposals: [await addOf(device(bob))] });
   await taken(atBob, another);
   await taken(atBob, await forgeCommit(atAlice, { proposals }));
+});
+
+Deno.test("authenticateWith() takes devices that are certified for this server alone", async () => {
+  const leafOf = async (serverName: string) =>
+    (await keyPackageOf(device(alice, { serverName }))).keyPackage.leafNode;
+  const here = { leafNode: await leafOf("example.org") } as EnteringCredential;
+  const elsewhere = { leafNode: await leafOf("example.com") } as EnteringCredential;
+  assert.deepEqual(await authenticateWith(leaves)([here, elsewhere]), [true, false]);
 });
 
 Deno.test("policyOf(): only an admin changes the admins, and nobody what the conversation is", async () => {
@@ -262,12 +273,17 @@ Deno.test("policyOf(): who enters by external commit enters for its own device a
 });
 
 Deno.test("policyOf(): a certificate below any of its account's opens no door", async () => {
-  const [atAlice] = await groupOf(group(alice), [
+  const [atAlice, atBob] = await groupOf(group(alice), [
     device(alice),
     device(bob, { generation: 3 }),
-  ]) as [GroupState];
+  ]) as [GroupState, GroupState];
   await refused(atAlice, await enter(atAlice, device(bob, { generation: 2 })), /outdated/);
   await taken(atAlice, await enter(atAlice, device(bob, { generation: 3 })));
+  // Nor does another member let it in again.
+  const added = await forgeCommit(atAlice, {
+    proposals: [await addOf(device(bob, { generation: 2 }))],
+  });
+  await refused(atBob, added, /outdated/);
 });
 
 Deno.test("policyOf(): either side of a direct message enters without a leaf, nobody else", async () => {

@@ -113,6 +113,11 @@ export const ACCOUNT_CODES = {
     1,
     "The account key is not the pinned one: compare safety numbers, then accept it.",
   ),
+  "devices/unknown-own-device": row(
+    "never",
+    1,
+    "A device that is not on the account's list is in the conversation as one of its own: give the account a new key, which removes it.",
+  ),
   "devices/not-pinned": row("never", 1, "Nothing is known of that account yet."),
 
   // Key packages.

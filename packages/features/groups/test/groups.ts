@@ -33,7 +33,7 @@ import { authenticateWith, policyOf } from "../rules.ts";
 
 export const random = createSeededRandom(4711);
 export const suite = runtimeCryptoProvider().cipherSuite(HYBRID_CIPHER_SUITE);
-export const leaves = new LeafDevices(primitives);
+export const leaves = new LeafDevices(primitives, "example.org");
 const authenticate = authenticateWith(leaves);
 const NOW_MS = 1_700_000_000_000;
 const LIFETIME = { notBefore: 1_699_990_000n, notAfter: 1_707_000_000n };
@@ -51,9 +51,10 @@ export function account(name: string, accountId: Uint8Array = random.bytes(16)):
 /** A new device of the account, or another leaf of one. */
 export function device(
   of: TestAccount,
-  { deviceId = random.bytes(16), generation = 1 }: {
+  { deviceId = random.bytes(16), generation = 1, serverName = "example.org" }: {
     readonly deviceId?: Uint8Array;
     readonly generation?: number;
+    readonly serverName?: string;
   } = {},
 ): Identity & { readonly deviceId: Uint8Array } {
   const signatureKeyPair = suite.generateSignatureKeyPair(random);
@@ -62,7 +63,7 @@ export function device(
     statement: encodeDeviceCertificate({
       accountId: of.accountId,
       accountName: of.name,
-      serverName: "example.org",
+      serverName,
       deviceId,
       signatureKey: signatureKeyPair.publicKey,
       generation,
