@@ -1,6 +1,6 @@
 /** Accounts, the client's half: what asks for the password. */
 import type { CallOptions } from "@qpq/capnp";
-import { MessengerError, type Random, type Store } from "@qpq/ports";
+import { MessengerError, type Random, type Store, type StoreTransaction } from "@qpq/ports";
 import {
   accountsClient,
   decodeStoredOwnAccount,
@@ -212,7 +212,13 @@ export async function deleteAccount(
 
 /** The account of this device's store, if it has one. */
 export async function readOwnAccount(store: Store): Promise<StoredOwnAccount | undefined> {
-  const stored = await store.snapshot((reader) => reader.get(OWN_ACCOUNT_KEY));
+  return await store.snapshot(getOwnAccount);
+}
+
+export async function getOwnAccount(
+  reader: Pick<StoreTransaction, "get">,
+): Promise<StoredOwnAccount | undefined> {
+  const stored = await reader.get(OWN_ACCOUNT_KEY);
   return stored === undefined ? undefined : decodeStoredOwnAccount(stored);
 }
 

@@ -93,7 +93,8 @@ export async function bringDirectoryForward(home: Home, options: DeviceOptions):
   if (own === undefined) throw nothingKnown();
   const read = await accountsClient(home).readDirectory({});
   const content = openDirectory(own, read, primitives);
-  await importPins(store, content.pins, clock);
+  // Older than what was seen, and meant.
+  await importPins(store, { version: own.directoryVersion, content }, clock);
   const { pins } = await mergePins(store, content.pins);
   const { version } = read;
   const merged = { version, above: own.directoryVersion, content: { ...content, pins } };

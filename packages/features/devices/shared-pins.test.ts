@@ -92,6 +92,38 @@ Deno.test("a key that the directory has verified holds against a server at first
   assert.equal(kept?.isVerified, true);
 });
 
+Deno.test("a directory that was read before a decision, and arrives after it, is no change", async () => {
+  const { world, liar, mallory, lie } = await openLiar();
+  await using _ = world;
+  const bob = await enrolled(world, "bob");
+  await fetchPeer(bob.home, "alice", bob);
+  await share(bob);
+  liar.lie = lie;
+  await fetchPeer(bob.home, "alice", bob);
+
+  let reads = 0;
+  const { promise: isDecided, resolve: decided } = Promise.withResolvers<void>();
+  const { promise: isRead, resolve: read } = Promise.withResolvers<void>();
+  liar.directory = async (call) => {
+    const isFirst = reads++ === 0;
+    const result = await call();
+    if (isFirst) {
+      read();
+      await isDecided;
+    }
+    return result;
+  };
+  const late = share(bob);
+  await isRead;
+  await acceptKey(bob.store, ALICE, mallory.own.accountKey);
+  await share(bob);
+  decided();
+  await late;
+  const pin = await readPin(bob.store, ALICE);
+  assert.deepEqual(pin?.accountKey, mallory.own.accountKey);
+  assert.equal(pin?.offered, undefined);
+});
+
 Deno.test("a decision on one device is a change for the others, until each has decided", async () => {
   const { world, liar, alice, mallory, lie } = await openLiar();
   await using _ = world;
@@ -165,9 +197,16 @@ Deno.test("numbers of lists only grow through the directory, but for an older li
   const known = await readPin(second.store, ALICE);
   const [pin] = await directoryOf(first);
   assert.ok(pin !== undefined && known !== undefined);
-  await importPins(second.store, [{ ...pin, listCounter: 0, generation: 0 }], world.clock);
+  const { version } = await readDirectory(second.home, second);
+  const importPin = (changed: typeof pin) =>
+    importPins(
+      second.store,
+      { version, content: { conversations: [], pins: [changed] } },
+      world.clock,
+    );
+  await importPin({ ...pin, listCounter: 0, generation: 0 });
   assert.deepEqual(await readPin(second.store, ALICE), known);
-  await importPins(second.store, [{ ...pin, listCounter: 9, generation: 3 }], world.clock);
+  await importPin({ ...pin, listCounter: 9, generation: 3 });
   await refusedWith("devices/list-rolled-back", fetchPeer(second.home, "alice", second));
   await share(second);
   await share(first);

@@ -15,7 +15,7 @@ import {
   type DirectoryPin,
   encodeDirectoryContent,
 } from "../accounts/accounts.gen.ts";
-import { readOwnAccount } from "../accounts/client.ts";
+import { getOwnAccount } from "../accounts/client.ts";
 import { type Directory, readDirectory, writeDirectory } from "../accounts/directory.ts";
 import type { Home } from "../accounts/home.ts";
 import { parseAccountId, parseAccountName } from "../accounts/names.ts";
@@ -39,13 +39,19 @@ export interface SharedPinsOptions {
 /**
  * Takes over what the directory says of other accounts.
  * @throws MessengerError what `readDirectory` throws: `accounts/directory-refused`,
- *   `accounts/directory-rolled-back`; what the connection fails with
+ *   `accounts/directory-rolled-back`; `accounts/version-conflict`: it is replaced all the time; what
+ *   the connection fails with
  */
 export async function receivePins(home: Home, options: SharedPinsOptions): Promise<Directory> {
   const { store, clock, primitives } = options;
-  const directory = await readDirectory(home, { store, primitives });
-  await importPins(store, directory.content.pins, clock);
-  return directory;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const directory = await readDirectory(home, { store, primitives });
+    if (await importPins(store, directory, clock)) return directory;
+  }
+  throw new MessengerError(
+    "accounts/version-conflict",
+    `Cannot read directory: it was replaced ${ATTEMPTS_MAX} times meanwhile`,
+  );
 }
 
 /**
@@ -81,16 +87,19 @@ export async function sharePins(
  * this device knew of when its user decided otherwise. A key that was pinned only at first use, and
  * never shared, gives way to the directory's and becomes the offered one: it was seen without knowing
  * better.
+ * @returns false, and nothing is merged, when this device has seen a newer directory meanwhile: what
+ *   its user has decided since would look like a change
  */
 export async function importPins(
   store: Store,
-  pins: readonly DirectoryPin[],
+  { version, content }: Directory,
   clock: Pick<Clock, "now">,
-): Promise<void> {
+): Promise<boolean> {
   const firstSeenAtMs = clock.now();
-  const own = await readOwnAccount(store);
-  await store.transaction(async (transaction) => {
-    for (const pin of pins) {
+  return await store.transaction(async (transaction) => {
+    const own = await getOwnAccount(transaction);
+    if (own !== undefined && own.directoryVersion > version) return false;
+    for (const pin of content.pins) {
       if (pin.accountKey.length !== SIGNATURE_KEY_BYTES || pin.accountName === own?.name) continue;
       const known = await getPin(transaction, parseAccountName(pin.accountName));
       const merged = known === undefined
@@ -98,6 +107,7 @@ export async function importPins(
         : mergePin(known, pin, firstSeenAtMs);
       if (merged !== undefined) putPin(transaction, merged);
     }
+    return true;
   });
 }
 
