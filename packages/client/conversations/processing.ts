@@ -146,7 +146,7 @@ function returnOwn(
     draft.effects.push(async (thread) => {
       const { acceptedAtMs } = entry;
       await thread.changeText(queued.position, { state: "sent", acceptedAtMs });
-      thread.dequeue(order, queued.sequence === 0);
+      thread.dequeue(order, queued.sequence === 0 ? queued : undefined);
     });
     return true;
   }

@@ -158,7 +158,7 @@ async function store(
     ...draft.effects.length + failed.length + passed.length + told.length === 0 ? {} : {
       history: async (thread) => {
         for (const effect of draft.effects) await effect(thread);
-        for (const [order] of passed) thread.dequeue(order, false);
+        for (const [order] of passed) thread.dequeue(order, undefined);
         await fail(thread, failed);
         for (const [order, queued] of told) thread.enqueue(order, queued);
       },
@@ -196,7 +196,7 @@ async function fail(thread: ThreadWriter, failed: Waiting): Promise<void> {
       failureCode: "conversations/not-active",
       failureMessage: "Cannot send: the conversation is over",
     });
-    thread.dequeue(order, sequence === 0);
+    thread.dequeue(order, sequence === 0 ? { position } : undefined);
   }
 }
 
@@ -239,7 +239,7 @@ export async function receiveGap(
   await live.write({
     record: { cursor: gap.to },
     history: (thread) => {
-      for (const [order] of passed) thread.dequeue(order, false);
+      for (const [order] of passed) thread.dequeue(order, undefined);
       // Who is not in has lost nothing.
       if (live.state === undefined) return;
       thread.addNotice({ kind: "gap", count: gap.to - from + 1, code: gap.reason }, atMs);

@@ -400,7 +400,7 @@ export class Sender {
               failureCode: answer.error.code,
               failureMessage: shortened(answer.error.message),
             });
-            thread.dequeue(order, true);
+            thread.dequeue(order, queued);
           }
         }
       },

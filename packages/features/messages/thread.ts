@@ -153,13 +153,13 @@ export class ThreadWriter {
   /** The server has it: it waits only for its entry to come back. */
   noteAccepted(order: number, queued: StoredQueued): void {
     this.requeue(order, accepted(queued));
-    this.#count(-1);
+    this.#countOut(queued);
   }
 
-  /** @param isCounted whether it still counted as waiting */
-  dequeue(order: number, isCounted: boolean): void {
+  /** @param counted what still counted as waiting */
+  dequeue(order: number, counted: Pick<StoredQueued, "position"> | undefined): void {
     this.#transaction.delete(queuedKey(this.#conversationId, order));
-    if (isCounted) this.#count(-1);
+    if (counted !== undefined) this.#countOut(counted);
   }
 
   markRead(upTo: number, unreadCount: number): void {
@@ -189,6 +189,12 @@ export class ThreadWriter {
 
   #put(position: number, item: Parameters<typeof encodeStoredItem>[0]): void {
     this.#transaction.put(itemKey(this.#conversationId, position), encodeStoredItem(item));
+  }
+
+  /** A text's own event tells of it; what isn't shown has none. */
+  #countOut({ position }: Pick<StoredQueued, "position">): void {
+    this.#count(-1);
+    if (position === 0) this.noteConversation();
   }
 
   #count(change: number): void {
