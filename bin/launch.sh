@@ -8,6 +8,10 @@
 QPQ_WORKING_FOLDER=$(pwd -P)
 export QPQ_WORKING_FOLDER
 
+# Their names, so that the program can say which one it doesn't know: it may see its own ones only.
+QPQ_GIVEN_VARIABLES=$(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^QPQ_/) print name }')
+export QPQ_GIVEN_VARIABLES
+
 # A comma separates paths in the runtime's flags; one inside a path is doubled.
 escape_path() {
   printf '%s' "$1" | sed 's/,/,,/g'

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { CLIENT_VARIABLES } from "@qpq/adapters/variables";
+import { Command } from "commander";
+import { addAccountCommands } from "./account-commands.ts";
+import { addConversationCommands } from "./conversation-commands.ts";
 import { permissionsFor } from "./permissions.ts";
-import { STORE_COMMANDS } from "./store-commands.ts";
+import { variableOf } from "./secret-options.ts";
+import { SECRETS, STORE_COMMANDS } from "./store-commands.ts";
 
 function flags(
   args: readonly string[],
@@ -59,6 +64,19 @@ Deno.test("permissionsFor() allows native code to commands that open a store, an
     const found = flags(args);
     assert.deepEqual([found["--allow-ffi"], found["--allow-sys"]], [undefined, undefined]);
   }
+});
+
+Deno.test("the launcher knows every variable of the commands' options and secrets, and no other", () => {
+  const program = new Command();
+  addAccountCommands(program, () => {});
+  addConversationCommands(program, () => {});
+  const ofOptions = program.commands.flatMap(({ options }) => options).flatMap(({ envVar }) =>
+    envVar ?? []
+  );
+  assert.deepEqual(
+    [...CLIENT_VARIABLES].toSorted(),
+    [...new Set([...ofOptions, ...SECRETS.map(variableOf)])].toSorted(),
+  );
 });
 
 Deno.test("permissionsFor() never allows everything of a kind, nor programs", () => {

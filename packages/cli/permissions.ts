@@ -9,6 +9,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { ARGON2_NEEDS, argon2Addon, databaseAddon, sourceFolder } from "@qpq/adapters/native-code";
 import { escapePath, flagLines, UnspeakableError } from "@qpq/adapters/sandbox";
+import { GIVEN_VARIABLES, variableWarnings } from "@qpq/adapters/variables";
 import { formatHostPort } from "@qpq/ports";
 import { readKnownServers } from "./servers.ts";
 import { SECRETS, STORE_COMMANDS } from "./store-commands.ts";
@@ -84,6 +85,9 @@ if (import.meta.main) {
       }
     },
   });
+  for (const warning of variableWarnings("qpq", Deno.env.get(GIVEN_VARIABLES))) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${warning}\n`));
+  }
   try {
     Deno.stdout.writeSync(new TextEncoder().encode(flagLines(flags)));
   } catch (error) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SERVER_VARIABLES } from "@qpq/adapters/variables";
 import { ACCOUNT_LIMITS } from "../features/accounts/server.ts";
 import { DEVICE_LIMITS, DEVICES_LISTED_MAX } from "../features/devices/server.ts";
 import { STOCK_COUNT } from "../features/key-packages/stock.ts";
@@ -105,6 +106,14 @@ Deno.test("loadConfig() takes flag over environment over file over default, for 
     assert.deepEqual(of(["--config", "q.toml"], { environment, files }), [variable, "environment"]);
     assert.deepEqual(of(["--config", "q.toml"], { files }), [inFile, "file"]);
   }
+});
+
+Deno.test("the launcher knows every variable that a key has, and no other", () => {
+  const others = ["QPQ_CONFIG", "QPQ_PRODUCTION", "QPQ_NEW_DB_KEY"];
+  assert.deepEqual(
+    [...SERVER_VARIABLES].toSorted(),
+    [...CONFIG_KEY_NAMES.map(variableOf), ...others].toSorted(),
+  );
 });
 
 Deno.test("quotasOf() gives the slices' own limits by default, and otherwise the operator's", () => {

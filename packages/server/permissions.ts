@@ -4,9 +4,10 @@
  */
 import { ARGON2_NEEDS, argon2Addon, databaseAddon, sourceFolder } from "@qpq/adapters/native-code";
 import { escapePath, flagLines, UnspeakableError } from "@qpq/adapters/sandbox";
+import { GIVEN_VARIABLES, variableWarnings } from "@qpq/adapters/variables";
 import { ADMIN_SOCKET } from "./admin-socket.ts";
 import { type CommandLine, readCommandLine } from "./command-line.ts";
-import { endWithMistake, processSurroundings, write } from "./surroundings.ts";
+import { endWithMistake, processSurroundings, write, writeError } from "./surroundings.ts";
 
 /** The least that a run needs. No programs, and no address but the server's own sockets. */
 export function permissionsFor(
@@ -56,6 +57,9 @@ const VARIABLES = "--allow-env=QPQ_*";
 
 if (import.meta.main) {
   const line = readCommandLine(Deno.args, processSurroundings());
+  for (const warning of variableWarnings("qpq-server", Deno.env.get(GIVEN_VARIABLES))) {
+    writeError(`${warning}\n`);
+  }
   if (line.kind === "mistake") endWithMistake(line.message);
   try {
     write(flagLines(line.kind === "text" ? [VARIABLES] : permissionsFor(line)));
