@@ -16,7 +16,7 @@ import { UsageError } from "./output.ts";
 import { type PasswordOwner, usePassword } from "./passwords.ts";
 import type { PasswordOptions } from "./secret-options.ts";
 import { askLine, askSecret, canAsk } from "./prompt.ts";
-import { chooseServer } from "./server-choice.ts";
+import { chooseServer, type ServerChoice } from "./server-choice.ts";
 import { reaching, workingFolder } from "./session.ts";
 
 export type AccountOptions = CommonOptions & PasswordOptions;
@@ -31,6 +31,10 @@ export interface AccountChoice {
   readonly address: string;
   /** Runs what needs the server, and says clearly when it can't be reached. */
   readonly reaching: <Result>(run: () => Promise<Result>) => Promise<Result>;
+  /** Says what to do about the server's certificate, where more is known than the error says. */
+  readonly explain: ServerChoice["explain"];
+  /** Keeps what was chosen for the next run; `reaching` does so by itself. */
+  readonly remember: ServerChoice["remember"];
 }
 
 /**
@@ -66,6 +70,8 @@ export async function chooseAccount(
   return {
     place,
     address,
+    explain: choice.explain,
+    remember: choice.remember,
     reaching: async (run) => {
       const result = await reaching(choice, options, run);
       choice.remember();

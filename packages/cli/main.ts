@@ -1,16 +1,26 @@
 /** `qpq`: one command a run. Prints its outcome, and ends with the exit code that docs/cli.md gives. */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import {
+  type Argument,
+  Command,
+  CommanderError,
+  Help,
+  InvalidArgumentError,
+  type Option,
+} from "commander";
 import { VERSION } from "@qpq/ports";
 import { type PingOptions, runPing } from "./commands/ping.ts";
 import { runHealth } from "./commands/health.ts";
 import type { DemoOptions } from "./commands/demo-group.ts";
 import { addAccountCommands } from "./account-commands.ts";
 import { addConversationCommands } from "./conversation-commands.ts";
-import { type CommonOptions, withCommonOptions } from "./options.ts";
+import { COMMON_GROUP, type CommonOptions, withCommonOptions } from "./options.ts";
 import { type ExitCode, reportError, UsageError } from "./output.ts";
 
 const COUNT_MAX = 1_000_000;
 const INTERVAL_MAX_S = 3_600;
+const HELP_COLUMNS_MIN = 40;
+/** Narrower descriptions aren't wrapped. */
+const HELP_WRAPPED_COLUMNS_MIN = 16;
 
 Deno.exit(await main(Deno.args));
 
@@ -40,14 +50,30 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .description("End-to-end encrypted messaging over a server that you host.")
     .version(`qpq ${VERSION}`, "-V, --version")
     .helpCommand(true)
+    .configureHelp({
+      minWidthToWrap: HELP_WRAPPED_COLUMNS_MIN,
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map(argumentTerm)].join(" "),
+      visibleOptions: ownOptionsFirst,
+      // In the order in which they are shown.
+      groupItems: (_, shown, groupOf) => new Help().groupItems(shown, shown, groupOf),
+    })
     .exitOverride()
     .configureOutput({
       outputError: (text) => reportUsage(text, Deno.args.includes("--json")),
+      // A line that fills a row would take two.
+      getOutHelpWidth: () => columnsOf(Deno.stdout),
+      getErrHelpWidth: () => columnsOf(Deno.stderr),
       // Asking the terminal would take leave to read variables that aren't ours.
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .addHelpText("after", "\nTry: qpq ping --count 3");
+    .addHelpText("after", "\nTry: qpq repl --username alice. docs/getting-started.md goes on.");
+  program.commandsGroup("Talk:");
+  addConversationCommands(program, end);
+  program.commandsGroup("Your account:");
+  addAccountCommands(program, end);
+  program.commandsGroup("The server:");
   withCommonOptions(program.command("ping"))
     .description("measure calls to the server")
     .option("--count <number>", "end after so many; default: until Ctrl-C", parseCount)
@@ -58,7 +84,6 @@ function buildProgram(end: (code: ExitCode) => void): Command {
     .description("ask whether the server takes work")
     .addHelpText("after", "\nExample: qpq health --server chat.example.org:7000")
     .action(run<CommonOptions>(runHealth));
-  addConversationCommands(program, end);
   withCommonOptions(program.command("demo-group"))
     .description("show the main job, checked at every step: three accounts, made for it, talk")
     .option("--word <word>", "stands in every message, to be looked for where it must not be", "")
@@ -73,8 +98,27 @@ function buildProgram(end: (code: ExitCode) => void): Command {
         await (await import("./commands/demo-group.ts")).runDemoGroup(options)
       ),
     );
-  addAccountCommands(program, end);
   return program;
+}
+
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** What only this command takes stands in front of what every command does. */
+function ownOptionsFirst(command: Command): Option[] {
+  const all = new Help().visibleOptions(command);
+  return all.toSorted((one, other) => rankOf(one) - rankOf(other));
+}
+
+function rankOf({ helpGroupHeading }: Option): number {
+  return helpGroupHeading === undefined ? 0 : helpGroupHeading === COMMON_GROUP ? 2 : 1;
+}
+
+/** Columns that help is laid out in. */
+function columnsOf(stream: typeof Deno.stdout | typeof Deno.stderr): number {
+  return stream.isTerminal() ? Math.max(HELP_COLUMNS_MIN, Deno.consoleSize().columns - 1) : 80;
 }
 
 function reportUsage(text: string, json: boolean): void {

@@ -15,6 +15,9 @@ export interface CommonOptions {
   readonly verbose: boolean;
 }
 
+/** What the options below stand under, in the help. */
+export const COMMON_GROUP = "Options of every command:";
+
 /** Seconds. */
 const TIMEOUT_DEFAULT_S = 10;
 const TIMEOUT_MAX_S = 3_600;
@@ -31,7 +34,10 @@ export function withCommonOptions(command: Command): Command {
     ),
     new Option("--auth-token <token>", "the server's access token, where it asks for one"),
     new Option("--username <name>", "the account to act as"),
-    new Option("--state-dir <folder>", "where qpq keeps its data; one folder per server and user"),
+    new Option(
+      "--state-dir <folder>",
+      "where qpq keeps its data; default ~/.local/share/quicproquo, on macOS in ~/Library/Application Support",
+    ),
     new Option("--timeout <seconds>", "give up after so long; tries again within it")
       .default(TIMEOUT_DEFAULT_S).argParser(parseTimeout),
     new Option("--json", "print JSON, one object a line").default(false),
@@ -39,7 +45,7 @@ export function withCommonOptions(command: Command): Command {
   ];
   for (const option of options) {
     const variable = `QPQ_${option.name().replaceAll("-", "_").toUpperCase()}`;
-    command.addOption(option.env(variable).helpGroup("Options of every command:"));
+    command.addOption(option.env(variable).helpGroup(COMMON_GROUP));
   }
   return command;
 }

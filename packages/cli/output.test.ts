@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { printableLine, printDiagnostic, printJson, printLine } from "./output.ts";
+import { printableLine, printDiagnostic, printJson, printLine, wrapWords } from "./output.ts";
 
 const HOSTILE = "\x1b]0;t\x07 \x1b[2J a\rb \u202eevil \x9b31m \u2066x \u2028 ali\u200bce";
 
@@ -35,4 +35,17 @@ Deno.test("nothing that is printed moves the cursor, reorders or hides", () => {
 Deno.test("printLine() keeps our own lines and tabs, printableLine() none of another's", () => {
   assert.equal(printed(Deno.stdout, () => printLine("a\tb\nc")), "a\tb\nc\n");
   assert.equal(printableLine("refused\nqpq: all is well"), "refused\u23ceqpq: all is well");
+});
+
+Deno.test("wrapWords() breaks a line between words, and keeps a longer word whole", () => {
+  assert.equal(wrapWords("a line of words", 80), "a line of words");
+  const wrapped = wrapWords("Make a new one, or log in to the one there is? (new/login) ", 20);
+  assert.deepEqual(wrapped.split("\n").map((row) => row.trimEnd()), [
+    "Make a new one, or",
+    "log in to the one",
+    "there is?",
+    "(new/login)",
+  ]);
+  assert.equal(wrapped.replaceAll("\n", ""), wrapWords(wrapped.replaceAll("\n", ""), 80));
+  assert.equal(wrapWords(`pin sha256:${"0".repeat(64)}`, 20), `pin \nsha256:${"0".repeat(64)}`);
 });

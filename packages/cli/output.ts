@@ -84,7 +84,7 @@ const REPL_REMEDIES: Partial<Record<ErrorCode, string>> = {
 
 /** Prints lines of our own making; what others wrote in them is made harmless. */
 export function printLine(text: string): void {
-  writeOut(`${printable(text)}\n`);
+  writeOut(`${laidOut(printable(text), Deno.stdout)}\n`);
 }
 
 /** One object on one line. Characters that would only change how text runs or hides are escaped. */
@@ -101,7 +101,30 @@ export function printJson(value: unknown): void {
 }
 
 export function printDiagnostic(text: string): void {
-  writeAll(Deno.stderr, `${printable(text)}\n`);
+  writeAll(Deno.stderr, `${laidOut(printable(text), Deno.stderr)}\n`);
+}
+
+/** A question in front of what is typed. */
+export function printQuestion(text: string): void {
+  writeAll(Deno.stderr, laidOut(printable(text), Deno.stderr));
+}
+
+/** Broken between words where somebody sees it: a terminal breaks words. */
+function laidOut(text: string, stream: { isTerminal(): boolean }): string {
+  if (!stream.isTerminal()) return text;
+  const { columns } = Deno.consoleSize();
+  return columns <= 0 ? text : text.split("\n").map((line) => wrapWords(line, columns)).join("\n");
+}
+
+/** @returns the line, and further ones, of at most so many characters; a longer word stays whole */
+export function wrapWords(line: string, columns: number): string {
+  let width = 0;
+  return line.split(/(?<= )/).map((word) => {
+    const length = word.trimEnd().length;
+    const isFull = width > 0 && width + length >= columns;
+    width = (isFull ? 0 : width) + word.length;
+    return isFull ? `\n${word}` : word;
+  }).join("");
 }
 
 /** Harmless text with our own sequences in it. */

@@ -1,6 +1,6 @@
 /** Questions to a person at the terminal. They go to standard error: output stays for programs. */
 import { MessengerError } from "@qpq/ports";
-import { printDiagnostic } from "./output.ts";
+import { printDiagnostic, printQuestion } from "./output.ts";
 
 const ANSWER_BYTES_MAX = 4_096;
 const ENTER = [0x0a, 0x0d];
@@ -19,7 +19,7 @@ export function canAsk(): boolean {
  * @throws MessengerError `cancelled`: Ctrl-C, or Ctrl-D at the beginning
  */
 export async function askSecret(question: string): Promise<string> {
-  write(question);
+  printQuestion(question);
   Deno.stdin.setRaw(true);
   try {
     return await readUnseen();
@@ -31,7 +31,7 @@ export async function askSecret(question: string): Promise<string> {
 
 /** Asks for a line. @throws MessengerError `cancelled`: Ctrl-D */
 export async function askLine(question: string): Promise<string> {
-  write(question);
+  printQuestion(question);
   const buffer = new Uint8Array(ANSWER_BYTES_MAX);
   const count = await Deno.stdin.read(buffer);
   if (count === null) throw cancelled();
@@ -57,10 +57,6 @@ async function readUnseen(): Promise<string> {
 /** Takes the last character away, which may be several bytes of UTF-8. */
 function removeCharacter(typed: number[]): void {
   for (let last = typed.pop(); last !== undefined && (last & 0xc0) === 0x80;) last = typed.pop();
-}
-
-function write(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
 function cancelled(): MessengerError {

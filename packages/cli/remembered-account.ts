@@ -14,10 +14,13 @@ export async function openRemembered(
   const given = await readGivenPassword(options);
   const asks = given !== undefined || options.remember === true || options.forget === true;
   if (!asks && hasRememberedKey(place)) return await openClient(place);
-  return await usePassword(options, ownerOf(choice), async (password) => {
+  const open = async (password: string): Promise<Client> => {
     const client = await openClient({ ...place, password });
     return await remembering(client, password, options);
-  });
+  };
+  return given === undefined
+    ? await usePassword(options, ownerOf(choice), open)
+    : await open(given);
 }
 
 /** Does what `--remember` and `--forget` ask for; closes the client when that fails. */

@@ -18,8 +18,10 @@ export interface ServerChoice {
   readonly trust: Trust;
   /** What it must call itself. */
   readonly serverName: string;
-  /** Keeps the server, and a pin and a name that were given, for the next run. Call it once connected. */
+  /** Keeps the server, whom to trust and its name, as given or found, for the next run. Call it once connected. */
   readonly remember: () => void;
+  /** Says what to do about a certificate that nobody vouches for, where this machine's own is missing. */
+  readonly explain: (error: MessengerError) => MessengerError;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function chooseServer(
     throw new UsageError(`--server: expected host:port or [IPv6]:port, not "${text}"`);
   }
   const name = formatHostPort(server);
-  const trust = await chooseTrust(options, workingFolder, server, known);
+  const { trust, isFound } = await chooseTrust(options, workingFolder, server, known);
   return {
     server,
     trust,
@@ -50,38 +52,62 @@ export async function chooseServer(
     remember: () => {
       const { serverName } = options;
       // As it is read back, however it was typed.
-      const pin = trust.kind === "pin" && options.pin !== undefined ? pinText(trust) : undefined;
+      const pin = trust.kind === "pin" ? { [name]: pinText(trust) } : {};
       updateKnownServers(stateFolder, (before) => ({
         last: name,
-        pins: pin === undefined ? before.pins : { ...before.pins, [name]: pin },
+        pins: { ...before.pins, ...options.pin === undefined ? {} : pin },
+        found: { ...before.found, ...isFound ? pin : {} },
         names: serverName === undefined ? before.names : { ...before.names, [name]: serverName },
       }));
     },
+    explain: (error) => {
+      const isMissing = error.code === "tls/unknown-issuer" && trust.kind === "system" &&
+        isLoopback(server.hostname);
+      return isMissing
+        ? new MessengerError(error.code, `Cannot connect to ${name}: ${MISSING}`, { cause: error })
+        : error;
+    },
   };
 }
+
+const MISSING = `nobody whom you trust issued its certificate, and this folder has no ` +
+  `${LOCAL_CERTIFICATE}: use qpq once in the folder that the server runs in, or give ` +
+  "--pin sha256:<hex>, which the server prints when it starts (or --ca-cert FILE)";
 
 async function chooseTrust(
   options: CommonOptions,
   workingFolder: string,
   server: HostPort,
   known: KnownServers,
-): Promise<Trust> {
+): Promise<{ readonly trust: Trust; readonly isFound: boolean }> {
+  const name = formatHostPort(server);
+  const given = await givenTrust(options, workingFolder);
+  if (given !== undefined) return { trust: given, isFound: false };
+  const pin = known.pins[name];
+  if (pin !== undefined) return { trust: parsePin(pin), isFound: false };
+  if (!isLoopback(server.hostname)) return { trust: { kind: "system" }, isFound: false };
+  const certificate = await readIfThere(resolve(workingFolder, LOCAL_CERTIFICATE));
+  if (certificate !== undefined) return { trust: parsePin(formatPin(certificate)), isFound: true };
+  // From another folder it is the one that was found in the server's.
+  const found = known.found[name];
+  const trust: Trust = found === undefined ? { kind: "system" } : parsePin(found);
+  return { trust, isFound: false };
+}
+
+async function givenTrust(
+  options: CommonOptions,
+  workingFolder: string,
+): Promise<Trust | undefined> {
   try {
     if (options.pin !== undefined) return parsePin(options.pin);
     if (options.caCert !== undefined) {
       return await trustCertificatesOf(resolve(workingFolder, options.caCert));
     }
+    return undefined;
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
     throw new UsageError(error.message);
   }
-  const pin = known.pins[formatHostPort(server)];
-  if (pin !== undefined) return parsePin(pin);
-  if (isLoopback(server.hostname)) {
-    const certificate = await readIfThere(resolve(workingFolder, LOCAL_CERTIFICATE));
-    if (certificate !== undefined) return parsePin(formatPin(certificate));
-  }
-  return { kind: "system" };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

@@ -17,7 +17,7 @@ function withFolder(use: (folder: string) => void): void {
 Deno.test("updateKnownServers() changes what is there now, not what a run saw when it began", () => {
   withFolder((folder) => {
     const before = readKnownServers(folder);
-    assert.deepEqual(before, { pins: {}, names: {} });
+    assert.deepEqual(before, { pins: {}, found: {}, names: {} });
     for (const name of ["a:1", "b:1"]) {
       updateKnownServers(folder, (known) => ({ ...known, pins: { ...known.pins, [name]: PIN } }));
     }

@@ -1,12 +1,14 @@
-/** What `qpq` remembers of servers between runs: the last one used, and the pins it was given. */
+/** What `qpq` remembers of servers between runs: the last one used, and whom to trust. */
 import * as v from "valibot";
 import { MessengerError } from "@qpq/ports";
 
 export interface KnownServers {
   /** `host:port`, as typed. */
   readonly last?: string | undefined;
-  /** `host:port` to `sha256:…`. */
+  /** `host:port` to `sha256:…`: pins that were given. */
   readonly pins: Readonly<Record<string, string>>;
+  /** The same of servers on this machine whose certificate was found in their folder. */
+  readonly found: Readonly<Record<string, string>>;
   /** `host:port` to the server's own name, where one was given. */
   readonly names: Readonly<Record<string, string>>;
 }
@@ -14,9 +16,11 @@ export interface KnownServers {
 export const KNOWN_SERVERS_FILE = "servers.json";
 const KNOWN_SERVERS_BYTES_MAX = 1_048_576;
 
+const pins = v.record(v.string(), v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)));
 const schema = v.object({
   last: v.optional(v.string()),
-  pins: v.record(v.string(), v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/))),
+  pins,
+  found: v.optional(pins, {}),
   names: v.optional(v.record(v.string(), v.string()), {}),
 });
 
@@ -31,7 +35,7 @@ export function readKnownServers(stateFolder: string): KnownServers {
     if (Deno.statSync(path).size > KNOWN_SERVERS_BYTES_MAX) throw new Error("too large");
     text = Deno.readTextFileSync(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return { pins: {}, names: {} };
+    if (cause instanceof Deno.errors.NotFound) return { pins: {}, found: {}, names: {} };
     throw unreadable(path, cause);
   }
   try {

@@ -2,7 +2,7 @@
 import { connectServer, type RpcClient, type ServerInfo } from "@qpq/client/connection";
 import { formatHostPort, type HostPort, MessengerError } from "@qpq/ports";
 import type { CommonOptions } from "./options.ts";
-import { chooseServer } from "./server-choice.ts";
+import { chooseServer, type ServerChoice } from "./server-choice.ts";
 
 export interface CommandSession extends AsyncDisposable {
   readonly rpc: RpcClient;
@@ -47,16 +47,17 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
  * @throws MessengerError `transport/unreachable`, which says where, in place of a deadline that passed
  */
 export async function reaching<Result>(
-  { server }: { readonly server: HostPort },
+  { server, explain }: Pick<ServerChoice, "server" | "explain">,
   options: CommonOptions,
   run: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await run();
   } catch (error) {
-    throw error instanceof MessengerError && UNREACHABLE.has(error.code)
+    if (!(error instanceof MessengerError)) throw error;
+    throw UNREACHABLE.has(error.code)
       ? unreachable(server, options.timeout, error)
-      : error;
+      : explain(error);
   }
 }
 

@@ -2,6 +2,7 @@
 import { systemClock } from "@qpq/adapters";
 import { enterAccount, type EnteredAccount, type EnterOptions } from "../enter-account.ts";
 import { readStandardInput } from "../input-lines.ts";
+import { MessengerError } from "@qpq/ports";
 import { type ExitCode, writeRows } from "../output.ts";
 import { standardOutput, wantsColour } from "../output-entries.ts";
 import type { ReplAccount } from "../repl/repl.ts";
@@ -35,10 +36,25 @@ export async function runRepl(options: EnterOptions, partner?: string): Promise<
       hasColour: wantsColour(),
     },
     listen: (listeners) => {
-      onStatus = listeners.onStatus;
+      onStatus = () => {
+        rememberServer(opened);
+        listeners.onStatus();
+      };
+      rememberServer(opened);
       return listenToTerminal(listeners);
     },
   });
+}
+
+/** Once it is there: what was chosen holds for the next run, from wherever. */
+function rememberServer({ client, choice }: EnteredAccount): void {
+  if (client.rpc.status.kind !== "connected") return;
+  try {
+    choice.remember();
+  } catch (error) {
+    // The conversation goes on without.
+    if (!(error instanceof MessengerError)) throw error;
+  }
 }
 
 const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGHUP"];
@@ -75,7 +91,10 @@ function accountOf({ client, choice }: EnteredAccount, timeoutMs: number): ReplA
       return client.peers;
     },
     settings: client.settings,
-    connection: () => client.rpc.status,
+    connection: () => {
+      const { status } = client.rpc;
+      return status.kind === "lost" ? { ...status, error: choice.explain(status.error) } : status;
+    },
     reaching: (run) => choice.reaching(() => connectedTo(client, timeoutMs, run)),
     whoami: () =>
       Promise.resolve({

@@ -229,7 +229,7 @@ Deno.test("create-group and invite tell who could not be added, and end with 1",
   const made = await runTalk(alice, (talk) => runCreateGroup(talk, "#team", ["@bob", "nobody"]));
   assert.equal(made.exitCode, 1);
   assert.deepEqual(made.printed.slice(0, 2), ["made #team", "invited bob"]);
-  assert.match(made.printed[2] ?? "", /^nobody was not invited: .*no such account/);
+  assert.match(made.printed[2] ?? "", /^nobody was not invited: there is no account of that name$/);
   assert.deepEqual(made.objects[0].invited.map(({ invited }: { invited: boolean }) => invited), [
     true,
     false,
@@ -301,10 +301,22 @@ Deno.test("list and history show what is known, and without the server say that 
   assert.deepEqual(older.objects.map(({ text }) => text), ["6", "7", "8", "9", "10"]);
 });
 
-Deno.test("two groups of one name are told apart by their ids", async () => {
-  const { alice } = accounts();
-  await runTalk(alice, (talk) => runCreateGroup(talk, "team", []));
-  await runTalk(alice, (talk) => runCreateGroup(talk, "team", []));
+Deno.test("two groups of one name are told apart by their ids, which is said when the second comes", async () => {
+  const { alice, bob } = accounts();
+  const create = (account: TestAccount) =>
+    runTalk(account, (talk) => runCreateGroup(talk, "team", ["bob"]));
+  const first = await create(alice);
+  assert.deepEqual(first.printed, ["made #team", "invited bob"]);
+  const second = await create(alice);
+  const [firstId, secondId] = [first, second].map(({ objects }) =>
+    objects[0].conversationId.slice(0, 8)
+  );
+  assert.match(
+    second.printed[1] ?? "",
+    new RegExp(`^there is another #team: .* ${secondId} of this one, ${firstId} of the other$`),
+  );
+  const join = (id: string) => runTalk(bob, (talk) => runJoin(talk, id));
+  assert.match((await join(secondId)).printed.join("\n"), /^joined #team\nthere is another #team/);
   await assert.rejects(
     send(alice, { group: "team" }, { words: ["x"] }),
     hasCode("conversations/ambiguous"),

@@ -12,6 +12,7 @@ import {
   counted,
   dayOf,
   handleOf,
+  idDigits,
   itemJson,
   itemRow,
   listed,
@@ -89,14 +90,34 @@ export async function createGroup(
   options: { readonly name: string; readonly invite: readonly string[] } & Waiting,
 ): Promise<Reply & { readonly view: ConversationView }> {
   const { conversation, invited } = await conversations.createGroup(options);
-  const rows = [[{ text: `made ${shownHandle(conversation)}` }], ...inviteRows(invited)];
   return {
     view: conversation,
-    rows,
+    rows: [
+      [{ text: `made ${shownHandle(conversation)}` }],
+      ...await namesakeRows(conversations, conversation),
+      ...inviteRows(invited),
+    ],
     objects: [{ ...viewJson(conversation), invited: invited.map(inviteJson) }],
     isPartial: hasFailed(invited),
   };
 }
+
+/** Says that its name names another group, too. */
+async function namesakeRows(
+  conversations: Conversations,
+  group: ConversationView,
+): Promise<readonly Row[]> {
+  const others = (await conversations.list()).filter(({ id, kind, name, state }) =>
+    kind === "group" && name === group.name && id !== group.id && !OVER.has(state)
+  );
+  return others.length === 0 ? [] : [[{
+    text: `there is another ${shownHandle(group)}: their first digits tell them apart, ` +
+      `${idDigits(group)} of this one, ${listed(others.map(idDigits))} of the other`,
+    style: "warning",
+  }]];
+}
+
+const OVER: ReadonlySet<string> = new Set(["left", "removed", "closed"]);
 
 export async function inviteMembers(
   conversations: Conversations,
@@ -114,7 +135,10 @@ export async function inviteMembers(
 function inviteRows(results: readonly InviteResult[]): readonly Row[] {
   return results.map((result): Row => {
     if (result.kind === "failed") {
-      return [{ text: `${result.name} was not invited: ${result.message}`, style: "warning" }];
+      const why = result.code === "accounts/unknown"
+        ? "there is no account of that name"
+        : result.message;
+      return [{ text: `${result.name} was not invited: ${why}`, style: "warning" }];
     }
     if (result.kind === "present") return [{ text: `${result.name} is in already` }];
     const { name, devicesWithout } = result;
@@ -148,7 +172,8 @@ export async function joinGroup(
   const meanwhile = unreadCount === 0
     ? ""
     : `; ${counted(unreadCount, "message")} came meanwhile: history shows them`;
-  return said(`joined ${shownHandle(joined)}${meanwhile}`, viewJson(joined));
+  const { rows, objects } = said(`joined ${shownHandle(joined)}${meanwhile}`, viewJson(joined));
+  return { rows: [...rows, ...await namesakeRows(conversations, joined)], objects };
 }
 
 export async function leaveGroup(

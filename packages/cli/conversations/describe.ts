@@ -31,7 +31,12 @@ export function shownHandle(view: ConversationView, isUnique = true): string {
   const all = [...handleOf(view).replace(/\s+/gu, " ").replaceAll("[", "(").replaceAll("]", ")")];
   const isLong = all.length > HANDLE_LENGTH_MAX;
   const handle = isLong ? `${all.slice(0, HANDLE_LENGTH_MAX).join("")}…` : all.join("");
-  return isUnique ? handle : `${handle} (${view.id.slice(0, ID_DIGITS)})`;
+  return isUnique ? handle : `${handle} (${idDigits(view)})`;
+}
+
+/** What a conversation may be named by, whatever others are called. */
+export function idDigits({ id }: Pick<ConversationView, "id">): string {
+  return id.slice(0, ID_DIGITS);
 }
 
 /** When an entry was taken by the server; before that, when it was written. */

@@ -11,12 +11,15 @@ export function joiningText(count: number): string {
   return `joining ${what}; ${NO_HISTORY}`;
 }
 
-/** @returns `""` for an account without any */
-export function joinedText(views: readonly ConversationView[]): string {
+/**
+ * @param list the command that shows them
+ * @returns `""` for an account without any
+ */
+export function joinedText(views: readonly ConversationView[], list: string): string {
   const count = views.filter(({ kind, state }) => kind !== "notes" && state === "active").length;
   return count === 0
     ? ""
-    : `joined ${counted(count, "conversation")}: /list shows them; ${NO_HISTORY}`;
+    : `joined ${counted(count, "conversation")}: ${list} shows them; ${NO_HISTORY}`;
 }
 
 /** Waits for a new device to be in, as long as that may take. @returns what is to be said of it */
@@ -26,7 +29,7 @@ export async function enterConversations(
 ): Promise<string> {
   try {
     await conversations.waitUntilCaughtUp({ timeoutMs });
-    return joinedText(await conversations.list());
+    return joinedText(await conversations.list(), "qpq list");
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
     return `still ${joiningText(await conversations.entering())}. The next qpq goes on`;

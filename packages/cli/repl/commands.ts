@@ -87,6 +87,8 @@ export const COMMANDS: readonly ReplCommand[] = [
     name: "/invite",
     usage: "/invite NAME…",
     help: "invite people into the current group",
+    more: "Whoever is invited can read what comes from now on, and sees it after /join. " +
+      "Nobody else is told of that /join.",
     completes: "names",
     needsServer: true,
     check: ({ words }) => void people(words, "/invite NAME…"),

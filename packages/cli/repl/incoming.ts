@@ -77,7 +77,8 @@ export class Incoming {
   async showContext(view: ConversationView): Promise<void> {
     const { views, output, conversations, self } = this.#options;
     const page = await conversations.history(view.id, { countMax: CONTEXT_COUNT });
-    const items = page.items.filter((item) => !isArrival(item));
+    const { kind } = view;
+    const items = page.items.filter((item) => !isArrival(item, kind));
     const last = items.at(-1);
     if (last === undefined) return;
     const seen = this.#lookedAt.get(view.id) ?? last.position;
@@ -206,9 +207,12 @@ export class Incoming {
 /** Stands in front of what came since one was here. */
 const NEW: Row = [{ text: "── new ──", style: "faint" }];
 
-/** That one is in is clear from being there. */
-function isArrival(item: HistoryItem): boolean {
-  return item.kind === "notice" && item.notice.kind === "joined" && !item.notice.isEntry;
+/** That one is in, and in a direct message the other, is clear from being there. */
+function isArrival(item: HistoryItem, kind: ConversationView["kind"]): boolean {
+  if (item.kind === "text") return false;
+  const { notice } = item;
+  return notice.kind === "joined" && !notice.isEntry ||
+    notice.kind === "members-added" && kind === "direct-message";
 }
 
 function isOwn(item: HistoryItem): item is TextItem {

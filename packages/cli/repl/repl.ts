@@ -10,11 +10,10 @@ import type {
 } from "@qpq/client";
 import { type Clock, ERROR_CODES, MessengerError } from "@qpq/ports";
 import type { Reply } from "../conversations/actions.ts";
-import { dayOf, handleOf } from "../conversations/describe.ts";
+import { dayOf } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
 import { type ExitCode, UsageError } from "../output.ts";
-import { COMMANDS, findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
-import type { Completion } from "./completion.ts";
+import { findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
 import { Incoming } from "./incoming.ts";
 import { Lane } from "./lane.ts";
 import { Prompt } from "./prompt.ts";
@@ -60,7 +59,12 @@ export interface ReplOptions {
  */
 interface Place {
   id: ConversationId | undefined;
-  held: { readonly by: string; readonly lines: string[] } | undefined;
+  held: Held | undefined;
+}
+
+interface Held {
+  readonly by: string;
+  readonly lines: string[];
 }
 
 const CURRENT_SETTING = "repl/current-conversation";
@@ -188,7 +192,7 @@ export class Repl {
       }
       if (held !== undefined) {
         held.lines.push(line);
-        this.#tell(`waits for ${named(held.by)}: ${named(line)}`);
+        if (this.#isWaitingTold) this.#tellHeld(held, line);
       } else if (command !== undefined) this.#wait(command, line, place);
     });
     this.showPrompt();
@@ -251,25 +255,6 @@ export class Repl {
     });
   }
 
-  complete(before: string): Completion {
-    const words = before.trimStart().split(/\s+/);
-    const from = before.search(/\S*$/);
-    if (words.length <= 1) {
-      return { from, candidates: before.startsWith("/") ? COMMANDS.map(({ name }) => name) : [] };
-    }
-    const kind = findCommand(words[0] ?? "")?.completes;
-    if (kind === "commands") return { from, candidates: COMMANDS.map(({ name }) => name) };
-    if (kind === "names") return { from, candidates: this.views.names };
-    if (kind === "conversations") return this.#completeHandle(before);
-    return { from, candidates: [] };
-  }
-
-  /** Groups' names may have blanks in them. */
-  #completeHandle(before: string): Completion {
-    const from = before.length - before.trimStart().replace(/^\S+\s+/, "").length;
-    return { from, candidates: this.views.all.map(handleOf) };
-  }
-
   /** What answers without the server. */
   async #obey(command: ReplCommand, line: string, place: Place): Promise<void> {
     try {
@@ -310,29 +295,27 @@ export class Repl {
     if (this.#place === from) this.#place = place;
     const abandon = (): void => {
       if (place === from) return;
-      for (const behind of place.held?.lines.splice(0) ?? []) {
-        this.#tell(`not done either: ${named(behind)}`);
-      }
+      for (const behind of place.held?.lines.splice(0) ?? []) this.#tellNotDone(behind);
       if (this.#place === place) this.#place = from;
       this.#leadNowhere();
     };
     if (this.#isWaitingTold) this.#tell(`${named(line)} waits for the server, too`);
     this.#lane.add({
       run: async (signal) => {
-        using _ = this.#tellingIfSlow(line);
+        using _ = this.#tellingIfSlow(line, place);
         try {
           const view = await command.run(this, this.#inputOf(line, from, signal));
           if (place !== from && view !== undefined) await this.#goOn(place, view);
         } catch (error) {
           if (!isExpected(error)) throw error;
           if (signal.aborted) this.#tell(`stopped: ${named(line)} (it may still be done)`);
-          else this.fail(error);
+          else this.fail(this.#isWaitingTold ? this.#explained(error, line) : error);
           abandon();
         }
         this.showPrompt();
       },
       onDropped: () => {
-        this.#tell(`not done: ${named(line)}`);
+        this.#tellNotDone(line);
         abandon();
       },
     });
@@ -380,13 +363,15 @@ export class Repl {
   }
 
   /** Says that a command waits: at once without a connection, and when it takes long. */
-  #tellingIfSlow(line: string): Disposable {
+  #tellingIfSlow(line: string, { held }: Place): Disposable {
     const { clock, isInteractive } = this.#options;
     if (!isInteractive) return { [Symbol.dispose]: () => {} };
     const tell = (): void => {
       if (this.#isWaitingTold) return;
       this.#isWaitingTold = true;
       this.#tell(`${named(line)} waits for the server; Ctrl-C stops it`);
+      if (held === undefined) return;
+      for (const behind of held.lines) this.#tellHeld(held, behind);
     };
     const isConnected = this.account.connection().kind === "connected";
     const timer = isConnected ? clock.schedule(WAITING_TOLD_AFTER_MS, tell) : undefined;
@@ -397,6 +382,22 @@ export class Repl {
         if (this.#lane.count <= 1) this.#isWaitingTold = false;
       },
     };
+  }
+
+  /** Others may have been typed since. */
+  #explained(error: MessengerError | UsageError, line: string): MessengerError | UsageError {
+    if (!(error instanceof MessengerError)) return error;
+    const isAway = error.code === "rpc/deadline" && this.account.connection().kind !== "connected";
+    const why = isAway ? `no connection to ${this.account.address} so far` : error.message;
+    return new MessengerError(error.code, `${named(line)}: ${why}`, { cause: error });
+  }
+
+  #tellHeld({ by }: Held, line: string): void {
+    this.#tell(`waits for ${named(by)}: ${named(line)}`);
+  }
+
+  #tellNotDone(line: string): void {
+    this.#tell(`${isCommand(line.trim()) ? "not done" : "not sent"}: ${named(line)}`);
   }
 
   #tell(text: string): void {

@@ -21,6 +21,8 @@ export const COLUMNS_MIN = 20;
 interface Cell {
   readonly text: string;
   readonly width: number;
+  /** Columns that it takes where emoji of several code points stand beside one another. */
+  readonly widthMax: number;
   readonly style: Style | undefined;
 }
 
@@ -34,8 +36,8 @@ export function wrapRows(spans: Row, columns?: number): readonly Row[] {
   let row: Cell[] = [];
   let width = 0;
   const begin = (cells: readonly Cell[]): void => {
-    row = [{ text: INDENT, width: INDENT.length, style: undefined }, ...cells];
-    width = row.reduce((sum, cell) => sum + cell.width, 0);
+    row = [{ ...cellOf(INDENT), width: INDENT.length, widthMax: INDENT.length }, ...cells];
+    width = row.reduce((sum, cell) => sum + cell.widthMax, 0);
   };
   for (const cell of cellsOf(spans)) {
     if (cell.text === "\n") {
@@ -43,14 +45,14 @@ export function wrapRows(spans: Row, columns?: number): readonly Row[] {
       begin([]);
       continue;
     }
-    if (width + cell.width > widthMax) {
+    if (width + cell.widthMax > widthMax) {
       const carried = cell.text === " " ? [] : lastWord(row, rows.length > 0);
       rows.push(row.slice(0, row.length - carried.length));
       begin(carried);
       if (cell.text === " ") continue;
     }
     row.push(cell);
-    width += cell.width;
+    width += cell.widthMax;
   }
   rows.push(row);
   return rows.map(joined);
@@ -80,15 +82,18 @@ export function layLine(prompt: Row, line: Line, columns: number): LaidLine {
   cells.push(...shown(line.text.slice(line.cursor)));
   const rows: Cell[][] = [[]];
   let width = 0;
+  let room = 0;
   let cursor: { row: number; column: number } | undefined;
   for (const [index, cell] of cells.entries()) {
-    if (width + cell.width > widthMax) {
+    if (room + cell.widthMax > widthMax) {
       rows.push([]);
       width = 0;
+      room = 0;
     }
     if (index === cursorCell) cursor = { row: rows.length - 1, column: width };
     rows.at(-1)?.push(cell);
     width += cell.width;
+    room += cell.widthMax;
   }
   cursor ??= { row: rows.length - 1, column: width };
   return { rows: rows.map(joined), cursorRow: cursor.row, cursorColumn: cursor.column };
@@ -118,8 +123,17 @@ export function paint(row: Row, hasColour: boolean): string {
 function cellsOf(spans: Row): Cell[] {
   return spans.flatMap(({ text, style }) =>
     characters(printable(text).replaceAll("\t", "    "))
-      .map((character) => ({ text: character, width: displayWidth(character), style }))
+      .map((character) => cellOf(character, style))
   );
+}
+
+function cellOf(text: string, style?: Style): Cell {
+  const width = displayWidth(text);
+  const points = [...text];
+  const apart = points.length === 1
+    ? width
+    : points.reduce((sum, point) => sum + displayWidth(point), 0);
+  return { text, width, widthMax: Math.max(width, apart), style };
 }
 
 function joined(cells: readonly Cell[]): Row {

@@ -9,6 +9,7 @@ import { Editor } from "./editor.ts";
 import { InputHistory } from "./input-history.ts";
 import { type EntryOutput, terminalOutput } from "../output-entries.ts";
 import { Repl, type ReplAccount } from "./repl.ts";
+import { suggest } from "./suggestions.ts";
 import { Screen, type TerminalOutput } from "./screen.ts";
 
 export interface RunOptions {
@@ -56,7 +57,7 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
     read,
     screen,
     history,
-    complete: (before) => repl.complete(before),
+    complete: (before) => suggest(before, repl.views),
     keeps: (line) => repl.isKept(line),
     interrupt: () => repl.interrupt(),
   });
@@ -145,13 +146,13 @@ async function tellOfEntering(
   const tell = (text: string): void => repl.output.print(text === "" ? [] : [[{ text }]]);
   let done: Promise<void> = Promise.resolve();
   if (isCaughtUp) {
-    if (isNewDevice) tell(joinedText(await conversations.list()));
+    if (isNewDevice) tell(joinedText(await conversations.list(), "/list"));
   } else if (isNewDevice || await conversations.entering() > 0) {
     tell(joiningText(await conversations.entering()));
     done = (async () => {
       try {
         await conversations.waitUntilCaughtUp({ signal: stop.signal });
-        tell(joinedText(await conversations.list()));
+        tell(joinedText(await conversations.list(), "/list"));
       } catch (error) {
         // The program ends before it is done: the next one goes on.
         if (!(error instanceof MessengerError)) throw error;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TestTerminal } from "../test/terminal.ts";
 import { lineOf, move } from "./line.ts";
-import { paint, rowWidth, wrapRows } from "./rows.ts";
+import { layLine, paint, rowWidth, wrapRows } from "./rows.ts";
 import { Screen } from "./screen.ts";
 
 const PROMPT = [{ text: "alice> " }];
@@ -140,4 +140,15 @@ Deno.test("paint() colours only where it is asked to", () => {
   const row = [{ text: "[bob]", style: "name" as const }, { text: " hi" }];
   assert.equal(paint(row, false), "[bob] hi");
   assert.equal(paint(row, true), "\x1b[1;36m[bob]\x1b[0m hi");
+});
+
+Deno.test("rows have room for terminals that show the parts of an emoji beside one another", () => {
+  const wave = "\u{1f44b}\u{1f3fd}";
+  const rows = wrapRows([{ text: `${wave} `.repeat(10) }], 24).map((row) => paint(row, false));
+  // 4 columns and a blank each where the parts aren't joined, in 23 columns.
+  assert.ok(rows.every((row) => row.split(wave).length - 1 <= 4), rows.join("\n"));
+  const line = lineOf(wave.repeat(10));
+  const laid = layLine([{ text: "> " }], line, 24);
+  assert.deepEqual(laid.rows.map((row) => paint(row, false).split(wave).length - 1), [5, 5]);
+  assert.equal(laid.cursorColumn, 10);
 });

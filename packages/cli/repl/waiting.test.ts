@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Conversations } from "@qpq/client";
+import { MessengerError } from "@qpq/ports";
 import {
   accounts,
   ENTER,
@@ -87,8 +88,8 @@ Deno.test("Repl: Ctrl-C stops what waits, and leaves the line being typed; a sec
     await alice.shows(/^waits for \/dm carol: \/invite bob$/);
     alice.type(`half a li${CTRL_C}`);
     await alice.shows(/^stopped: \/dm carol \(it may still be done\)$/);
-    await alice.shows(/^not done either: hello$/);
-    await alice.shows(/^not done either: \/invite bob$/);
+    await alice.shows(/^not sent: hello$/);
+    await alice.shows(/^not done: \/invite bob$/);
     assert.equal(alice.prompt(), "alice #team (offline)> half a li");
     alice.type(CTRL_C);
     assert.equal(await alice.ended, 0);
@@ -138,8 +139,8 @@ Deno.test("Repl: what is typed behind a command that fails is not sent elsewhere
     alice.type(`/dm nobody${ENTER}a secret${ENTER}`);
     await alice.shows(/^waits for \/dm nobody: a secret$/);
     alice.account.setOnline(true);
-    await alice.shows(/no such account/);
-    await alice.shows(/^not done either: a secret$/);
+    await alice.shows(/^\/dm nobody: .*no such account/);
+    await alice.shows(/^not sent: a secret$/);
     alice.type(`for the team${ENTER}`);
     await alice.shows(/\[alice\] for the team$/);
     const { id } = await alice.account.conversations.find("#team");
@@ -159,6 +160,20 @@ Deno.test("Repl: a command that waited doesn't lead away from where one has gone
     await alice.shows(/\[alice\] again$/);
     assert.deepEqual(await had("bob"), ["for bob"]);
     assert.deepEqual(await had("dave"), ["for dave", "again"]);
+  });
+});
+
+Deno.test("Repl: a command for which no connection came in time says which one, and the next has its turn", async () => {
+  await waiting(async ({ alice }) => {
+    const late = new MessengerError("rpc/deadline", "Cannot finish in time");
+    const { promise, reject } = Promise.withResolvers<never>();
+    alice.account.conversations.invite = () => promise;
+    alice.type(`/invite carol${ENTER}/dm bob${ENTER}`);
+    await alice.shows(/^\/dm bob waits/);
+    reject(late);
+    await alice.shows(/^\/invite carol: no connection to 127\.0\.0\.1:7000 so far$/);
+    alice.account.setOnline(true);
+    await alice.shows(/^alice @bob>$/);
   });
 });
 
