@@ -88,7 +88,7 @@ class EngineConversations implements Conversations {
   async get(id: ConversationId): Promise<ConversationView> {
     if (id === NOTES_ID) return await this.notes();
     const slot = await this.#slot(id);
-    await slot.blockedBy();
+    await slot.trust.blockedBy();
     return await this.#view(slot);
   }
 
@@ -340,7 +340,7 @@ class EngineConversations implements Conversations {
     await this.#untilEvents(async () => {
       const threads = await this.#store.snapshot((reader) =>
         Promise.all(
-          [...this.#engine.slots.values()].map(({ live }) => readThread(reader, live.groupId)),
+          [...this.#engine.slots.values()].map(({ live }) => readThread(reader, live.threadId)),
         )
       );
       return threads.every(({ queuedCount }) => queuedCount === 0);
@@ -359,7 +359,7 @@ class EngineConversations implements Conversations {
     id: ConversationId,
     options: { readonly before?: number; readonly countMax?: number } = {},
   ): Promise<HistoryPage> {
-    const groupId = id === NOTES_ID ? NOTES_BYTES : (await this.#slot(id)).live.groupId;
+    const groupId = id === NOTES_ID ? NOTES_BYTES : (await this.#slot(id)).live.threadId;
     const countMax = Math.max(1, Math.min(options.countMax ?? HISTORY_PAGE_MAX, HISTORY_PAGE_MAX));
     const page = await readHistory(this.#store, groupId, { before: options.before, countMax });
     return {
@@ -370,7 +370,7 @@ class EngineConversations implements Conversations {
 
   async markRead(id: ConversationId, upTo?: number): Promise<void> {
     if (id === NOTES_ID) return;
-    await markRead(this.#store, (await this.#slot(id)).live.groupId, upTo);
+    await markRead(this.#store, (await this.#slot(id)).live.threadId, upTo);
   }
 
   async block(name: string): Promise<void> {
@@ -421,12 +421,12 @@ class EngineConversations implements Conversations {
     const { live } = slot;
     await live.settled;
     const [thread, blocked] = await Promise.all([
-      this.#store.snapshot((reader) => readThread(reader, live.groupId)),
+      this.#store.snapshot((reader) => readThread(reader, live.threadId)),
       readBlocked(this.#store),
     ]);
     return viewOf({ id: live.id, record: live.record, thread }, {
       isBlocked: live.record.peerId.length > 0 && blocked.has(live.record.peerId.toHex()),
-      blockedBy: slot.knownBlockedBy,
+      blockedBy: slot.trust.knownBlockedBy,
       epoch: live.record.epoch,
     });
   }
@@ -438,7 +438,7 @@ class EngineConversations implements Conversations {
   }
 
   async #slot(id: ConversationId): Promise<Slot> {
-    const slot = this.#engine.slots.get(id);
+    const slot = this.#engine.slotOf(id);
     await slot?.live.settled;
     if (slot === undefined || !isShown(slot.live.record)) throw unknown();
     return slot;

@@ -1,12 +1,5 @@
 /** Everything that the server has for this device, followed, stored and acknowledged. */
-import {
-  assert,
-  compareKeys,
-  MessengerError,
-  randomFraction,
-  sleep,
-  type StoreWatch,
-} from "@qpq/ports";
+import { compareKeys, MessengerError, randomFraction, sleep, type StoreWatch } from "@qpq/ports";
 import type { Cursor, Delivery, InboxEntry } from "../../features/channels/client.ts";
 import { watchPins } from "../../features/devices/pin-watch.ts";
 import {
@@ -16,18 +9,17 @@ import {
   type StoredSync,
 } from "../../features/groups/group-store.ts";
 import type { ConversationId } from "../conversation-views.ts";
+import { Acknowledger } from "./acknowledging.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { LiveConversation } from "./live-conversation.ts";
 import { isOut, isPassing } from "./receiving.ts";
+import { reconcile } from "./restoring.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
 
 /** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
 const WAITING_COUNT_MAX = 1_024;
-/** Milliseconds for which acknowledgements are collected. */
-const ACKNOWLEDGE_AFTER_MS = 300;
-const ACKNOWLEDGED_COUNT_MAX = 256;
 /** Milliseconds before a subscription that ended is begun anew: doubled each time, with jitter. */
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
@@ -49,39 +41,49 @@ const FOLLOWED: ReadonlySet<string> = new Set([
 
 export class Engine {
   readonly ground: Ground;
-  readonly #slots = new Map<ConversationId, Slot>();
+  /** By channel. */
+  readonly #slots = new Map<string, Slot>();
   /** Channels of the account that this device is not in, with the last entry that was told of. */
-  readonly #unknown = new Map<ConversationId, { channelId: Uint8Array; head: number }>();
+  readonly #unknown = new Map<string, { channelId: Uint8Array; head: number }>();
   /** Those of them that this device can't enter, in this session. */
-  readonly #refused = new Set<ConversationId>();
-  readonly #dirty = new Set<Slot>();
+  readonly #refused = new Set<string>();
   readonly #changes = new Set<() => void>();
   #sync: StoredSync = { incarnation: new Uint8Array(), inboxAfter: 0 };
   #isFollowing = false;
   #hasInbox = false;
   /** Everything that the server had when this session began has come. */
   #hasAll = false;
-  #acknowledging = false;
-  #isInboxDirty = false;
   #running: Promise<void> | undefined;
   readonly #watches: StoreWatch[] = [];
   #isJudging = false;
   #isJudgedAgain = false;
-  readonly #entering = new Set<ConversationId>();
+  readonly #entering = new Set<string>();
 
   readonly #sharing: Sharing;
+  readonly #acknowledger: Acknowledger;
 
   constructor(ground: Ground) {
     this.ground = ground;
     this.#sharing = new Sharing(ground);
+    this.#acknowledger = new Acknowledger(ground, () => this.#isFollowing ? this.#sync : undefined);
   }
 
   get isFollowing(): boolean {
     return this.#isFollowing;
   }
 
-  get slots(): ReadonlyMap<ConversationId, Slot> {
+  /** By channel. */
+  get slots(): ReadonlyMap<string, Slot> {
     return this.#slots;
+  }
+
+  /** The group in which a conversation goes on; undefined: there is none here. */
+  slotOf(id: ConversationId): Slot | undefined {
+    let slot = this.#slots.get(id);
+    while (slot !== undefined && slot.live.record.successorId.length > 0) {
+      slot = this.#slots.get(slot.live.record.successorId.toHex());
+    }
+    return slot;
   }
 
   /** Loads what this device has, then follows the server until the client closes. */
@@ -94,7 +96,7 @@ export class Engine {
     this.#watches.push(
       watchPins(store, () => {
         for (const slot of this.#slots.values()) {
-          slot.forgetTrust();
+          slot.trust.forget();
           slot.sender.kick();
         }
         this.#changed();
@@ -120,23 +122,23 @@ export class Engine {
   /** The account has got a new key: this device shows it wherever it is. */
   async renewLeaves(): Promise<void> {
     for (const slot of this.#slots.values()) {
-      slot.forgetTrust();
-      await slot.blockedBy();
+      slot.trust.forget();
+      await slot.trust.blockedBy();
     }
   }
 
   /** A conversation that is made here, or that this device enters. */
   adopt(live: LiveConversation): Slot {
-    const slot = this.#slots.get(live.id) ?? this.#add(live);
-    const unknown = this.#unknown.get(live.id);
-    this.#unknown.delete(live.id);
+    const slot = this.#slots.get(live.channel) ?? this.#add(live);
+    const unknown = this.#unknown.get(live.channel);
+    this.#unknown.delete(live.channel);
     if (unknown !== undefined) slot.expect(unknown.head);
     return slot;
   }
 
   /** Enters a channel of the account's that this device is not in, unless a Welcome comes first. */
   async enter(channelId: Uint8Array): Promise<Slot> {
-    const id = channelId.toHex() as ConversationId;
+    const id = channelId.toHex();
     const { signal } = this.ground;
     const known = (): Slot | undefined => {
       const slot = this.#slots.get(id);
@@ -172,7 +174,7 @@ export class Engine {
   /** Channels that this device is on its way into. */
   get enteringCount(): number {
     const joining = [...this.#slots.values()].filter(({ live }) => live.record.state === "joining")
-      .map(({ live }) => live.id);
+      .map(({ live }) => live.channel);
     return new Set([...this.#unknown.keys(), ...this.#entering, ...joining]).size;
   }
 
@@ -225,23 +227,20 @@ export class Engine {
 
   #add(live: LiveConversation): Slot {
     const slot = new Slot(this.ground, live, {
-      onStored: (stored) => {
-        this.#dirty.add(stored);
-        this.#acknowledgeSoon();
-      },
+      onStored: ({ live: stored }) => this.#acknowledger.note(stored),
       onChange: () => this.#changed(),
       onNews: ({ live: changed }) => this.#sharing.note(changed),
       sharedView: (channelId) => this.#sharing.viewOf(channelId),
       until: (isSo, options) => this.until(isSo, options),
-      onBack: ({ live: { id, groupId, record: { cursor } } }) =>
+      onBack: ({ live: { channel: id, groupId, record: { cursor } } }) =>
         this.#noteUnknown(id, { channelId: groupId, head: cursor }),
       onForgotten: (forgotten) => {
-        const { id } = forgotten.live;
+        const { channel: id } = forgotten.live;
         if (this.#slots.get(id) === forgotten) this.#slots.delete(id);
         this.#changed();
       },
     });
-    this.#slots.set(live.id, slot);
+    this.#slots.set(live.channel, slot);
     this.#changed();
     return slot;
   }
@@ -346,7 +345,7 @@ export class Engine {
       return this.#changed();
     }
     const { channelId, ...rest } = delivery;
-    const id = channelId.toHex() as ConversationId;
+    const id = channelId.toHex();
     const slot = this.#slots.get(id);
     if (slot !== undefined) return slot.deliver([rest]);
     if (rest.kind === "not-a-member") return void this.#unknown.delete(id);
@@ -359,7 +358,7 @@ export class Engine {
   }
 
   #noteUnknown(
-    id: ConversationId,
+    id: string,
     { channelId, head }: { readonly channelId: Uint8Array; readonly head: number },
   ): void {
     const known = this.#unknown.get(id);
@@ -394,15 +393,15 @@ export class Engine {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       this.ground.log.warn("entry-failed", { code: error.code });
       // Not again with each entry of the channel.
-      if (!isPassing(error)) this.#refused.add(channelId.toHex() as ConversationId);
+      if (!isPassing(error)) this.#refused.add(channelId.toHex());
     } finally {
-      this.#unknown.delete(channelId.toHex() as ConversationId);
+      this.#unknown.delete(channelId.toHex());
       this.#changed();
     }
   }
 
   async #takeWelcome(inboxEntry: InboxEntry): Promise<void> {
-    const id = inboxEntry.channelId.toHex() as ConversationId;
+    const id = inboxEntry.channelId.toHex();
     const existing = this.#slots.get(id);
     const state = existing?.live.record.state;
     // An entry that is on its way would take the place of what the Welcome gives.
@@ -416,10 +415,10 @@ export class Engine {
     try {
       const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync: this.#sync });
       this.#sync = { ...this.#sync, inboxAfter: inboxEntry.sequence };
-      this.#inboxStored();
+      this.#acknowledger.noteInbox();
       this.adopt(live);
       this.#sharing.note(live);
-      await slot.see(devices);
+      await slot.trust.see(devices);
       slot.deliver([]);
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
@@ -437,12 +436,7 @@ export class Engine {
       return Promise.resolve();
     });
     this.#sync = sync;
-    this.#inboxStored();
-  }
-
-  #inboxStored(): void {
-    this.#isInboxDirty = true;
-    this.#acknowledgeSoon();
+    this.#acknowledger.noteInbox();
   }
 
   /** Cursors belong to one incarnation of the server's logs: a restore from a backup begins another. */
@@ -450,7 +444,7 @@ export class Engine {
     if (compareKeys(incarnation, this.#sync.incarnation) === 0) return;
     const isFirst = this.#sync.incarnation.length === 0;
     if (!isFirst) {
-      for (const slot of this.#slots.values()) await this.#reconcile(slot);
+      for (const slot of this.#slots.values()) await reconcile(this.ground, slot.live);
     }
     const sync = { incarnation, inboxAfter: 0 };
     await this.ground.store.transaction((transaction) => {
@@ -458,67 +452,5 @@ export class Engine {
       return Promise.resolve();
     });
     this.#sync = sync;
-  }
-
-  /** After a restore the server's log may end before what this device has seen of it. */
-  async #reconcile({ live }: Slot): Promise<void> {
-    if (!FOLLOWED.has(live.record.state)) return;
-    const { calls, clock, signal } = this.ground;
-    const found = await calls.members(live.groupId, { signal }).catch((error: unknown) => {
-      const isGone = error instanceof MessengerError && error.code === "channels/not-a-member";
-      if (isGone) return undefined;
-      throw error;
-    });
-    await live.exclusive(async () => {
-      const epoch = Number(live.state?.context.epoch ?? 0n);
-      // No client returns to an earlier epoch: this one's keys are gone.
-      const isBehind = found === undefined || found.epoch < epoch;
-      const lost = live.record.cursor - (found?.sequence ?? 0);
-      await live.write({
-        record: {
-          cursor: Math.min(live.record.cursor, found?.sequence ?? 0),
-          ...isBehind ? { state: "broken", failure: "channels/incarnation-changed" } : {},
-        },
-        ...isBehind && live.commit !== undefined ? { commit: "lost" as const } : {},
-        history: (thread) => {
-          thread.addNotice(
-            { kind: "gap", count: Math.max(0, lost), code: "restored" },
-            clock.now(),
-          );
-          thread.noteConversation();
-        },
-      });
-    });
-  }
-
-  #acknowledgeSoon(): void {
-    if (this.#acknowledging) return;
-    this.#acknowledging = true;
-    const { clock, signal } = this.ground;
-    sleep(clock, ACKNOWLEDGE_AFTER_MS, signal).then(() => this.#acknowledge()).catch(
-      (error: unknown) => {
-        const isOver = signal.aborted || error instanceof MessengerError;
-        if (!isOver) this.ground.fail(error);
-      },
-    ).finally(() => {
-      this.#acknowledging = false;
-      if (this.#dirty.size > 0 && this.#isFollowing && !signal.aborted) this.#acknowledgeSoon();
-    });
-  }
-
-  async #acknowledge(): Promise<void> {
-    if (!this.#isFollowing) return;
-    const slots = [...this.#dirty].slice(0, ACKNOWLEDGED_COUNT_MAX);
-    for (const slot of slots) this.#dirty.delete(slot);
-    const cursors = slots.filter(({ live }) => live.record.cursor > 0)
-      .map(({ live }) => ({ channelId: live.groupId, after: live.record.cursor }));
-    const { incarnation, inboxAfter } = this.#sync;
-    assert(incarnation.length > 0, "a server is followed");
-    const isInbox = this.#isInboxDirty;
-    if (cursors.length === 0 && !isInbox) return;
-    this.#isInboxDirty = false;
-    const { calls, signal } = this.ground;
-    const seen = { incarnation, cursors, inboxAfter: isInbox ? inboxAfter : 0 };
-    await calls.acknowledge(seen, { signal });
   }
 }

@@ -56,6 +56,10 @@ export const NEW_CONVERSATION: StoredConversation = {
   isUnconfirmed: false,
   strangers: [],
   judgedList: 0,
+  threadId: new Uint8Array(),
+  predecessorId: new Uint8Array(),
+  successorId: new Uint8Array(),
+  succeededAtMs: 0,
 };
 
 /** Who a conversation is with, as its context and members say. */

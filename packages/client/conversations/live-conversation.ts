@@ -21,6 +21,7 @@ import { readQueue, type StoredQueued } from "../../features/messages/history.ts
 import { ThreadWriter } from "../../features/messages/thread.ts";
 import type { ConversationId } from "../conversation-views.ts";
 import type { Ground } from "./ground.ts";
+import { NOT_ENCRYPTED } from "./queueing.ts";
 
 /** What one transaction changes of a conversation, and with it in memory. */
 export interface Change {
@@ -40,13 +41,17 @@ export interface Change {
     | "applied"
     | "lost";
   readonly history?: (thread: ThreadWriter) => void | Promise<void>;
+  /** This group comes in its place: history and queue are this one's from here on. Runs alone, too. */
+  readonly supersedes?: LiveConversation | undefined;
   /** What else belongs to the same moment. */
   readonly also?: (transaction: StoreTransaction) => void | Promise<void>;
 }
 
 export class LiveConversation {
+  /** Of the group, and of its channel. */
   readonly groupId: Uint8Array;
-  readonly id: ConversationId;
+  /** The same in hexadecimal. */
+  readonly channel: string;
   readonly #ground: Ground;
   #record: StoredConversation;
   #state: GroupState | undefined;
@@ -70,9 +75,25 @@ export class LiveConversation {
   ) {
     this.#ground = ground;
     this.groupId = options.groupId;
-    this.id = options.groupId.toHex() as ConversationId;
+    this.channel = options.groupId.toHex();
     this.#record = options.record;
     this.#isLoaded = options.isNew;
+  }
+
+  /** What the conversation goes by, and its history: the first group's id, when others followed it. */
+  get threadId(): Uint8Array {
+    const { threadId } = this.#record;
+    return threadId.length > 0 ? threadId : this.groupId;
+  }
+
+  get id(): ConversationId {
+    return this.threadId.toHex() as ConversationId;
+  }
+
+  /** Whether what waits in the conversation's queue is for this group. */
+  get #hasQueue(): boolean {
+    const { state, predecessorId, successorId } = this.#record;
+    return successorId.length === 0 && !(state === "joining" && predecessorId.length > 0);
   }
 
   get record(): StoredConversation {
@@ -180,6 +201,15 @@ export class LiveConversation {
       version: version + 1,
     };
     const { groupId } = this;
+    const old = change.supersedes;
+    const closed: StoredConversation | undefined = old && {
+      ...old.#record,
+      state: "closed",
+      successorId: groupId,
+      version: old.#record.version + 1,
+    };
+    const inherited = old === undefined ? undefined : inheritanceOf(old.#queue);
+    const threadId = record.threadId.length > 0 ? record.threadId : groupId;
     await this.#ground.store.transaction(async (transaction) => {
       const stored = await readConversation(transaction, groupId);
       // Made beside the store: worth something only for the version that it was made of.
@@ -192,12 +222,23 @@ export class LiveConversation {
         await putCommit(transaction, groupId, { stored, ...encoded });
       }
       putConversation(transaction, groupId, record);
+      if (old !== undefined && closed !== undefined) {
+        await deleteGroup(transaction, old.groupId);
+        putConversation(transaction, old.groupId, closed);
+      }
       await change.also?.(transaction);
-      if (change.history === undefined) return;
-      const thread = await ThreadWriter.open(transaction, groupId);
-      await change.history(thread);
+      if (change.history === undefined && inherited === undefined) return;
+      const thread = await ThreadWriter.open(transaction, threadId);
+      for (const [order, counted] of inherited?.gone ?? []) thread.dequeue(order, counted);
+      for (const [order, queued] of inherited?.waiting ?? []) thread.requeue(order, queued);
+      await change.history?.(thread);
       thread.flush();
     });
+    if (old !== undefined && closed !== undefined && inherited !== undefined) {
+      this.#nextOrder = Math.max(this.#nextOrder, old.#nextOrder);
+      for (const [order, queued] of inherited.waiting) this.#queue.set(order, queued);
+      old.#becomeSuperseded(closed);
+    }
     this.#record = record;
     this.#state = after;
     if (hasNewEpoch || after === undefined) this.#revokedLeaves = [];
@@ -209,6 +250,16 @@ export class LiveConversation {
       if (state !== undefined && state !== after) retire(state, after);
     }
     if (change.commit === "lost" && commit !== undefined) retire(commit.staged.next, after);
+  }
+
+  #becomeSuperseded(record: StoredConversation): void {
+    this.#record = record;
+    this.#queue.clear();
+    if (this.#commit !== undefined) retire(this.#commit.staged.next, this.#state);
+    if (this.#state !== undefined) retire(this.#state, undefined);
+    this.#commit = undefined;
+    this.#state = undefined;
+    this.#revokedLeaves = [];
   }
 
   /** Puts in memory what `history` of a change has put into the stored queue. */
@@ -233,12 +284,12 @@ export class LiveConversation {
     if (this.#isLoaded) return;
     const { store, crypto } = this.#ground;
     const current = await loadState(store, crypto, this.groupId);
-    const [commit, queue] = await Promise.all([
-      loadCommit(store, this.groupId, { crypto, current }),
-      readQueue(store, this.groupId),
-    ]);
     const stored = await store.snapshot((reader) => readConversation(reader, this.groupId));
     if (stored !== undefined) this.#record = stored;
+    const [commit, queue] = await Promise.all([
+      loadCommit(store, this.groupId, { crypto, current }),
+      this.#hasQueue ? readQueue(store, this.threadId) : [],
+    ]);
     this.#state = current;
     this.#commit = commit;
     this.#queue.clear();
@@ -246,6 +297,26 @@ export class LiveConversation {
     this.#nextOrder = (queue.at(-1)?.order ?? 0) + 1;
     this.#isLoaded = true;
   }
+}
+
+/**
+ * What becomes of what waited in a group when another one comes in its place: what the server had is
+ * done, all else is encrypted anew.
+ */
+function inheritanceOf(queue: ReadonlyMap<number, StoredQueued>): {
+  readonly gone: readonly (readonly [order: number, counted: StoredQueued | undefined])[];
+  readonly waiting: readonly (readonly [order: number, queued: StoredQueued])[];
+} {
+  const all = [...queue];
+  // Nothing but a SelfRemove has no message id: it was for the old group.
+  const isOver = ({ sequence, messageId }: StoredQueued): boolean =>
+    sequence > 0 || messageId.length === 0;
+  return {
+    gone: all.filter(([, queued]) => isOver(queued))
+      .map(([order, queued]) => [order, queued.sequence === 0 ? queued : undefined] as const),
+    waiting: all.filter(([, queued]) => !isOver(queued))
+      .map(([order, queued]) => [order, { ...queued, ...NOT_ENCRYPTED }] as const),
+  };
 }
 
 /** Whether another member's SelfRemove waits. */

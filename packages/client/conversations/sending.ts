@@ -241,7 +241,7 @@ export class Sender {
 
   async #find(messageId: Uint8Array) {
     const { store, own } = this.#ground;
-    const { groupId } = this.#live;
+    const { threadId: groupId } = this.#live;
     return await store.snapshot(async (reader) => {
       const position = await positionOf(reader, { groupId, accountId: own.accountId, messageId });
       if (position === undefined) return undefined;

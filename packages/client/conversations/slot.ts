@@ -1,10 +1,7 @@
 /** One conversation at work: receives in order, sends, commits, and sees to what each of them asks for. */
-import { type GroupState, membersOf } from "@qpq/mls";
-import { compareKeys, MessengerError, randomFraction, sleep } from "@qpq/ports";
+import type { GroupState } from "@qpq/mls";
+import { MessengerError, randomFraction, sleep } from "@qpq/ports";
 import type { Entry, Gap } from "../../features/channels/client.ts";
-import type { LeafDevice } from "../../features/devices/credential.ts";
-import { seeCredential } from "../../features/devices/peers.ts";
-import { untrustedAccounts } from "../../features/devices/pin-watch.ts";
 import { wishToRemove } from "./changing.ts";
 import { Committer, type Wish } from "./committing.ts";
 import type { Engine } from "./engine.ts";
@@ -22,6 +19,7 @@ import {
 } from "./receiving.ts";
 import { Sender } from "./sending.ts";
 import type { SharedView } from "./sharing.ts";
+import { Trust } from "./trust.ts";
 
 /** What the subscription says of a channel, in its order. */
 export type SlotDelivery =
@@ -34,7 +32,6 @@ export type SlotDelivery =
 const UPKEEP_JITTER_MS = 1_500;
 /** Milliseconds for which a device leaves it to each of the account's before it to remove a revoked one. */
 const RANK_MS = 1_500;
-const RANKS_MAX = 3;
 const UPKEEP_MS_MAX = 10 * 60_000;
 /** Milliseconds before what could not be read is asked for again. */
 const READ_AGAIN_MS = 5_000;
@@ -60,6 +57,7 @@ export class Slot {
   readonly sender: Sender;
   readonly committer: Committer;
   readonly entrance: Entrance;
+  readonly trust: Trust;
   readonly #ground: Ground;
   readonly #surroundings: SlotSurroundings;
   #deliveries: SlotDelivery[] = [];
@@ -67,11 +65,7 @@ export class Slot {
   #hasAll = false;
   /** The last sequence number that the server has told of. */
   #head = 0;
-  #blockedBy: { readonly epoch: bigint; readonly names: Promise<readonly string[]> } | undefined;
-  #knownBlockedBy: readonly string[] = [];
   #isUpkeepDue = false;
-  /** Devices of the account that go first where it has revoked one. */
-  #rank = 0;
   /** Upkeep that came to nothing, one after another. */
   #upkeepFailures = 0;
 
@@ -80,10 +74,11 @@ export class Slot {
     this.#surroundings = surroundings;
     this.live = live;
     const isCaughtUp = (): boolean => this.isCaughtUp;
+    this.trust = new Trust(ground, live, { onBehind: () => this.#background(this.#renew()) });
     this.sender = new Sender(ground, live, {
       isCaughtUp,
-      blockedBy: () => this.blockedBy(),
-      isJudged: () => this.#isJudged,
+      blockedBy: () => this.trust.blockedBy(),
+      isJudged: () => this.trust.isJudged,
       needsCommit: () => this.#keepUp(0),
     });
     this.committer = new Committer(ground, live, {
@@ -169,73 +164,13 @@ export class Slot {
     else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
   }
 
-  /** Members to whom nothing may be sent; asked again after each change of members or pins. */
-  async blockedBy(): Promise<readonly string[]> {
-    // Every epoch may have other members: nothing is sent to them before they are looked at.
-    const epoch = this.live.state?.context.epoch ?? 0n;
-    if (this.#blockedBy?.epoch !== epoch) this.#blockedBy = { epoch, names: this.#untrusted() };
-    const known = this.#blockedBy;
-    try {
-      const names = await known.names;
-      if (this.#blockedBy === known) this.#knownBlockedBy = names;
-      return names;
-    } catch (error) {
-      if (this.#blockedBy === known) this.#blockedBy = undefined;
-      throw error;
-    }
-  }
-
-  /** The same as far as it is known already. */
-  get knownBlockedBy(): readonly string[] {
-    return this.#knownBlockedBy;
-  }
-
-  /** Every leaf of the own account, in this epoch, is a device on its list. */
-  get #isJudged(): boolean {
-    return this.live.record.judgedList === this.#ground.ownDevices.counter;
-  }
-
-  /**
-   * Holds the own account's leaves against its list: one that is on none is alarmed, and one of a revoked
-   * device is removed by the account's devices.
-   */
+  /** Has leaves of revoked devices removed, and strangers alarmed. */
   async judge(): Promise<void> {
-    if (this.#isJudged) return;
-    const { live } = this;
-    await live.exclusive(() => this.#judge());
-    if (live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
+    if (this.trust.isJudged) return;
+    await this.live.exclusive(() => this.trust.judge());
+    if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
     this.sender.kick();
     this.#surroundings.onChange();
-  }
-
-  async #judge(): Promise<void> {
-    const { live } = this;
-    const { ownDevices, clock, own: { name } } = this.#ground;
-    const { state, record } = live;
-    if (state === undefined) return;
-    const members = membersOf(await state.tree.load());
-    const verdict = ownDevices.judge(members, state.ownLeafIndex);
-    const { revoked, strangers, counter } = verdict;
-    live.noteRevoked(revoked);
-    this.#rank = Math.max(0, Math.min(verdict.rank, RANKS_MAX));
-    if (!verdict.isFinal) return;
-    const judgedList = revoked.length + strangers.length === 0 ? counter : 0;
-    const known = new Set(record.strangers.map((id) => id.toHex()));
-    const news = strangers.filter((id) => !known.has(id.toHex()));
-    const isSame = news.length === 0 && strangers.length === known.size &&
-      judgedList === record.judgedList;
-    if (isSame) return;
-    await live.write({
-      record: { strangers, judgedList },
-      history: (thread) => {
-        for (const _ of news) thread.addNotice({ kind: "unknown-device", name }, clock.now());
-        if (news.length > 0 || strangers.length < known.size) thread.noteConversation();
-      },
-    });
-  }
-
-  forgetTrust(): void {
-    this.#blockedBy = undefined;
   }
 
   /** Commits what `plan` wants, and what others wait for with it. */
@@ -353,10 +288,10 @@ export class Slot {
     if (received.isBack) this.#surroundings.onBack(this);
     if (settled !== undefined) this.committer.settle(settled.entryId, settled.fate);
     this.#surroundings.onStored(this);
-    if (received.entered.length > 0) await this.see(received.entered);
+    if (received.entered.length > 0) await this.trust.see(received.entered);
     if (received.hasNewEpoch || received.hasNewName) this.#surroundings.onNews(this);
     if (received.hasNewEpoch) {
-      this.forgetTrust();
+      this.trust.forget();
       if (this.live.record.state === "leaving") {
         // A commit that came in between may have passed over what was asked for.
         await this.live.exclusive(() => this.sender.enqueueSelfRemove());
@@ -364,48 +299,6 @@ export class Slot {
     }
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
     this.#surroundings.onChange();
-  }
-
-  /** Compares devices with what is pinned, and says when an account is not who it was. */
-  async see(devices: readonly LeafDevice[]): Promise<void> {
-    const { store, clock, primitives, own } = this.#ground;
-    const changed = new Set<string>();
-    const seen = new Set<string>();
-    for (const device of devices) {
-      // Its own account's are held against its list.
-      if (compareKeys(device.accountId, own.accountId) === 0) continue;
-      const key = `${device.accountId.toHex()} ${device.accountKey.toHex()}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const { state } = await seeCredential(device, { store, clock, primitives });
-      if (state.kind === "changed") changed.add(device.accountName);
-    }
-    this.forgetTrust();
-    if (changed.size === 0) return;
-    const { live } = this;
-    await live.exclusive(() =>
-      live.write({
-        history: (thread) => {
-          for (const name of changed) thread.addNotice({ kind: "key-changed", name }, clock.now());
-          thread.noteConversation();
-        },
-      })
-    );
-  }
-
-  async #untrusted(): Promise<readonly string[]> {
-    const { store, leaves, own, deviceId } = this.#ground;
-    const { state } = this.live;
-    if (state === undefined) return [];
-    const devices = membersOf(await state.tree.load()).map(({ leafNode }) => leaves.open(leafNode));
-    const isOwn = (device: LeafDevice) => compareKeys(device.accountId, own.accountId) === 0;
-    // This device's own leaf may be behind: the account has got a new key, which comes before all else.
-    const isBehind = devices.some((device) =>
-      isOwn(device) && compareKeys(device.deviceId, deviceId) === 0 &&
-      compareKeys(device.accountKey, own.accountKey) !== 0
-    );
-    if (isBehind) this.#background(this.#renew());
-    return await untrustedAccounts(store, devices.filter((device) => !isOwn(device)));
   }
 
   /** This device's leaf gets the certificate that it has now. */
@@ -432,7 +325,7 @@ export class Slot {
       ? 0
       : Math.min(READ_AGAIN_MS * 2 ** this.#upkeepFailures, UPKEEP_MS_MAX);
     const isRevocation = jitterMs > 0 && this.live.revokedLeaves.length > 0;
-    const turnMs = isRevocation ? this.#rank * RANK_MS : 0;
+    const turnMs = isRevocation ? this.trust.rank * RANK_MS : 0;
     const waitMs = backOffMs + turnMs + randomFraction(random) * jitterMs;
     await sleep(clock, waitMs, signal).catch(() => {});
     if (signal.aborted || !this.isCaughtUp) return;

@@ -57,7 +57,9 @@ async function isTold(
   // Texts come when it is there.
   if (item?.kind === "text" || idOf(conversationId) === NOTES_ID) return true;
   const record = await store.snapshot((reader) => readConversation(reader, conversationId));
-  return record !== undefined && isShown(record);
+  if (record === undefined) return false;
+  // Its first group's record stands for one that goes on in another.
+  return record.successorId.length > 0 || isShown(record);
 }
 
 function eventOf(

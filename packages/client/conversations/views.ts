@@ -24,7 +24,8 @@ export const NOTES_ID = "notes" as ConversationId;
 export const NOTES_BYTES: Uint8Array = new TextEncoder().encode("notes");
 
 /** Not while this device is on its way into a group of which it knows nothing yet. */
-export function isShown({ state, name, cursor }: StoredConversation): boolean {
+export function isShown({ state, name, cursor, successorId }: StoredConversation): boolean {
+  if (successorId.length > 0) return false;
   return state !== "joining" || name !== UNNAMED && cursor > 0;
 }
 

@@ -83,6 +83,15 @@ struct StoredConversation @0xb4ae3431d07fd747 {
   # Devices in it with leaves of the own account that its list does not have: nothing is sent.
   judgedList @13 :UInt64 $Qpq.safeInteger;
   # The counter of the own account's list on which all its leaves of this epoch are; 0: none yet.
+  threadId @14 :Data $Qpq.max(64);
+  # What the conversation goes by, and its history with it: the first of the groups that followed one
+  # another. Empty: this one.
+  predecessorId @15 :Data $Qpq.max(64);
+  # The group in whose place this one comes.
+  successorId @16 :Data $Qpq.max(64);
+  # The group in which the conversation goes on: of this one nothing is shown.
+  succeededAtMs @17 :UInt64 $Qpq.safeInteger;
+  # When this device last tried to make a successor of the conversation's group.
 }
 
 struct StoredCommit @0xca92f521b8a9c4df {
@@ -98,6 +107,8 @@ enum CommitCall @0x91d300541d457d15 {
   commit @1;
   enter @2;
   # By external commit.
+  succeed @3;
+  # The first of a successor.
 }
 
 struct StoredSync @0xa072d433978bf38e {

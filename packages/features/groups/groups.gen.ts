@@ -22,7 +22,7 @@ export type ConversationState =
   | "broken"
   | "unknown";
 
-export type CommitCall = "create" | "commit" | "enter" | "unknown";
+export type CommitCall = "create" | "commit" | "enter" | "succeed" | "unknown";
 
 /** The data of the group context extension 0xF071. */
 export type ConversationContext =
@@ -92,6 +92,17 @@ export interface StoredConversation {
   readonly strangers: readonly Uint8Array[];
   /** The counter of the own account's list on which all its leaves of this epoch are; 0: none yet. */
   readonly judgedList: number;
+  /**
+   * What the conversation goes by, and its history with it: the first of the groups that followed one
+   * another. Empty: this one.
+   */
+  readonly threadId: Uint8Array;
+  /** The group in whose place this one comes. */
+  readonly predecessorId: Uint8Array;
+  /** The group in which the conversation goes on: of this one nothing is shown. */
+  readonly successorId: Uint8Array;
+  /** When this device last tried to make a successor of the conversation's group. */
+  readonly succeededAtMs: number;
 }
 
 /** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
@@ -265,7 +276,7 @@ export function writeCommitClaim(writer: Writer, at: number, value: CommitClaim)
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredConversation(value: StoredConversation): Uint8Array {
-  const writer = openWriter(5, 5);
+  const writer = openWriter(6, 8);
   writeStoredConversation(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -310,6 +321,15 @@ export function readStoredConversation(reader: Reader, depth: number): StoredCon
       "StoredConversation.strangers",
     ),
     judgedList: reader.safeInteger(data + 32, pointers, false, "StoredConversation.judgedList"),
+    threadId: reader.bytes(pointers + 40, end, 64, "StoredConversation.threadId"),
+    predecessorId: reader.bytes(pointers + 48, end, 64, "StoredConversation.predecessorId"),
+    successorId: reader.bytes(pointers + 56, end, 64, "StoredConversation.successorId"),
+    succeededAtMs: reader.safeInteger(
+      data + 40,
+      pointers,
+      false,
+      "StoredConversation.succeededAtMs",
+    ),
   };
 }
 
@@ -321,21 +341,25 @@ export function writeStoredConversation(
   writer.uint16(at, ordinalOfConversationKind(value.kind));
   writer.uint16(at + 2, ordinalOfConversationState(value.state));
   writer.safeInteger(at + 8, value.version, false);
-  writer.text(at + 40, value.name, 256, "StoredConversation.name");
-  writer.data(at + 48, value.peerId, 16, "StoredConversation.peerId");
+  writer.text(at + 48, value.name, 256, "StoredConversation.name");
+  writer.data(at + 56, value.peerId, 16, "StoredConversation.peerId");
   writer.safeInteger(at + 16, value.cursor, false);
   writer.bool(at + 4, 0, value.needsUpdate);
   writer.bool(at + 4, 1, value.isFromStranger);
   if (value.rejoinedAtMs.length !== 0) {
-    writeListOfUint64(writer, at + 56, value.rejoinedAtMs, 8, "StoredConversation.rejoinedAtMs");
+    writeListOfUint64(writer, at + 64, value.rejoinedAtMs, 8, "StoredConversation.rejoinedAtMs");
   }
-  writer.text(at + 64, value.failure, 64, "StoredConversation.failure");
+  writer.text(at + 72, value.failure, 64, "StoredConversation.failure");
   writer.safeInteger(at + 24, value.epoch, false);
   writer.bool(at + 4, 2, value.isUnconfirmed);
   if (value.strangers.length !== 0) {
-    writeListOfData(writer, at + 72, value.strangers, 1024, 16, "StoredConversation.strangers");
+    writeListOfData(writer, at + 80, value.strangers, 1024, 16, "StoredConversation.strangers");
   }
   writer.safeInteger(at + 32, value.judgedList, false);
+  writer.data(at + 88, value.threadId, 64, "StoredConversation.threadId");
+  writer.data(at + 96, value.predecessorId, 64, "StoredConversation.predecessorId");
+  writer.data(at + 104, value.successorId, 64, "StoredConversation.successorId");
+  writer.safeInteger(at + 40, value.succeededAtMs, false);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -466,6 +490,8 @@ export function readCommitCall(ordinal: number): CommitCall {
       return "commit";
     case 2:
       return "enter";
+    case 3:
+      return "succeed";
     default:
       return "unknown";
   }
@@ -479,6 +505,8 @@ export function ordinalOfCommitCall(value: CommitCall): number {
       return 1;
     case "enter":
       return 2;
+    case "succeed":
+      return 3;
     default:
       return refuseUnknown("CommitCall");
   }
