@@ -87,6 +87,8 @@ export class Repl {
   /** Keys that were shown, by name: what `/accept-key` may accept. */
   readonly shownKeys = new Map<string, string>();
   #place: Place = nowhere();
+  /** What is held, in the order of the commands that it is held for. */
+  readonly #pending = new Set<Held>();
   #isWaitingTold = false;
   #cursor = 0;
   #onEvent: () => void = () => {};
@@ -293,8 +295,10 @@ export class Repl {
       ? { id: from.id, held: { by: line, lines: [] } }
       : from;
     if (this.#place === from) this.#place = place;
+    if (place !== from && place.held !== undefined) this.#pending.add(place.held);
     const abandon = (): void => {
       if (place === from) return;
+      if (place.held !== undefined) this.#pending.delete(place.held);
       for (const behind of place.held?.lines.splice(0) ?? []) this.#tellNotDone(behind);
       if (this.#place === place) this.#place = from;
       this.#leadNowhere();
@@ -302,7 +306,7 @@ export class Repl {
     if (this.#isWaitingTold) this.#tell(`${named(line)} waits for the server, too`);
     this.#lane.add({
       run: async (signal) => {
-        using _ = this.#tellingIfSlow(line, place);
+        using _ = this.#tellingIfSlow(line);
         try {
           const view = await command.run(this, this.#inputOf(line, from, signal));
           if (place !== from && view !== undefined) await this.#goOn(place, view);
@@ -337,6 +341,7 @@ export class Repl {
         if (next !== place) next.held?.lines.push(...lines.splice(0));
       }
     }
+    if (place.held !== undefined) this.#pending.delete(place.held);
     place.held = undefined;
   }
 
@@ -363,15 +368,16 @@ export class Repl {
   }
 
   /** Says that a command waits: at once without a connection, and when it takes long. */
-  #tellingIfSlow(line: string, { held }: Place): Disposable {
+  #tellingIfSlow(line: string): Disposable {
     const { clock, isInteractive } = this.#options;
     if (!isInteractive) return { [Symbol.dispose]: () => {} };
     const tell = (): void => {
       if (this.#isWaitingTold) return;
       this.#isWaitingTold = true;
       this.#tell(`${named(line)} waits for the server; Ctrl-C stops it`);
-      if (held === undefined) return;
-      for (const behind of held.lines) this.#tellHeld(held, behind);
+      for (const held of this.#pending) {
+        for (const behind of held.lines) this.#tellHeld(held, behind);
+      }
     };
     const isConnected = this.account.connection().kind === "connected";
     const timer = isConnected ? clock.schedule(WAITING_TOLD_AFTER_MS, tell) : undefined;

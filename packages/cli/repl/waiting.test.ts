@@ -163,6 +163,25 @@ Deno.test("Repl: a command that waited doesn't lead away from where one has gone
   });
 });
 
+Deno.test("Repl: what is held is shown once it is known to wait, whatever it waits behind", async () => {
+  await waiting(async ({ alice }) => {
+    const { account, clock } = alice;
+    account.setOnline(true);
+    const { promise, resolve } = Promise.withResolvers<readonly []>();
+    account.conversations.invite = () => promise;
+    alice.type(
+      `/invite carol${ENTER}/create-group other${ENTER}for the other${ENTER}/status${ENTER}`,
+    );
+    await alice.shows(/^connected to /);
+    assert.equal(alice.count(/for the other/), 0);
+    await clock.advance(WAITING_TOLD_AFTER_MS);
+    assert.equal(alice.count(/^waits for \/create-group other: for the other$/), 1);
+    resolve([]);
+    await alice.shows(/\[alice\] for the other$/);
+    assert.equal(alice.prompt(), "alice #other>");
+  });
+});
+
 Deno.test("Repl: a command for which no connection came in time says which one, and the next has its turn", async () => {
   await waiting(async ({ alice }) => {
     const late = new MessengerError("rpc/deadline", "Cannot finish in time");
