@@ -47,5 +47,9 @@ Deno.test("wrapWords() breaks a line between words, and keeps a longer word whol
     "(new/login)",
   ]);
   assert.equal(wrapped.replaceAll("\n", ""), wrapWords(wrapped.replaceAll("\n", ""), 80));
+  assert.equal(
+    wrapWords(" 1.8 s  message  alice to bob, on both disks", 32),
+    " 1.8 s  message  alice to bob, \n                 on both disks",
+  );
   assert.equal(wrapWords(`pin sha256:${"0".repeat(64)}`, 20), `pin \nsha256:${"0".repeat(64)}`);
 });

@@ -21,6 +21,7 @@ import { UsageError } from "../output.ts";
 import { describeConnection } from "./connection.ts";
 import { acceptKey, verifyKey, verifyWords } from "./peer-keys.ts";
 import type { Repl } from "./repl.ts";
+import type { Row } from "./rows.ts";
 
 export interface ReplWords {
   readonly words: readonly string[];
@@ -175,7 +176,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/admin",
     usage: "/admin NAME [off]",
-    help: "make somebody an admin of the current group, or no admin any more",
+    help: "make somebody an admin, or no admin any more",
     completes: "names",
     needsServer: true,
     check: ({ words }) => void adminChange(words),
@@ -201,7 +202,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/notes",
     usage: "/notes",
-    help: "write notes to yourself: they never leave this device",
+    help: "notes to yourself, which never leave this device",
     leads: true,
     run: async (repl) => await repl.account.conversations.notes(),
   },
@@ -214,14 +215,14 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/status",
     usage: "/status",
-    help: "the connection, what is queued, and how the current conversation is protected",
+    help: "connection, queue, and how this is protected",
     more: "The epoch authenticator is the same at all members of one epoch: compare it elsewhere.",
     run: async (repl) => repl.reply(await describeConnection(repl)),
   },
   {
     name: "/verify",
     usage: "/verify NAME [yes]",
-    help: "show somebody's safety number; yes notes that you compared it",
+    help: "somebody's safety number; yes: you compared it",
     more: "Compare the number by voice or in person, never through this server. " +
       "The same on both sides? Then: /verify NAME yes",
     completes: "names",
@@ -232,7 +233,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/accept-key",
     usage: "/accept-key NAME",
-    help: "accept the new account key of somebody, once it was shown",
+    help: "accept somebody's new account key, once shown",
     more:
       "The first time it shows the new safety number, which you compare; the second accepts it.",
     completes: "names",
@@ -251,7 +252,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/unblock",
     usage: "/unblock NAME",
-    help: "show again what somebody writes to you alone, from now on",
+    help: "show what comes from now on",
     completes: "names",
     run: async (repl, { words }) => await block(repl, words, false),
   },
@@ -291,10 +292,11 @@ function helpRows(word: string | undefined) {
   }
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
   return [
-    ...COMMANDS.map(({ usage, help }) => [{ text: `${usage.padEnd(width)}  ${help}` }]),
-    [{
-      text: "Anything else is a message to the current conversation; // begins one with a slash.",
-    }],
+    ...COMMANDS.map(({ usage, help }): Row => [
+      { text: `${usage.padEnd(width)}  `, hangs: true },
+      { text: help },
+    ]),
+    [{ text: "Anything else is a message; // begins one with a slash." }],
   ];
 }
 
