@@ -128,6 +128,11 @@ export function noticeText(notice: Notice, self: string): string {
       return `a message of ${notice.name} can't be read (${notice.code})`;
     case "key-changed":
       return `the account key of ${notice.name} HAS CHANGED: nothing is sent until it is accepted`;
+    case "closed":
+      return "the group is closed";
+    case "succeeded":
+      return "the conversation goes on in a new group" +
+        (notice.without.length > 0 ? `, without ${all(notice.without)}` : "");
     case "rejoined":
       return "this device could not follow, and entered anew";
     case "broken":

@@ -6,6 +6,7 @@ import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import type { SharedView } from "./sharing.ts";
+import type { FindConversation } from "./succession.ts";
 
 /** Times that a device enters a group anew by itself, within a day. */
 const REJOINS_MAX = 3;
@@ -17,6 +18,9 @@ const ENTRY_JITTER_MS = 500;
 export interface EntranceOptions {
   /** An external commit is stored: what comes in behind it can be processed. */
   readonly onStored: () => void;
+  /** There is no way in by itself: what the server hands out is no group that could be entered. */
+  readonly onNoWayIn: (error: MessengerError) => void;
+  readonly find: FindConversation;
   /** What the account's devices have seen of the channel. */
   readonly sharedView: () => Promise<SharedView | undefined>;
   /** Nothing is left of the conversation. */
@@ -101,6 +105,7 @@ export class Entrance {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       this.#ground.log.warn("entry-failed", { code: error.code });
       await this.forgetUnentered();
+      if (this.#live.record.state === "broken") this.#options.onNoWayIn(error);
     }
   }
 
@@ -145,6 +150,7 @@ export class Entrance {
     const made = await makeEntry(this.#ground, live.groupId, {
       epochMin: live.record.epoch,
       shared,
+      find: this.#options.find,
     });
     const { entryId } = made.pending.stored;
     return await live.exclusive(async () => {
