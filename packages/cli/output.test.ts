@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { printableLine, printDiagnostic, printJson, printLine, wrapWords } from "./output.ts";
+import { MessengerError } from "@qpq/ports";
+import {
+  AdvisedError,
+  errorObject,
+  errorText,
+  printableLine,
+  printDiagnostic,
+  printJson,
+  printLine,
+  wrapWords,
+} from "./output.ts";
 
 const HOSTILE = "\x1b]0;t\x07 \x1b[2J a\rb \u202eevil \x9b31m \u2066x \u2028 ali\u200bce";
 
@@ -35,6 +45,15 @@ Deno.test("nothing that is printed moves the cursor, reorders or hides", () => {
 Deno.test("printLine() keeps our own lines and tabs, printableLine() none of another's", () => {
   assert.equal(printed(Deno.stdout, () => printLine("a\tb\nc")), "a\tb\nc\n");
   assert.equal(printableLine("refused\nqpq: all is well"), "refused\u23ceqpq: all is well");
+});
+
+Deno.test("errorText() says what to do where an error came up, otherwise what its code says", () => {
+  const refused = new MessengerError("accounts/login-refused", "Cannot log in: wrong");
+  assert.match(errorText(refused), /^Cannot log in: wrong\. If it was changed on another device: /);
+  const advised = new AdvisedError(refused, ": check how both are written");
+  assert.equal(errorText(advised), "Cannot log in: wrong: check how both are written");
+  // Programs have the code, and the message alone.
+  assert.deepEqual(errorObject(advised), errorObject(refused));
 });
 
 Deno.test("wrapWords() breaks a line between words, and keeps a longer word whole", () => {

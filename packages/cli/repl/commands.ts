@@ -44,7 +44,7 @@ export interface ReplCommand {
   readonly more?: string;
   readonly completes?: "names" | "conversations" | "commands";
   /** Whether it may wait for the server: other lines are taken meanwhile. */
-  readonly needsServer?: true;
+  readonly needsServer?: (repl: Repl, words: ReplWords) => boolean;
   /** Whether lines behind it are for the conversation that it gives. */
   readonly leads?: true;
   /** What is known to be wrong before its turn. @throws UsageError */
@@ -61,7 +61,12 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/dm NAME",
     help: "talk to somebody alone",
     completes: "names",
-    needsServer: true,
+    // The one that there is is here.
+    needsServer: ({ views }, { words: [name = ""] }) =>
+      !views.all.some((view) =>
+        view.kind === "direct-message" && view.state === "active" &&
+        view.name === withoutSign(name, "@").toLowerCase()
+      ),
     leads: true,
     check: ({ words }) => void exactly(words, 1, "/dm NAME"),
     run: async (repl, { words: [name = ""], waiting }) => {
@@ -74,7 +79,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     name: "/create-group",
     usage: "/create-group NAME",
     help: "make a group, with you as its admin",
-    needsServer: true,
+    needsServer: always,
     leads: true,
     check: ({ rest }) => void some(rest, "/create-group NAME"),
     run: async (repl, { rest, waiting }) => {
@@ -91,7 +96,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     more: "Whoever is invited can read what comes from now on, and sees it after /join. " +
       "Nobody else is told of that /join.",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void people(words, "/invite NAME…"),
     run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/invite NAME…");
@@ -145,7 +150,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/remove NAME…",
     help: "take people out of the current group",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void people(words, "/remove NAME…"),
     run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/remove NAME…");
@@ -157,7 +162,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/leave [#GROUP]",
     help: "leave the current group, or decline an invitation",
     completes: "conversations",
-    needsServer: true,
+    needsServer: always,
     run: async (repl, input) => {
       const view = await chosen(repl, input);
       repl.reply(await leaveGroup(repl.account.conversations, view, input.waiting));
@@ -178,7 +183,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/admin NAME [off]",
     help: "make somebody an admin, or no admin any more",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void adminChange(words),
     run: async (repl, { words, waiting, here }) => {
       const change = { ...adminChange(words), ...waiting };
@@ -226,7 +231,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     more: "Compare the number by voice or in person, never through this server. " +
       "The same on both sides? Then: /verify NAME yes",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void verifyWords(words),
     run: async (repl, { words, waiting }) => repl.reply(await verifyKey(repl, words, waiting)),
   },
@@ -237,7 +242,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     more:
       "The first time it shows the new safety number, which you compare; the second accepts it.",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void exactly(words, 1, "/accept-key NAME"),
     run: async (repl, { words: [name = ""], waiting }) =>
       repl.reply(await acceptKey(repl, name, waiting)),
@@ -275,6 +280,10 @@ export const COMMANDS: readonly ReplCommand[] = [
 
 export function findCommand(word: string): ReplCommand | undefined {
   return COMMANDS.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
+}
+
+function always(): boolean {
+  return true;
 }
 
 function helpRows(word: string | undefined) {

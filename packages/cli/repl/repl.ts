@@ -13,7 +13,7 @@ import type { Reply } from "../conversations/actions.ts";
 import { dayOf } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
 import { type ExitCode, UsageError } from "../output.ts";
-import { findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
+import { findCommand, type ReplCommand, type ReplInput, type ReplWords } from "./commands.ts";
 import { Incoming } from "./incoming.ts";
 import { Lane } from "./lane.ts";
 import { Prompt } from "./prompt.ts";
@@ -184,7 +184,7 @@ export class Repl {
     await this.#attempt(async () => {
       if (line.trim() === "") return;
       const command = this.#commandOf(line);
-      if (command !== undefined && command.needsServer !== true) {
+      if (command !== undefined && command.needsServer?.(this, wordsOf(line)) !== true) {
         return await this.#obey(command, line, place);
       }
       if (command === undefined && place.held === undefined) return await this.#say(line, place);
@@ -272,7 +272,7 @@ export class Repl {
   #commandOf(line: string): ReplCommand | undefined {
     const text = line.trim();
     if (!isCommand(text)) return undefined;
-    const [word = "", ...words] = text.split(/\s+/);
+    const [word = ""] = text.split(/\s+/);
     try {
       const command = findCommand(word);
       if (command === undefined) {
@@ -280,7 +280,7 @@ export class Repl {
           `there is no ${word}; /help lists what there is, // begins a message with /`,
         );
       }
-      command.check?.({ words, rest: text.slice(word.length).trim() });
+      command.check?.(wordsOf(line));
       return command;
     } catch (error) {
       // It may have been meant to lead elsewhere.
@@ -420,12 +420,9 @@ export class Repl {
   }
 
   #inputOf(line: string, place: Place, signal = NEVER): ReplInput {
-    const text = line.trim();
-    const [word = "", ...words] = text.split(/\s+/);
     const { timeoutMs } = this.#options;
     return {
-      words,
-      rest: text.slice(word.length).trim(),
+      ...wordsOf(line),
       waiting: { signal, timeoutMs },
       here: () => requireView(this.#viewAt(place)),
     };
@@ -473,6 +470,12 @@ function requireView(view: ConversationView | undefined): ConversationView {
 /** Two slashes begin a message with one. */
 function isCommand(text: string): boolean {
   return text.startsWith("/") && !text.startsWith("//");
+}
+
+function wordsOf(line: string): ReplWords {
+  const text = line.trim();
+  const [word = "", ...words] = text.split(/\s+/);
+  return { words, rest: text.slice(word.length).trim() };
 }
 
 /** A line in a line of ours. */

@@ -65,6 +65,7 @@ Deno.test("Repl: while a command waits for the server, what is local answers; th
         ["/whoami", /^I am alice$/],
         ["a message", /\[alice\] a message \(queued\)$/],
         ["/switch @dave", /^alice @dave \(offline, 1 queued\)>/],
+        ["/dm @dave", /^@dave: what you write goes to dave$/],
         ["/notes", /^alice notes \(offline, 1 queued\)>/],
       ] as const
     ) {
