@@ -222,7 +222,7 @@ export async function wishForAdmin(
 }
 
 /** The group's extensions with another list of admins. */
-function withAdmins(state: GroupState, context: CheckedContext): Proposal {
+export function withAdmins(state: GroupState, context: CheckedContext): Proposal {
   return {
     kind: "group-context-extensions",
     extensions: state.context.extensions.map((extension) =>
