@@ -13,10 +13,11 @@ import type { Reply } from "../conversations/actions.ts";
 import { dayOf } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
 import { type ExitCode, UsageError } from "../output.ts";
-import { findCommand, type ReplCommand, type ReplInput, type ReplWords } from "./commands.ts";
+import { findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
 import { Incoming } from "./incoming.ts";
 import { Lane } from "./lane.ts";
 import { Prompt } from "./prompt.ts";
+import { isCommand, messageOf, named, wordOf, wordsOf } from "./typed-line.ts";
 import type { EntryOutput } from "../output-entries.ts";
 import type { Row } from "./rows.ts";
 import { Views } from "../conversations/views.ts";
@@ -72,8 +73,6 @@ const CURRENT_SETTING = "repl/current-conversation";
 const WAITING_COUNT_MAX = 64;
 /** Milliseconds that a command may take before it is said that it waits. */
 export const WAITING_TOLD_AFTER_MS = 1_000;
-/** Characters of a line that is named. */
-const NAMED_LENGTH_MAX = 60;
 
 export class Repl {
   readonly account: ReplAccount;
@@ -202,7 +201,7 @@ export class Repl {
 
   /** Runs one line of a script's to its end: commands come behind the messages before them. */
   async runScriptLine(line: string): Promise<void> {
-    if (isCommand(line.trim())) await this.#window.drained();
+    if (isCommand(line)) await this.#window.drained();
     await this.enter(line);
     await this.#lane.idle();
   }
@@ -221,7 +220,7 @@ export class Repl {
 
   /** Whether a line stays on the screen as it was typed: a message comes back as one. */
   isKept(line: string): boolean {
-    return isCommand(line.trim()) || this.#place.id === undefined;
+    return isCommand(line) || this.#place.id === undefined;
   }
 
   /** Stops what waits for the server. @returns whether there was something */
@@ -270,9 +269,8 @@ export class Repl {
 
   /** @returns undefined for a message @throws UsageError */
   #commandOf(line: string): ReplCommand | undefined {
-    const text = line.trim();
-    if (!isCommand(text)) return undefined;
-    const [word = ""] = text.split(/\s+/);
+    if (!isCommand(line)) return undefined;
+    const word = wordOf(line);
     try {
       const command = findCommand(word);
       if (command === undefined) {
@@ -403,7 +401,7 @@ export class Repl {
   }
 
   #tellNotDone(line: string): void {
-    this.#tell(`${isCommand(line.trim()) ? "not done" : "not sent"}: ${named(line)}`);
+    this.#tell(`${isCommand(line) ? "not done" : "not sent"}: ${named(line)}`);
   }
 
   #tell(text: string): void {
@@ -430,9 +428,16 @@ export class Repl {
 
   async #say(line: string, place: Place): Promise<void> {
     const { id } = requireView(this.#viewAt(place));
-    const text = line.replace(/^\s*\/\//, "/");
-    if (this.output.echoesOwn) await this.account.conversations.send(id, text);
-    else await this.#window.send(id, text);
+    const text = messageOf(line);
+    if (!this.output.echoesOwn) return await this.#window.send(id, text);
+    try {
+      await this.account.conversations.send(id, text);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      this.fail(error);
+      // It has gone from the screen.
+      this.#tell("not sent; the up key brings the line back");
+    }
   }
 
   #viewAt({ id }: Place): ConversationView | undefined {
@@ -465,23 +470,6 @@ function placeOf({ id }: ConversationView): Place {
 function requireView(view: ConversationView | undefined): ConversationView {
   if (view !== undefined) return view;
   throw new UsageError("to whom? /dm NAME or /switch #GROUP says it; /list shows what there is");
-}
-
-/** Two slashes begin a message with one. */
-function isCommand(text: string): boolean {
-  return text.startsWith("/") && !text.startsWith("//");
-}
-
-function wordsOf(line: string): ReplWords {
-  const text = line.trim();
-  const [word = "", ...words] = text.split(/\s+/);
-  return { words, rest: text.slice(word.length).trim() };
-}
-
-/** A line in a line of ours. */
-function named(line: string): string {
-  const text = line.trim().replace(/\s+/gu, " ");
-  return text.length <= NAMED_LENGTH_MAX ? text : `${text.slice(0, NAMED_LENGTH_MAX)}…`;
 }
 
 function isExpected(error: unknown): error is MessengerError | UsageError {
