@@ -99,12 +99,15 @@ export class Machine implements AsyncDisposable {
   /** Crashes with the next write, which is durable or not; makes one if none comes. */
   async crash(options: { readonly written: boolean }): Promise<void> {
     if (this.#run.isOver) return;
+    const run = this.#run;
     this.faults.unshift({ kind: "crash", ...options });
-    this.#store?.transaction((transaction) => {
+    const probing = this.#store?.transaction((transaction) => {
       transaction.put(PROBE_KEY, new Uint8Array());
       return Promise.resolve();
-    }).catch(() => {});
-    await this.#run.crashed.catch(() => {});
+    }) ?? Promise.resolve();
+    // A store that is closed, or was never open, takes no write to crash with.
+    probing.catch(() => {}).then(() => run.isOver || this.#crashed(run));
+    await run.crashed.catch(() => {});
   }
 
   /** Ends it in order. */

@@ -3,25 +3,33 @@ import assert from "node:assert/strict";
 import { createSeededRandom } from "@qpq/adapters";
 import type { Client, ConversationId } from "@qpq/client";
 import {
+  type Clock,
   decodeKey,
   keyAfter,
   type Log,
+  type LogFields,
   MessengerError,
   randomFraction,
-  silentLog,
+  sleep,
   type Store,
 } from "@qpq/ports";
 import { decodeStoredEntry } from "../../packages/features/channels/channels.gen.ts";
 import { CHANNEL_KEYS, entryKeys } from "../../packages/features/channels/keys.ts";
 import { Audit } from "./audit.ts";
-import { fastClock } from "./fast-clock.ts";
 import { Crashed, type Machine } from "./machine.ts";
+import { openSimulatedClock } from "./simulated-clock.ts";
 import { type ConversationWorld, openConversationWorld } from "./world.ts";
 
-/** How much faster than the machine's own the clock of a simulation runs. */
-const SPEED = 20;
-/** Milliseconds of the machine's own time that everything may take to come to rest. */
-const QUIET_MS_MAX = 30_000;
+/** Milliseconds that a piece of bytes is on its way. */
+const DELAY_MS = { min: 0, max: 60 };
+/** Milliseconds between two things that happen, at most. */
+const STEP_MS_MAX = 500;
+/** Milliseconds that everything may take to come to rest, and what ends by itself to end. */
+const QUIET_MS_MAX = 30 * 60_000;
+/** Milliseconds that one device is waited for, before the next one is looked at. */
+const PATIENCE_MS = 10_000;
+/** Events of its log that are told of a device which does not come to rest. */
+const TOLD_COUNT_MAX = 20;
 const NAMES = ["alice", "bob", "carol", "dave"];
 
 export interface SimulationOptions {
@@ -44,9 +52,10 @@ interface Sent {
 
 /** @throws AssertionError what was lost, shown twice, forked, or stands still */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const clock = fastClock(SPEED);
-  await using world = await openConversationWorld({ seed: options.seed, clock });
-  const simulation = new Simulation(world, options.seed);
+  using clock = openSimulatedClock();
+  const { seed } = options;
+  await using world = await openConversationWorld({ seed, clock, delayMs: DELAY_MS });
+  const simulation = new Simulation(world, clock, seed);
   await simulation.begin();
   for (let step = 0; step < options.stepsCount; step++) await simulation.step();
   return await simulation.rest();
@@ -54,19 +63,23 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
 class Simulation {
   readonly #world: ConversationWorld;
+  readonly #clock: Clock;
   readonly #audit = new Audit();
   readonly #machines: Machine[] = [];
   readonly #sent: Sent[] = [];
   readonly #random: () => number;
   readonly #problems: string[] = [];
+  /** What each device has logged last, by machine. */
+  readonly #told = new Map<Machine, string[]>();
   #groupsCount = 0;
   /** Operations that have not ended. */
   #doing = 0;
   #crashes = 0;
   #isReachable = true;
 
-  constructor(world: ConversationWorld, seed: number) {
+  constructor(world: ConversationWorld, clock: Clock, seed: number) {
     this.#world = world;
+    this.#clock = clock;
     const random = createSeededRandom(seed * 7919 + 1);
     this.#random = () => randomFraction(random);
   }
@@ -84,10 +97,16 @@ class Simulation {
   }
 
   async step(): Promise<void> {
-    await pause(this.#random() * 25);
+    await this.#inTime(this.#step(), "a step").catch((error: unknown) => {
+      assert.fail([stackOf(error), ...this.#problems, ...this.#logged()].join("\n"));
+    });
+  }
+
+  async #step(): Promise<void> {
+    await sleep(this.#clock, this.#random() * STEP_MS_MAX);
     const machine = this.#pick(this.#machines);
+    if (machine.hasFailed) await this.#settle(this.#inTime(machine.shutDown(), "closing"), machine);
     const { client } = machine;
-    if (machine.hasFailed) await this.#settle(inTime(machine.shutDown(), "closing"), machine);
     const draw = this.#random();
     if (client === undefined) {
       if (draw < 0.5) await this.#start(machine);
@@ -109,7 +128,7 @@ class Simulation {
     }
     if (draw < 0.87) return await this.#crash(machine);
     if (draw < 0.89) {
-      const closing = inTime(machine.shutDown(), "closing").catch((error: unknown) => {
+      const closing = this.#inTime(machine.shutDown(), "closing").catch((error: unknown) => {
         this.#problems.push(`${machine.name} can't close: ${stackOf(error)}`);
       });
       await this.#settle(closing, machine);
@@ -132,21 +151,27 @@ class Simulation {
   async rest(): Promise<SimulationReport> {
     this.#reach();
     for (const machine of this.#machines) machine.faults.length = 0;
-    const deadline = performance.now() + QUIET_MS_MAX;
+    const deadlineMs = this.#clock.monotonic() + QUIET_MS_MAX;
     let unrest = "";
     // Twice: what one device sends while others are asked comes to those that were asked already.
-    for (let quiet = 0; quiet < 2 && performance.now() < deadline;) {
+    for (let quiet = 0; quiet < 2 && this.#clock.monotonic() < deadlineMs;) {
       for (const machine of this.#machines) {
         machine.faults.length = 0;
-        if (machine.hasFailed) await this.#settle(inTime(machine.shutDown(), "closing"), machine);
+        if (machine.hasFailed) {
+          await this.#settle(this.#inTime(machine.shutDown(), "closing"), machine);
+        }
         if (machine.client === undefined) await this.#start(machine);
       }
       unrest = await this.#unrest();
       if (this.#doing > 0) unrest += `; ${this.#doing} operations are at it`;
       quiet = unrest === "" ? quiet + 1 : 0;
-      if (quiet === 0) await pause(100);
+      // What is on its way now has come until they are asked again.
+      await sleep(this.#clock, PATIENCE_MS);
     }
-    if (unrest !== "") this.#problems.push(`it does not come to rest: ${unrest}`);
+    if (unrest !== "") {
+      this.#problems.push(`it does not come to rest: ${unrest}`);
+      this.#problems.push(...this.#logged());
+    }
     assert.deepEqual(this.#problems, []);
     await this.#check();
     assert.deepEqual([...this.#problems, ...this.#audit.problems], []);
@@ -167,10 +192,9 @@ class Simulation {
   }
 
   async #start(machine: Machine): Promise<void> {
-    const { name, number } = machine;
     if (machine.isCrashed) this.#crashes++;
-    const log = watching((problem) => this.#problems.push(`${name} ${number}: ${problem}`));
-    await this.#settle(inTime(this.#world.clientOn(machine, { log }), "opening"), machine);
+    const log = this.#watching(machine);
+    await this.#settle(this.#inTime(this.#world.clientOn(machine, { log }), "opening"), machine);
   }
 
   async #crash(machine: Machine): Promise<void> {
@@ -243,6 +267,51 @@ class Simulation {
     }
   }
 
+  /** Nothing of this may stand still. */
+  async #inTime(work: Promise<unknown>, what: string): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = this.#clock.schedule(
+      QUIET_MS_MAX,
+      () => late.reject(new Error(`${what} never ends`)),
+    );
+    try {
+      await Promise.race([work, late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #logged(): readonly string[] {
+    return [...this.#told].map(([{ name, number }, told]) =>
+      `${name} ${number} has logged: ${told.join("; ")}`
+    );
+  }
+
+  /** Keeps the last of what a device logs; what it never should is a problem. */
+  #watching(machine: Machine): Log {
+    const told = this.#told.get(machine) ?? [];
+    this.#told.set(machine, told);
+    const tell = (event: string, fields: LogFields = {}): string => {
+      const atMs = Math.floor(this.#clock.monotonic());
+      const line = `${atMs} ms ${event} ${JSON.stringify(fields)}`;
+      told.push(line);
+      if (told.length > TOLD_COUNT_MAX) told.shift();
+      return `${machine.name} ${machine.number}: ${line}`;
+    };
+    return {
+      debug: tell,
+      info: tell,
+      warn: (event, fields) => {
+        const line = tell(event, fields);
+        if (event === "behind") this.#problems.push(line);
+      },
+      error: (event, fields) => {
+        const line = tell(event, fields);
+        if (!String(fields?.code).startsWith("store/")) this.#problems.push(line);
+      },
+    };
+  }
+
   #reach(): void {
     this.#isReachable = true;
     this.#world.setReachable(true);
@@ -265,8 +334,8 @@ class Simulation {
       }
       const { conversations } = client;
       try {
-        await conversations.waitUntilCaughtUp({ timeoutMs: 500 * SPEED });
-        await conversations.waitUntilAllSent({ timeoutMs: 500 * SPEED });
+        await conversations.waitUntilCaughtUp({ timeoutMs: PATIENCE_MS });
+        await conversations.waitUntilAllSent({ timeoutMs: PATIENCE_MS });
       } catch (error) {
         unrest.push(`${who}: ${error}`);
       }
@@ -383,34 +452,6 @@ async function wholeHistory(client: Client, id: ConversationId) {
   }
 }
 
-function watching(onProblem: (problem: string) => void): Log {
-  return {
-    ...silentLog,
-    error: (event, fields) => {
-      const isDisk = String(fields?.code).startsWith("store/");
-      if (!isDisk) onProblem(`${event} ${JSON.stringify(fields ?? {})}`);
-    },
-    warn: (event, fields) => {
-      if (event === "behind") onProblem(`${event} ${JSON.stringify(fields ?? {})}`);
-    },
-  };
-}
-
-/** Nothing of this may stand still. */
-async function inTime(work: Promise<unknown>, what: string): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`${what} never ends`)), QUIET_MS_MAX);
-  try {
-    await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function stackOf(error: unknown): string {
   return error instanceof Error ? `${error.stack}` : String(error);
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -2,7 +2,7 @@
 import {
   createMemoryNetwork,
   createSeededRandom,
-  MemoryDisk,
+  type MemoryDisk,
   openMemoryStore,
   systemClock,
 } from "@qpq/adapters";
@@ -11,7 +11,6 @@ import {
   type ClientOptions,
   logInClient,
   openClient,
-  recoverClient,
   registerClient,
 } from "@qpq/client";
 import {
@@ -46,14 +45,8 @@ export interface ConversationWorld extends AsyncDisposable {
   /** Ends the server as a kill does, and begins it anew on what was durable. */
   restart(): Promise<void>;
   readonly serverStore: Store;
-  /** What the server has on its disk, as a backup of this moment. */
-  backup(): MemoryDisk;
-  /** The server begins anew on a backup: its logs are another incarnation. Sessions go on, here. */
-  restore(backup: MemoryDisk): Promise<void>;
   /** Registers an account on a device of its own, or enters one that there is. */
   client(name: string, options?: DeviceOptions): Promise<Client>;
-  /** Opens a device whose account the server has an older state of, and brings that forward. */
-  recover(name: string, options?: DeviceOptions): Promise<Client>;
   /** The same on a machine that can crash: rejects then. */
   clientOn(machine: Machine, options?: Omit<DeviceOptions, "device">): Promise<Client>;
   /** A device whose store is in memory, and can fail. */
@@ -78,6 +71,8 @@ export async function openConversationWorld(
     readonly disk?: MemoryDisk;
     /** Default: the machine's own. */
     readonly clock?: Clock;
+    /** What each piece of bytes takes on its way, drawn from the seed; default: nothing. */
+    readonly delayMs?: { readonly min: number; readonly max: number };
     /** Takes commits, devices and claims of key packages as anybody wants; default: as a server does. */
     readonly isGenerous?: boolean;
   } = {},
@@ -87,12 +82,14 @@ export async function openConversationWorld(
   const opened = new AsyncDisposableStack();
   const stateFolder = await Deno.makeTempDir({ prefix: "qpq-conversations-" });
   opened.defer(() => Deno.remove(stateFolder, { recursive: true }));
-  let disk = options.disk ?? new MemoryDisk();
-  let store = openMemoryStore({ disk });
+  const store = openMemoryStore(options.disk === undefined ? {} : { disk: options.disk });
   opened.defer(() => store.close());
   await openSlices(store, SLICE_SCHEMAS);
-  let incarnation = random.bytes(16);
-  const network = createMemoryNetwork({ clock, random, idleTimeoutMs: 1_000 });
+  const incarnation = random.bytes(16);
+  const network = createMemoryNetwork({
+    ...{ clock, random, idleTimeoutMs: 1_000 },
+    ...options.delayMs === undefined ? {} : { delayMs: options.delayMs },
+  });
   const { config } = loadConfig({
     flags: {},
     environment: () => undefined,
@@ -186,18 +183,7 @@ export async function openConversationWorld(
   };
   const known = new Set<string>();
   return {
-    get serverStore() {
-      return store;
-    },
-    backup: () => copyOf(disk),
-    restore: async (backup) => {
-      network.cut();
-      await store.close();
-      disk = copyOf(backup);
-      store = openMemoryStore({ disk });
-      incarnation = random.bytes(16);
-      rpc = await serve();
-    },
+    serverStore: store,
     cut: () => network.cut(),
     setReachable: (isReachable) => {
       if (isReachable) network.heal();
@@ -205,8 +191,10 @@ export async function openConversationWorld(
       network.cut();
     },
     restart: async () => {
+      const next = await serve();
+      // In one moment: nobody is served by the old one beside the new one.
+      rpc = next;
       network.cut();
-      rpc = await serve();
     },
     client: async (name, device = {}) => {
       const client = await open(
@@ -214,12 +202,6 @@ export async function openConversationWorld(
         name,
         `${name} ${device.device ?? 1}`,
       );
-      opened.use(client);
-      return client;
-    },
-    recover: async (name, device = {}) => {
-      const confirm = () => Promise.resolve(true);
-      const client = await recoverClient({ ...clientOptions(name, device), confirm });
       opened.use(client);
       return client;
     },
@@ -236,12 +218,6 @@ export async function openConversationWorld(
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function copyOf({ entries }: MemoryDisk): MemoryDisk {
-  const copy = new MemoryDisk();
-  for (const [key, value] of entries.entries()) copy.entries.set(key, new Uint8Array(value));
-  return copy;
 }
 
 function holding(hold: DeviceOptions["hold"], rpc: RpcClient): RpcClient {
