@@ -89,8 +89,7 @@ async function run(
         `--junit-path=${report}`,
         ...tests,
       ],
-      // Programs that tests wait for, and pauses, leave a core idle now and then.
-      env: { DENO_JOBS: String(navigator.hardwareConcurrency + 1) },
+      env: { DENO_JOBS: String(navigator.hardwareConcurrency) },
       stdout: "piped",
     }).spawn();
     const lastLines = await passOn(runner.stdout);

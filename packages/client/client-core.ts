@@ -49,6 +49,7 @@ import { type ConnectOptions, connectServer } from "./connect.ts";
 import { openChannelCalls } from "../features/channels/client.ts";
 import { LeafDevices } from "../features/groups/members.ts";
 import type { Ground } from "./conversations/ground.ts";
+import { Forgotten } from "./conversations/live-conversation.ts";
 import { OwnDevices } from "./conversations/own-devices.ts";
 import { Peers } from "./peers.ts";
 import { startUpkeep } from "./upkeep.ts";
@@ -348,7 +349,7 @@ export class ClientCore {
     const leaves = new LeafDevices(primitives, serverName);
     const { signal } = closing;
     const fail = (error: unknown): void => {
-      if (signal.aborted) return;
+      if (signal.aborted || error instanceof Forgotten) return;
       const code = error instanceof MessengerError ? error.code : String(error);
       log.error("conversations-failed", { code });
       closing.abort(error);

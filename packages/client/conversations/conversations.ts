@@ -141,12 +141,18 @@ class EngineConversations implements Conversations {
       } catch (error) {
         if (!(error instanceof DirectMessageExists)) throw error;
         const slot = await this.#engine.enter(error.channelId);
-        await this.#engine.until(() => slot.live.record.state !== "joining", { signal });
-        const { kind, peerId } = slot.live.record;
+        const { live } = slot;
+        const isThere = (): boolean => this.#engine.slots.get(live.channel)?.live === live;
+        await this.#engine.until(() => live.record.state !== "joining" || !isThere(), { signal });
+        if (!isThere()) throw unknown();
+        const { kind, peerId } = live.record;
         const isIt = kind === "directMessage" &&
           compareKeys(peerId, invitee.peer.account.accountId) === 0;
         if (!isIt) throw notTheDirectMessage();
-        await this.#engine.until(() => slot.live.record.state === "active", { signal });
+        await this.#engine.until(
+          () => live.record.state === "active" || isOver(live.record.state) || !isThere(),
+          { signal },
+        );
         return await this.#view(slot);
       }
     });
@@ -188,7 +194,9 @@ class EngineConversations implements Conversations {
     this.#requireActive(slot);
     return await withinTime(this.#ground, options, async (signal) => {
       await this.#ground.rpc.connected({ signal });
-      await this.#engine.until(() => slot.isCaughtUp, { signal });
+      await this.#engine.until(() => slot.isCaughtUp || slot.live.record.state !== "active", {
+        signal,
+      });
       const present = new Set((await this.members(id)).map(({ name }) => name));
       const isPresent = (name: string): boolean => present.has(name.toLowerCase());
       const { invitees, results } = await claimAll(

@@ -12,13 +12,12 @@ import type { ConversationId } from "../conversation-views.ts";
 import { Acknowledger } from "./acknowledging.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
-import { LiveConversation } from "./live-conversation.ts";
-import { endConversation, isOut, isPassing } from "./receiving.ts";
+import { Forgotten, LiveConversation } from "./live-conversation.ts";
+import { isOut } from "./receiving.ts";
 import { reconcile } from "./restoring.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
-import { Succession } from "./succeeding.ts";
-import type { FindConversation } from "./succession.ts";
+import { UnknownChannels } from "./unknown-channels.ts";
 
 /** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
 const WAITING_COUNT_MAX = 1_024;
@@ -27,10 +26,6 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 /** Milliseconds that a Welcome is waited for before a device enters by itself. */
 const WELCOME_WAIT_MS = 1_500;
-/** Channels that the account may be in, as on the server: what is told of others is passed over. */
-const UNKNOWN_COUNT_MAX = 4_096;
-/** Channels that are entered at a time. */
-const ENTRIES_COUNT_MAX = 4;
 
 /** States in which a conversation's channel is followed. */
 const FOLLOWED: ReadonlySet<string> = new Set([
@@ -45,10 +40,7 @@ export class Engine {
   readonly ground: Ground;
   /** By channel. */
   readonly #slots = new Map<string, Slot>();
-  /** Channels of the account that this device is not in, with the last entry that was told of. */
-  readonly #unknown = new Map<string, { channelId: Uint8Array; head: number }>();
-  /** Those of them that this device can't enter, in this session. */
-  readonly #refused = new Set<string>();
+  readonly #unknown: UnknownChannels;
   readonly #changes = new Set<() => void>();
   #sync: StoredSync = { incarnation: new Uint8Array(), inboxAfter: 0 };
   #isFollowing = false;
@@ -59,17 +51,17 @@ export class Engine {
   readonly #watches: StoreWatch[] = [];
   #isJudging = false;
   #isJudgedAgain = false;
-  readonly #entering = new Set<string>();
-
   readonly #sharing: Sharing;
   readonly #acknowledger: Acknowledger;
-  readonly #succession: Succession;
 
   constructor(ground: Ground) {
     this.ground = ground;
     this.#sharing = new Sharing(ground);
-    this.#succession = new Succession(this);
     this.#acknowledger = new Acknowledger(ground, () => this.#isFollowing ? this.#sync : undefined);
+    this.#unknown = new UnknownChannels(ground, {
+      enter: (channelId) => this.enter(channelId),
+      onChange: () => this.#changed(),
+    });
   }
 
   get isFollowing(): boolean {
@@ -134,9 +126,8 @@ export class Engine {
   /** A conversation that is made here, or that this device enters. */
   adopt(live: LiveConversation): Slot {
     const slot = this.#slots.get(live.channel) ?? this.#add(live);
-    const unknown = this.#unknown.get(live.channel);
-    this.#unknown.delete(live.channel);
-    if (unknown !== undefined) slot.expect(unknown.head);
+    const head = this.#unknown.take(live.channel);
+    if (head !== undefined) slot.expect(head);
     return slot;
   }
 
@@ -159,6 +150,8 @@ export class Engine {
     try {
       await slot.entrance.enter();
     } catch (error) {
+      // Somebody else who was at it gave up.
+      if (error instanceof Forgotten) return await this.enter(channelId);
       await slot.entrance.forgetUnentered();
       throw error;
     }
@@ -167,8 +160,7 @@ export class Engine {
 
   /** Whether all that the server told of is stored here. */
   get isCaughtUp(): boolean {
-    return this.#isFollowing && this.#hasInbox && this.#unknown.size === 0 &&
-      this.#hasAll && this.#entering.size === 0 &&
+    return this.#isFollowing && this.#hasInbox && this.#hasAll && this.#unknown.ids.size === 0 &&
       [...this.#slots.values()].every((slot) =>
         !FOLLOWED.has(slot.live.record.state) || slot.live.record.state === "broken" ||
         slot.live.record.state === "joining" || slot.isCaughtUp
@@ -179,7 +171,19 @@ export class Engine {
   get enteringCount(): number {
     const joining = [...this.#slots.values()].filter(({ live }) => live.record.state === "joining")
       .map(({ live }) => live.channel);
-    return new Set([...this.#unknown.keys(), ...this.#entering, ...joining]).size;
+    return new Set([...this.#unknown.ids, ...joining]).size;
+  }
+
+  /** What is not done yet, for who has waited in vain; empty: nothing that this knows of. */
+  describe(): string {
+    const hasHeard = this.#hasInbox && this.#hasAll;
+    const { size: count } = this.#unknown.ids;
+    return [
+      ...this.#isFollowing ? [] : ["there is no connection"],
+      ...!this.#isFollowing || hasHeard ? [] : ["the server has not told of everything yet"],
+      ...count === 0 ? [] : [`${count} conversations are being entered`],
+      ...[...this.#slots.values()].flatMap((slot) => slot.describe()),
+    ].join("; ");
   }
 
   /**
@@ -213,7 +217,11 @@ export class Engine {
         if (signal.aborted) throw new MessengerError("cancelled", "Cannot wait: cancelled");
         if (await isSo()) return;
         if (isLate) {
-          throw new MessengerError("rpc/deadline", "Cannot wait longer: not done in time");
+          const state = this.describe();
+          throw new MessengerError(
+            "rpc/deadline",
+            `Cannot wait longer: ${state === "" ? "not done in time" : state}`,
+          );
         }
         await promise;
       }
@@ -236,11 +244,8 @@ export class Engine {
       onNews: ({ live: changed }) => this.#sharing.note(changed),
       sharedView: (channelId) => this.#sharing.viewOf(channelId),
       until: (isSo, options) => this.until(isSo, options),
-      find: (groupId) => this.#find(groupId),
-      onStuck: (stuck) => this.#background(this.#succession.succeed(stuck)),
-      onClosed: (closed) => this.#background(this.#settleClosed(closed)),
       onBack: ({ live: { channel: id, groupId, record: { cursor } } }) =>
-        this.#noteUnknown(id, { channelId: groupId, head: cursor }),
+        this.#unknown.note(id, { channelId: groupId, head: cursor }),
       onForgotten: (forgotten) => {
         const { channel: id } = forgotten.live;
         if (this.#slots.get(id) === forgotten) this.#slots.delete(id);
@@ -250,36 +255,6 @@ export class Engine {
     this.#slots.set(live.channel, slot);
     this.#changed();
     return slot;
-  }
-
-  #find(groupId: Uint8Array): LiveConversation | undefined {
-    return this.#slots.get(groupId.toHex())?.live;
-  }
-
-  #background(work: Promise<void>): void {
-    work.catch((error: unknown) => this.ground.fail(error));
-  }
-
-  /** A closed group that none follows, for this account: what waits in it is not sent. */
-  async #settleClosed({ live }: Slot): Promise<void> {
-    const { calls, signal, clock } = this.ground;
-    const isOpen = (): boolean =>
-      live.record.state === "closed" && live.record.successorId.length === 0 &&
-      live.state !== undefined;
-    if (!isOpen()) return;
-    try {
-      const { successor } = await calls.members(live.groupId, { signal });
-      const next = this.#slots.get(successor.toHex())?.live.record;
-      // It is one of its own, if it was not taken for this one's.
-      const isOther = next !== undefined && next.state !== "joining";
-      if (!isOther && successor.length > 0) return void await calls.members(successor, { signal });
-    } catch (error) {
-      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
-      if (error.code !== "channels/not-a-member") return;
-    }
-    await live.exclusive(async () => {
-      if (isOpen()) await endConversation(live, { state: "closed", atMs: clock.now() });
-    });
   }
 
   /** Own leaves are looked at anew, one conversation after the other. */
@@ -329,7 +304,6 @@ export class Engine {
         this.#hasAll = false;
         this.#sharing.forget();
         this.#unknown.clear();
-        this.#refused.clear();
         for (const slot of this.#slots.values()) slot.loseSession();
         this.#changed();
       }
@@ -374,7 +348,7 @@ export class Engine {
     }
     if (delivery.kind === "inbox-caught-up") {
       this.#hasInbox = true;
-      this.#enterUnknown();
+      this.#unknown.begin();
       return this.#changed();
     }
     if (delivery.kind === "all-caught-up") {
@@ -385,56 +359,16 @@ export class Engine {
     const id = channelId.toHex();
     const slot = this.#slots.get(id);
     if (slot !== undefined) return slot.deliver([rest]);
-    if (rest.kind === "not-a-member") return void this.#unknown.delete(id);
+    if (rest.kind === "not-a-member") {
+      this.#unknown.take(id);
+      return this.#changed();
+    }
     const head = rest.kind === "entry"
       ? rest.entry.sequence
       : rest.kind === "gap"
       ? rest.gap.to
       : rest.sequence;
-    this.#noteUnknown(id, { channelId, head });
-  }
-
-  #noteUnknown(
-    id: string,
-    { channelId, head }: { readonly channelId: Uint8Array; readonly head: number },
-  ): void {
-    const known = this.#unknown.get(id);
-    if (known !== undefined) known.head = Math.max(known.head, head);
-    else if (this.#refused.has(id)) return;
-    else if (this.#unknown.size + this.#refused.size >= UNKNOWN_COUNT_MAX) {
-      this.ground.log.warn("channel-passed-over", { count: UNKNOWN_COUNT_MAX });
-    } else {
-      this.#unknown.set(id, { channelId, head });
-      this.#enterUnknown();
-    }
-  }
-
-  /** Channels that the account is in and this device is not: a new device's, mostly. */
-  #enterUnknown(): void {
-    if (!this.#hasInbox) return;
-    for (const [id, { channelId }] of this.#unknown) {
-      if (this.#entering.size >= ENTRIES_COUNT_MAX) return;
-      if (this.#entering.has(id)) continue;
-      this.#entering.add(id);
-      this.#enterOne(channelId).catch((error: unknown) => this.ground.fail(error)).finally(() => {
-        this.#entering.delete(id);
-        if (!this.ground.signal.aborted) this.#enterUnknown();
-      });
-    }
-  }
-
-  async #enterOne(channelId: Uint8Array): Promise<void> {
-    try {
-      await this.enter(channelId);
-    } catch (error) {
-      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
-      this.ground.log.warn("entry-failed", { code: error.code });
-      // Not again with each entry of the channel.
-      if (!isPassing(error)) this.#refused.add(channelId.toHex());
-    } finally {
-      this.#unknown.delete(channelId.toHex());
-      this.#changed();
-    }
+    this.#unknown.note(id, { channelId, head });
   }
 
   async #takeWelcome(inboxEntry: InboxEntry): Promise<void> {
@@ -450,9 +384,7 @@ export class Engine {
     // Known before it is written: who hears of it finds it.
     const slot = existing ?? this.#add(live);
     try {
-      const sync = this.#sync;
-      const find: FindConversation = (groupId) => this.#find(groupId);
-      const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync, find });
+      const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync: this.#sync });
       this.#sync = { ...this.#sync, inboxAfter: inboxEntry.sequence };
       this.#acknowledger.noteInbox();
       this.adopt(live);
@@ -461,11 +393,20 @@ export class Engine {
       slot.deliver([]);
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      // An entry that was tried beside it came to nothing: the Welcome has the place for itself.
+      if (error instanceof Forgotten) return await this.#takeWelcome(inboxEntry);
       // Nothing to be done about it: a device that is in a group in spite of it enters by itself.
       this.ground.log.warn("welcome-refused", { code: error.code });
-      if (existing === undefined) this.#slots.delete(id);
+      if (existing === undefined) await this.#giveBack(slot);
       await this.#moveInbox(inboxEntry.sequence);
     }
+  }
+
+  /** A Welcome led nowhere: what the server has told of its channel since is for an entry of this device. */
+  async #giveBack(slot: Slot): Promise<void> {
+    await slot.entrance.forgetUnentered();
+    const { live: { channel: id, groupId: channelId }, head } = slot;
+    if (!this.#slots.has(id) && head > 0) this.#unknown.note(id, { channelId, head });
   }
 
   async #moveInbox(inboxAfter: number): Promise<void> {
@@ -483,7 +424,10 @@ export class Engine {
     if (compareKeys(incarnation, this.#sync.incarnation) === 0) return;
     const isFirst = this.#sync.incarnation.length === 0;
     if (!isFirst) {
-      for (const slot of this.#slots.values()) await reconcile(this.ground, slot.live);
+      for (const { live, committer } of this.#slots.values()) {
+        const lost = await reconcile(this.ground, live);
+        if (lost !== undefined) committer.settle(lost.stored.entryId, "lost");
+      }
     }
     const sync = { incarnation, inboxAfter: 0 };
     await this.ground.store.transaction((transaction) => {

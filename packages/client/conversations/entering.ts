@@ -5,8 +5,8 @@ import type { Committer } from "./committing.ts";
 import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import { isRetried } from "./receiving.ts";
 import type { SharedView } from "./sharing.ts";
-import type { FindConversation } from "./succession.ts";
 
 /** Times that a device enters a group anew by itself, within a day. */
 const REJOINS_MAX = 3;
@@ -14,13 +14,13 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Times that an external commit is made anew, when others were first. */
 const ENTRY_ATTEMPTS_MAX = 10;
 const ENTRY_JITTER_MS = 500;
+/** Milliseconds before an entry that failed is tried again: doubled each time. */
+const RETRY_MS = 2_000;
+const RETRY_MS_MAX = 10 * 60_000;
 
 export interface EntranceOptions {
   /** An external commit is stored: what comes in behind it can be processed. */
   readonly onStored: () => void;
-  /** There is no way in by itself: what the server hands out is no group that could be entered. */
-  readonly onNoWayIn: (error: MessengerError) => void;
-  readonly find: FindConversation;
   /** What the account's devices have seen of the channel. */
   readonly sharedView: () => Promise<SharedView | undefined>;
   /** Nothing is left of the conversation. */
@@ -33,7 +33,7 @@ export class Entrance {
   readonly #committer: Committer;
   readonly #options: EntranceOptions;
   #entering: Promise<void> | undefined;
-  #isRejoining = false;
+  #rejoining: Promise<void> | undefined;
 
   constructor(
     ground: Ground,
@@ -52,6 +52,11 @@ export class Entrance {
     return await live.exclusive(() => Promise.resolve(live.commit?.stored.call === "enter"));
   }
 
+  /** Resolves when nothing is tried any more that was begun before. */
+  async ended(): Promise<void> {
+    await Promise.allSettled([this.#entering, this.#rejoining]);
+  }
+
   /** Enters the group by a commit of this device. Resolves when it is in. */
   async enter(): Promise<void> {
     this.#entering ??= this.#enter().finally(() => this.#entering = undefined);
@@ -60,13 +65,8 @@ export class Entrance {
 
   /** This device can't follow any more: `code` says why. It comes in anew, a few times a day. */
   async rejoin(code: string): Promise<void> {
-    if (this.#isRejoining) return;
-    this.#isRejoining = true;
-    try {
-      await this.#tryToRejoin(code);
-    } finally {
-      this.#isRejoining = false;
-    }
+    this.#rejoining ??= this.#tryToRejoin(code).finally(() => this.#rejoining = undefined);
+    await this.#rejoining;
   }
 
   async #tryToRejoin(code: string): Promise<void> {
@@ -97,15 +97,23 @@ export class Entrance {
     return this.#live.record.rejoinedAtMs.filter((atMs) => Number(atMs) > nowMs - DAY_MS);
   }
 
-  /** Enters; if there is no way in, what was begun is forgotten. */
+  /**
+   * Enters, trying again what may go well later; if there is no way in, what was begun is forgotten. What
+   * passes with the connection is for the next session.
+   */
   async enterOrGiveUp(): Promise<void> {
-    try {
-      await this.enter();
-    } catch (error) {
-      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
-      this.#ground.log.warn("entry-failed", { code: error.code });
-      await this.forgetUnentered();
-      if (this.#live.record.state === "broken") this.#options.onNoWayIn(error);
+    const { log, clock, signal } = this.#ground;
+    for (let failures = 0;; failures++) {
+      try {
+        return await this.enter();
+      } catch (error) {
+        if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+        log.warn("entry-failed", { code: error.code });
+        if (!isRetried(error)) return await this.forgetUnentered();
+      }
+      const waitMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MS_MAX);
+      await sleep(clock, waitMs, signal).catch(() => {});
+      if (signal.aborted || !isOutside(this.#live.record.state)) return;
     }
   }
 
@@ -150,7 +158,6 @@ export class Entrance {
     const made = await makeEntry(this.#ground, live.groupId, {
       epochMin: live.record.epoch,
       shared,
-      find: this.#options.find,
     });
     const { entryId } = made.pending.stored;
     return await live.exclusive(async () => {

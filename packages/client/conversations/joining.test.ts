@@ -30,29 +30,20 @@ function groundOf(state: GroupState): Ground {
   } as unknown as Ground;
 }
 
-const nothing = () => undefined;
-
 Deno.test("makeEntry() enters no epoch that the account's devices have left behind, and no fork of one", async () => {
   const context = { kind: "group", admins: [alice.accountId] } as const;
   const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
   const { groupId, confirmedTranscriptHash } = state.context;
   const ground = groundOf(state);
   const shared = { epoch: 1, confirmedTranscriptHash, name: "climbing" };
-  const made = await makeEntry(ground, groupId, { epochMin: 0, shared, find: nothing });
+  const made = await makeEntry(ground, groupId, { epochMin: 0, shared });
   assert.deepEqual([made.describes.name, made.cursor], ["climbing", 7]);
   const code = "mls/invalid-group-info";
-  await assert.rejects(
-    makeEntry(ground, groupId, { epochMin: 2, shared: undefined, find: nothing }),
-    { code },
-  );
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 2, shared: undefined }), { code });
   const later = { ...shared, epoch: 2 };
-  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later, find: nothing }), {
-    code,
-  });
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later }), { code });
   const fork = { ...shared, confirmedTranscriptHash: random.bytes(48) };
-  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: fork, find: nothing }), {
-    code,
-  });
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: fork }), { code });
 });
 
 Deno.test("makeEntry() enters nothing but the channel's own group, and no direct message of others", async () => {
@@ -65,7 +56,6 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
   const elsewhere = makeEntry(groundOf(state), random.bytes(48), {
     epochMin: 0,
     shared: undefined,
-    find: nothing,
   });
   await assert.rejects(elsewhere, { code });
   const [lowerAccountId, higherAccountId] = [alice.accountId, carol.accountId]
@@ -76,7 +66,7 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
   ) as [GroupState];
   const { groupId } = others.context;
   await assert.rejects(
-    makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined, find: nothing }),
+    makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined }),
     { code },
   );
 });

@@ -3,7 +3,7 @@
  * commit that is on its way. One operation at a time; memory changes only after the store has.
  */
 import { changedRecords, type GroupState, type RecordChanges, retire } from "@qpq/mls";
-import { assert, type StoreTransaction } from "@qpq/ports";
+import { assert, MessengerError, type StoreTransaction } from "@qpq/ports";
 import {
   deleteCommit,
   deleteConversation,
@@ -47,6 +47,13 @@ export interface Change {
   readonly also?: (transaction: StoreTransaction) => void | Promise<void>;
 }
 
+/** Nothing is left of the conversation: who goes on with it begins anew. */
+export class Forgotten extends MessengerError {
+  constructor() {
+    super("conversations/unknown", "Cannot go on: the conversation never came to be");
+  }
+}
+
 export class LiveConversation {
   /** Of the group, and of its channel. */
   readonly groupId: Uint8Array;
@@ -59,6 +66,7 @@ export class LiveConversation {
   readonly #queue = new Map<number, StoredQueued>();
   #nextOrder = 1;
   #isLoaded = false;
+  #isForgotten = false;
   #failedAt = 0;
   #revokedLeaves: readonly number[] = [];
   #lane: Promise<unknown> = Promise.resolve();
@@ -169,8 +177,10 @@ export class LiveConversation {
   /**
    * Writes, then speaks: memory follows only what is durable, and the secrets that are over are
    * overwritten behind it. Only inside `exclusive`.
+   * @throws Forgotten
    */
   async write(change: Change): Promise<void> {
+    if (this.#isForgotten) throw new Forgotten();
     const writing = this.#write(change);
     this.#settled = writing.catch(() => {});
     try {
@@ -268,8 +278,9 @@ export class LiveConversation {
     else this.#queue.set(order, queued);
   }
 
-  /** Deletes it: a conversation that never came to be. */
+  /** Deletes it, for good: a conversation that never came to be. Only inside `exclusive`. */
   async forget(): Promise<void> {
+    this.#isForgotten = true;
     await this.#ground.store.transaction((transaction) =>
       deleteConversation(transaction, this.groupId)
     );

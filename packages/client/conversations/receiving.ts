@@ -1,6 +1,6 @@
 /** Receiving: process, then one transaction stores state, messages and cursor. */
 import { membersOf } from "@qpq/mls";
-import { assert, MessengerError } from "@qpq/ports";
+import { assert, ERROR_CODES, MessengerError } from "@qpq/ports";
 import type { NewNotice } from "../../features/messages/thread.ts";
 import type { ConversationView } from "../conversation-views.ts";
 import type { Entry } from "../../features/channels/client.ts";
@@ -13,7 +13,6 @@ import type { LiveConversation } from "./live-conversation.ts";
 import { UNNAMED } from "./group-name.ts";
 import { Behind, giveUp, processEntry, REPLACED } from "./processing.ts";
 import { queuedName } from "./queueing.ts";
-import { type FindConversation, inheritedBy, successionNotice } from "./succession.ts";
 
 /** Entries that one transaction takes in. */
 const BATCH_ENTRIES_MAX = 128;
@@ -40,16 +39,15 @@ export interface Received {
 /**
  * Processes entries that follow the cursor, up to the next commit and with it, and stores what they
  * come to. Only inside `exclusive`.
- * @param options.find the conversation that a group comes in the place of
- * @param options.entries those up to the cursor are passed over, those behind a hole are not taken
+ * @param entries those up to the cursor are passed over, those behind a hole are not taken
  */
 export async function receiveEntries(
   ground: Ground,
   live: LiveConversation,
-  { entries, find }: { readonly entries: readonly Entry[]; readonly find: FindConversation },
+  entries: readonly Entry[],
 ): Promise<Received> {
   const fresh = entries.filter(({ sequence }) => sequence > live.record.cursor);
-  const { name: nameBefore } = live.record;
+  const { name } = live.record;
   const draft = new Draft(live.record, live.state);
   let behind: Behind | undefined;
   let count = 0;
@@ -85,19 +83,7 @@ export async function receiveEntries(
     draft.note({ kind: "gap", count: draft.missedCount, code: "missed" }, ground.clock.now());
   }
   if (draft.isBoundary) judge(ground, draft);
-  if (count > 0) {
-    const { state, predecessorId } = live.record;
-    const isIn = state === "joining" && draft.record.state !== "joining";
-    const old = isIn && predecessorId.length > 0 ? find(predecessorId) : undefined;
-    const name = nameToTell(ground, draft);
-    if (old === undefined) await store(live, draft, { name });
-    else {
-      await old.exclusive(async () => {
-        await old.state?.tree.load();
-        await store(live, follow(ground, draft, old), { name, old });
-      });
-    }
-  }
+  if (count > 0) await store(live, draft, nameToTell(ground, draft));
   return {
     isWhole: count === fresh.length,
     holeBefore,
@@ -106,7 +92,7 @@ export async function receiveEntries(
       ? undefined
       : { entryId: commit.stored.entryId, fate: draft.commit },
     hasNewEpoch: draft.isBoundary,
-    hasNewName: draft.record.name !== nameBefore,
+    hasNewName: draft.record.name !== name,
     isBack: count > 0 && wasOut,
     behind,
   };
@@ -153,21 +139,10 @@ function nameToTell(ground: Ground, draft: Draft): StoredQueued | undefined {
   return first?.leafIndex === state.ownLeafIndex ? queuedName(ground, name) : undefined;
 }
 
-/** The conversation goes on in this group: as it stood, and with its history. */
-function follow(ground: Ground, draft: Draft, old: LiveConversation): Draft {
-  const { state } = draft;
-  assert(state?.tree.loaded !== undefined, "who comes in has the tree");
-  const devices = membersOf(state.tree.loaded).map(({ leafNode }) => ground.leaves.open(leafNode));
-  const { state: stands } = inheritedBy(old);
-  draft.record = { ...draft.record, state: stands, name: old.record.name };
-  draft.note(successionNotice(old, ground.leaves, devices), ground.clock.now());
-  return draft;
-}
-
 async function store(
   live: LiveConversation,
   draft: Draft,
-  { name, old }: { readonly name: StoredQueued | undefined; readonly old?: LiveConversation },
+  name: StoredQueued | undefined,
 ): Promise<void> {
   const told = name === undefined ? [] : live.takeOrders(1).map((order) => [order, name] as const);
   const rest = [...live.queue].filter(([order]) => !draft.returned.has(order));
@@ -178,7 +153,6 @@ async function store(
     ...draft.state === undefined && live.state !== undefined ? { state: "gone" } : {},
     ...draft.state === undefined ? {} : { state: draft.state },
     isFresh: draft.isFresh,
-    supersedes: old,
     spent: draft.spent,
     ...draft.commit === undefined ? {} : { commit: draft.commit },
     ...draft.effects.length + failed.length + passed.length + told.length === 0 ? {} : {
@@ -206,9 +180,8 @@ export function isOut({ state, failure }: StoredConversation): boolean {
   return (state === "removed" || state === "left") && !isForGood;
 }
 
-/** A closed one may go on in another group, and what waits with it. */
-function isOver(state: StoredConversation["state"]): boolean {
-  return state === "left" || state === "removed";
+export function isOver(state: StoredConversation["state"]): boolean {
+  return state === "left" || state === "removed" || state === "closed";
 }
 
 /** Those that the server has had in entries that are passed over. */
@@ -231,11 +204,10 @@ async function fail(thread: ThreadWriter, failed: Waiting): Promise<void> {
 export async function endConversation(
   live: LiveConversation,
   { state, notice, atMs, isAbandoned = false }: {
-    readonly state: Extract<ConversationView["state"], "left" | "removed" | "closed">;
+    readonly state: Extract<ConversationView["state"], "left" | "removed">;
     /** Left without a word to anybody. */
     readonly isAbandoned?: boolean;
-    /** Left out: all was said. */
-    readonly notice?: NewNotice;
+    readonly notice: NewNotice;
     readonly atMs: number;
   },
 ): Promise<void> {
@@ -246,7 +218,7 @@ export async function endConversation(
     ...live.commit === undefined ? {} : { commit: "lost" as const },
     history: async (thread) => {
       await fail(thread, waiting);
-      if (notice !== undefined) thread.addNotice(notice, atMs);
+      thread.addNotice(notice, atMs);
       thread.noteConversation();
     },
   });
@@ -279,6 +251,11 @@ export async function receiveGap(
 /** Whether a failure is the connection's: what was tried is tried again when there is one. */
 export function isPassing({ code }: MessengerError): boolean {
   return code === "cancelled" || code.startsWith("transport/") || PASSING.has(code);
+}
+
+/** Whether the same may go well later, on this connection: the server was busy, or others were first. */
+export function isRetried(error: MessengerError): boolean {
+  return !isPassing(error) && ERROR_CODES[error.code].retry !== "never";
 }
 
 const PASSING: ReadonlySet<string> = new Set([

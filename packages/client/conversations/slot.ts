@@ -12,6 +12,7 @@ import type { Behind } from "./processing.ts";
 import {
   endConversation,
   isOut,
+  isOver,
   isPassing,
   type Received,
   receiveEntries,
@@ -19,8 +20,6 @@ import {
 } from "./receiving.ts";
 import { Sender } from "./sending.ts";
 import type { SharedView } from "./sharing.ts";
-import { isUnverifiable } from "./succeeding.ts";
-import type { FindConversation } from "./succession.ts";
 import { Trust } from "./trust.ts";
 
 /** What the subscription says of a channel, in its order. */
@@ -48,12 +47,6 @@ export interface SlotSurroundings {
   /** What the account's devices have seen of a channel. */
   readonly sharedView: (channelId: Uint8Array) => Promise<SharedView | undefined>;
   readonly until: Engine["until"];
-  /** The conversation with a group. */
-  readonly find: FindConversation;
-  /** Nobody can go on with the group: a successor is due. */
-  readonly onStuck: (slot: Slot) => void;
-  /** Its group is closed, and no other one has come in its place. */
-  readonly onClosed: (slot: Slot) => void;
   /** Nothing is left of the conversation. */
   readonly onForgotten: (slot: Slot) => void;
   /** The account was added to a group anew that this device is out of. */
@@ -70,10 +63,14 @@ export class Slot {
   readonly #surroundings: SlotSurroundings;
   #deliveries: SlotDelivery[] = [];
   #working: Promise<void> | undefined;
+  /** Something came while it worked. */
+  #isWorkDue = false;
   #hasAll = false;
   /** The last sequence number that the server has told of. */
   #head = 0;
   #isUpkeepDue = false;
+  /** Asked for while it was due: what it was due for may be another thing. */
+  #isUpkeepWanted = false;
   /** Upkeep that came to nothing, one after another. */
   #upkeepFailures = 0;
 
@@ -100,10 +97,6 @@ export class Slot {
       committer: this.committer,
       onStored: () => this.deliver([]),
       sharedView: () => surroundings.sharedView(live.groupId),
-      find: surroundings.find,
-      onNoWayIn: (error) => {
-        if (isUnverifiable(error)) surroundings.onStuck(this);
-      },
       onForgotten: () => surroundings.onForgotten(this),
     });
   }
@@ -124,22 +117,23 @@ export class Slot {
     return this.#hasAll;
   }
 
+  /** The last sequence number that the server has told of in this session; 0: none. */
+  get head(): number {
+    return Math.max(this.#head, ...this.#deliveries.map(headOf));
+  }
+
   /** The session is over: what the server has is unknown from here on. */
   loseSession(): void {
     this.#hasAll = false;
+    // A server that was restored from a backup may have less.
+    this.#head = 0;
     this.#deliveries = [];
   }
 
   /** Takes what the server said of its log from deliveries whose entries are read later. */
   #putOff(): void {
-    for (const delivery of this.#deliveries) {
-      if (delivery.kind === "entry") this.#head = Math.max(this.#head, delivery.entry.sequence);
-      else if (delivery.kind === "gap") this.#head = Math.max(this.#head, delivery.gap.to);
-      else if (delivery.kind === "caught-up") {
-        this.#head = Math.max(this.#head, delivery.sequence);
-        this.#hasAll = true;
-      }
-    }
+    this.#head = this.head;
+    if (this.#deliveries.some(({ kind }) => kind === "caught-up")) this.#hasAll = true;
     this.#deliveries = this.#deliveries.filter(({ kind }) => kind === "not-a-member");
   }
 
@@ -152,10 +146,11 @@ export class Slot {
 
   deliver(deliveries: readonly SlotDelivery[]): void {
     this.#deliveries.push(...deliveries);
+    this.#isWorkDue = true;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
       this.#surroundings.onChange();
-      if (this.#deliveries.length > 0) this.deliver([]);
+      if (this.#isWorkDue && !this.#ground.signal.aborted) this.deliver([]);
     });
     this.#background(this.#working);
   }
@@ -168,14 +163,14 @@ export class Slot {
 
   async #resume(): Promise<void> {
     const { live, entrance } = this;
+    // What was begun in an earlier session may just be failing with it.
+    await entrance.ended();
     const call = await live.exclusive(() => Promise.resolve(live.commit?.stored.call));
     const { state, failure } = live.record;
     await this.judge();
     if (state === "broken") await entrance.rejoin(failure);
-    else if (state === "closed") this.#surroundings.onClosed(this);
-    else if (state === "joining" && (call === undefined || call === "enter")) {
-      await entrance.enterOrGiveUp();
-    } else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
+    else if (state === "joining" && call !== "create") await entrance.enterOrGiveUp();
+    else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
   }
 
   /** Has leaves of revoked devices removed, and strangers alarmed. */
@@ -197,13 +192,15 @@ export class Slot {
 
   async #work(): Promise<void> {
     try {
+      this.#isWorkDue = false;
       await this.#workThrough();
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       // The connection's, or the server's word: what is missing is read again from the cursor.
       this.#ground.log.warn("reading-failed", { code: error.code });
       this.#putOff();
-      if (!isPassing(error)) this.#background(this.#readAgain());
+      // A connection that is there is another one than what was read from: nobody else begins anew.
+      if (!isPassing(error) || this.#ground.isOnline()) this.#background(this.#readAgain());
     }
   }
 
@@ -230,6 +227,7 @@ export class Slot {
       await this.#take(first);
       if (this.#deliveries === deliveries) this.#deliveries = deliveries.slice(1);
     }
+    this.#isWorkDue = false;
     if (this.#hasAll && this.live.record.cursor < this.#head) await this.#fill(this.#head);
     this.sender.kick();
     this.committer.kick();
@@ -268,10 +266,7 @@ export class Slot {
       return false;
     }
     for (;;) {
-      const { find } = this.#surroundings;
-      const received = await live.exclusive(() =>
-        receiveEntries(this.#ground, live, { entries, find })
-      );
+      const received = await live.exclusive(() => receiveEntries(this.#ground, live, entries));
       await this.#follow(received);
       if (received.behind !== undefined) return this.#recover(received.behind);
       if (received.isWhole) return true;
@@ -307,7 +302,6 @@ export class Slot {
     this.#surroundings.onStored(this);
     if (received.entered.length > 0) await this.trust.see(received.entered);
     if (received.hasNewEpoch || received.hasNewName) this.#surroundings.onNews(this);
-    if (this.live.record.state === "closed") this.#surroundings.onClosed(this);
     if (received.hasNewEpoch) {
       this.trust.forget();
       if (this.live.record.state === "leaving") {
@@ -332,9 +326,15 @@ export class Slot {
 
   /** Commits what others wait for, unless somebody else does so first. */
   #keepUp(jitterMs: number): void {
+    this.#isUpkeepWanted = true;
     if (this.#isUpkeepDue) return;
     this.#isUpkeepDue = true;
-    this.#background(this.#upkeep(jitterMs).finally(() => this.#isUpkeepDue = false));
+    this.#background(
+      this.#upkeep(jitterMs).finally(() => {
+        this.#isUpkeepDue = false;
+        if (this.#isUpkeepWanted && !this.#ground.signal.aborted) this.#keepUp(jitterMs);
+      }),
+    );
   }
 
   async #upkeep(jitterMs: number): Promise<void> {
@@ -346,8 +346,11 @@ export class Slot {
     const turnMs = isRevocation ? this.trust.rank * RANK_MS : 0;
     const waitMs = backOffMs + turnMs + randomFraction(random) * jitterMs;
     await sleep(clock, waitMs, signal).catch(() => {});
+    this.#isUpkeepWanted = false;
+    // Before it is caught up it would lose; it is asked for again when it is.
     if (signal.aborted || !this.isCaughtUp) return;
     const isDue = await this.live.exclusive(() => Promise.resolve(this.live.owesCommit));
+    if (!isDue) this.#upkeepFailures = 0;
     if (!isDue || this.live.record.state !== "active") return;
     const nothing: Wish = { proposals: [], joiners: [] };
     try {
@@ -360,6 +363,7 @@ export class Slot {
     } catch (error) {
       if (!(error instanceof MessengerError)) throw error;
       this.#upkeepFailures++;
+      this.#isUpkeepWanted = true;
       this.#ground.log.warn("upkeep-failed", { code: error.code });
     }
   }
@@ -382,6 +386,23 @@ export class Slot {
     );
   }
 
+  /** What is not done yet, for who has waited in vain: nothing, or one line. */
+  describe(): readonly string[] {
+    const { live } = this;
+    const { record, queue } = live;
+    const parts = [
+      ...this.#hasAll ? [] : ["the server has not told of all of it"],
+      ...record.cursor >= this.#head ? [] : [`entry ${record.cursor} of ${this.#head}`],
+      ...this.#deliveries.length === 0 ? [] : [`${this.#deliveries.length} to be processed`],
+      ...queue.size === 0 ? [] : [`${queue.size} to be sent`],
+      ...live.commit === undefined ? [] : [`its own commit (${live.commit.stored.call}) waits`],
+      ...live.owesCommit ? ["it owes a commit"] : [],
+      ...this.trust.knownBlockedBy.length === 0 ? [] : ["a key has changed"],
+    ];
+    if (parts.length === 0 || isOver(record.state)) return [];
+    return [`${live.id.slice(0, 8)} (${record.state}, epoch ${record.epoch}): ${parts.join(", ")}`];
+  }
+
   /** @returns false: nothing more can be processed until this device is in anew */
   #recover(behind: Behind): boolean {
     // Read again from the cursor when it is.
@@ -394,6 +415,12 @@ export class Slot {
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => this.#ground.fail(error));
   }
+}
+
+function headOf(delivery: SlotDelivery): number {
+  if (delivery.kind === "entry") return delivery.entry.sequence;
+  if (delivery.kind === "gap") return delivery.gap.to;
+  return delivery.kind === "caught-up" ? delivery.sequence : 0;
 }
 
 /** States that end when the server says that the account is no member. */
