@@ -3,6 +3,7 @@
  * three clients talk over it, then looks for what they wrote in everything that the server has on its disk.
  * Ends with 0 only if each step was checked and nothing was found.
  */
+import { printLine } from "../packages/cli/output.ts";
 import { QPQ, startServer, temporaryFolder } from "../tests/e2e/processes.ts";
 
 const json = Deno.args.includes("--json");
@@ -11,7 +12,7 @@ await using state = await temporaryFolder();
 const startedAt = performance.now();
 await using server = await startServer();
 if (!json) {
-  print("quicproquo: three people talk over a server that they need not trust\n");
+  printLine("quicproquo: three people talk over a server that they need not trust\n");
   tell("server", `listens on ${server.address} after ${since(startedAt)}, in a folder of its own`);
 }
 // In every message of the demo, and nowhere else in the world.
@@ -83,11 +84,7 @@ function since(from: number): string {
 }
 
 function tell(who: string, what: string): void {
-  print(`         ${who.padEnd(9)} ${what}`);
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  printLine(`         ${who.padEnd(9)} ${what}`);
 }
 
 function fail(reason: string): never {

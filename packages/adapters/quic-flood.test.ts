@@ -12,7 +12,7 @@ import { listenQuic } from "./quic-listen.ts";
 /** Handshakes under way at most, in the test; three times as many are begun. */
 const HALF_OPEN_MAX = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 400 : 8;
 /** For what takes milliseconds, on a machine that does a lot besides. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 const own = await issue("server");
 const certificate = await served(own);

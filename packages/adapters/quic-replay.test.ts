@@ -98,7 +98,7 @@ Deno.test("listenQuic() hands over no connection, and reads no stream, that was 
     clock: systemClock,
     log: silentLog,
     certificate: await served(own),
-    limits: { handshakeTimeoutMs: 1_000 },
+    limits: { handshakeTimeoutMs: 3_000 },
     onRefused: (refusal) => void refusals.push(refusal),
   });
   void (async () => {

@@ -68,7 +68,7 @@ Deno.test("store-sqlite commits while somebody reads for long and its log can't 
   }
   rows.return?.();
   reader.close();
-  for (let wait = 0; wait < 200 && Deno.statSync(`${path}-wal`).size > 0; wait++) {
+  for (let wait = 0; wait < 2_400 && Deno.statSync(`${path}-wal`).size > 0; wait++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   assert.equal(Deno.statSync(`${path}-wal`).size, 0, "cut when the reader has gone");

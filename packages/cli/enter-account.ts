@@ -18,6 +18,7 @@ import type { RememberOptions } from "./secret-options.ts";
 import { AdvisedError, printDiagnostic } from "./output.ts";
 import { chooseNewPassword, usePassword } from "./passwords.ts";
 import { askLine, canAsk } from "./prompt.ts";
+import { requireServer } from "./session.ts";
 
 export interface EnterOptions extends AccountOptions, RememberOptions {
   /** Makes the account if its name is new, unasked. */
@@ -50,6 +51,7 @@ export async function enterAccount(
 
 /** An account that this device doesn't have yet. */
 async function makeOrLogIn(options: EnterOptions, choice: AccountChoice): Promise<Opened> {
+  if (canAsk()) await requireServer(options);
   if (options.register !== true && !(canAsk() && await wantsNew(choice))) {
     return await usePassword(
       options,

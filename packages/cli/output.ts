@@ -116,14 +116,23 @@ function laidOut(text: string, stream: { isTerminal(): boolean }): string {
   return columns <= 0 ? text : text.split("\n").map((line) => wrapWords(line, columns)).join("\n");
 }
 
-/** @returns the line, and further ones, of at most so many characters; a longer word stays whole */
+/** Characters at a line's beginning in which its columns are looked for. */
+const COLUMNS_LENGTH_MAX = 32;
+
+/**
+ * @returns the line, and further ones, of at most so many characters, which begin where its last column
+ *   does; a longer word stays whole
+ */
 export function wrapWords(line: string, columns: number): string {
+  const gaps = [...line.slice(0, COLUMNS_LENGTH_MAX).matchAll(/ {2,}(?=\S)/g)];
+  const last = gaps.at(-1);
+  const indent = last === undefined ? "" : " ".repeat(last.index + last[0].length);
   let width = 0;
   return line.split(/(?<= )/).map((word) => {
     const length = word.trimEnd().length;
     const isFull = width > 0 && width + length >= columns;
-    width = (isFull ? 0 : width) + word.length;
-    return isFull ? `\n${word}` : word;
+    width = (isFull ? indent.length : width) + word.length;
+    return isFull ? `\n${indent}${word}` : word;
   }).join("");
 }
 

@@ -77,7 +77,12 @@ export async function chooseNewPassword(
   }
   const password = named ?? await askTwice(secret, owner);
   const weakness = passwordWeakness(password, owner.name);
-  if (weakness !== undefined) printDiagnostic(`qpq: warning: ${WEAK[weakness]}; ${ADVICE}`);
+  if (weakness !== undefined) {
+    const command = secret === "password" ? "register-user" : "passwd";
+    printDiagnostic(
+      `qpq: warning: ${WEAK[weakness]}; ${ADVICE}: qpq ${command} --generate makes one`,
+    );
+  }
   return { password, isGenerated: false };
 }
 
@@ -101,7 +106,7 @@ const WEAK = {
   common: "the password is one of those that are tried first",
   name: "the password is the account's name",
 } as const;
-const ADVICE = "who gets hold of the server's database can guess it. --generate makes a strong one";
+const ADVICE = "who gets hold of the server's database can guess it. A strong one";
 
 async function askTwice(
   secret: "password" | "new-password",

@@ -42,6 +42,11 @@ export async function openCommandSession(options: CommonOptions): Promise<Comman
   }
 }
 
+/** Says early, before anybody is asked for much, why the server can't be used. */
+export async function requireServer(options: CommonOptions): Promise<void> {
+  await (await openCommandSession(options))[Symbol.asyncDispose]();
+}
+
 /**
  * Runs what waits for a connection.
  * @throws MessengerError `transport/unreachable`, which says where, in place of a deadline that passed

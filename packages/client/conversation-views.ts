@@ -158,6 +158,10 @@ export type Notice =
   | { readonly kind: "key-changed"; readonly name: string }
   /** This device could not follow and entered anew. */
   | { readonly kind: "rejoined" }
+  /** Its group is closed; another one may follow. */
+  | { readonly kind: "closed" }
+  /** It goes on in a new group, in which those accounts are not. */
+  | { readonly kind: "succeeded"; readonly without: readonly string[] }
   | { readonly kind: "broken"; readonly code: string };
 
 /** A page of history, oldest first. */

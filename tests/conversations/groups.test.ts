@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Client } from "@qpq/client";
 import {
   conversation,
   historyOf,
@@ -114,6 +115,30 @@ Deno.test("leaving is done by those who stay; the last admin makes another one f
   await conversation(alice, "#climbing", "left");
   await say(bob, id, "alone");
   assert.deepEqual((await bob.conversations.members(id)).map(({ name }) => name), ["bob"]);
+});
+
+Deno.test("of admins who leave at once one stays: a group is never without", async () => {
+  await using world = await openConversationWorld();
+  const { alice, bob, carol, id } = await trio(world);
+  await alice.conversations.setAdmin(id, { name: "bob", isAdmin: true, ...PATIENCE });
+  await until(bob, async () => (await bob.conversations.status(id)).epoch === 2);
+  const leave = (client: Client) => client.conversations.leave(id, PATIENCE);
+  const outcomes = await Promise.allSettled([leave(alice), leave(bob)]);
+  const refused = outcomes.flatMap((each) => each.status === "rejected" ? [each.reason.code] : []);
+  assert.deepEqual(refused, ["conversations/last-admin"]);
+  const [stays, goes] = outcomes[0]?.status === "rejected" ? [alice, bob] : [bob, alice];
+  await until(goes, async () => (await goes.conversations.get(id)).state === "left");
+  // One after the other, all of them get out.
+  const namesOf = async (client: Client) =>
+    (await client.conversations.members(id)).map(({ name }) => name);
+  await until(stays, async () => (await namesOf(stays)).length === 2);
+  await stays.conversations.setAdmin(id, { name: "carol", isAdmin: true, ...PATIENCE });
+  await stays.conversations.leave(id, PATIENCE);
+  await until(carol, async () => (await namesOf(carol)).length === 1);
+  await carol.conversations.leave(id, PATIENCE);
+  for (const client of [alice, bob, carol]) {
+    await until(client, async () => (await client.conversations.get(id)).state === "left");
+  }
 });
 
 Deno.test("everybody hears of a new name, and who comes later has it from the invitation", async () => {

@@ -2,7 +2,7 @@
 import {
   createMemoryNetwork,
   createSeededRandom,
-  type MemoryDisk,
+  MemoryDisk,
   openMemoryStore,
   systemClock,
 } from "@qpq/adapters";
@@ -11,6 +11,7 @@ import {
   type ClientOptions,
   logInClient,
   openClient,
+  recoverClient,
   registerClient,
 } from "@qpq/client";
 import {
@@ -45,8 +46,14 @@ export interface ConversationWorld extends AsyncDisposable {
   /** Ends the server as a kill does, and begins it anew on what was durable. */
   restart(): Promise<void>;
   readonly serverStore: Store;
+  /** What the server has on its disk, as a backup of this moment. */
+  backup(): MemoryDisk;
+  /** The server begins anew on a backup: its logs are another incarnation. Sessions go on, here. */
+  restore(backup: MemoryDisk): Promise<void>;
   /** Registers an account on a device of its own, or enters one that there is. */
   client(name: string, options?: DeviceOptions): Promise<Client>;
+  /** Opens a device whose account the server has an older state of, and brings that forward. */
+  recover(name: string, options?: DeviceOptions): Promise<Client>;
   /** The same on a machine that can crash: rejects then. */
   clientOn(machine: Machine, options?: Omit<DeviceOptions, "device">): Promise<Client>;
   /** A device whose store is in memory, and can fail. */
@@ -82,10 +89,11 @@ export async function openConversationWorld(
   const opened = new AsyncDisposableStack();
   const stateFolder = await Deno.makeTempDir({ prefix: "qpq-conversations-" });
   opened.defer(() => Deno.remove(stateFolder, { recursive: true }));
-  const store = openMemoryStore(options.disk === undefined ? {} : { disk: options.disk });
+  let disk = options.disk ?? new MemoryDisk();
+  let store = openMemoryStore({ disk });
   opened.defer(() => store.close());
   await openSlices(store, SLICE_SCHEMAS);
-  const incarnation = random.bytes(16);
+  let incarnation = random.bytes(16);
   const network = createMemoryNetwork({
     ...{ clock, random, idleTimeoutMs: 1_000 },
     ...options.delayMs === undefined ? {} : { delayMs: options.delayMs },
@@ -183,7 +191,18 @@ export async function openConversationWorld(
   };
   const known = new Set<string>();
   return {
-    serverStore: store,
+    get serverStore() {
+      return store;
+    },
+    backup: () => copyOf(disk),
+    restore: async (backup) => {
+      network.cut();
+      await store.close();
+      disk = copyOf(backup);
+      store = openMemoryStore({ disk });
+      incarnation = random.bytes(16);
+      rpc = await serve();
+    },
     cut: () => network.cut(),
     setReachable: (isReachable) => {
       if (isReachable) network.heal();
@@ -205,6 +224,12 @@ export async function openConversationWorld(
       opened.use(client);
       return client;
     },
+    recover: async (name, device = {}) => {
+      const confirm = () => Promise.resolve(true);
+      const client = await recoverClient({ ...clientOptions(name, device), confirm });
+      opened.use(client);
+      return client;
+    },
     machine: (own) => {
       const machine = new Machine({ ...own, clock, transport: network.transport });
       opened.use(machine);
@@ -218,6 +243,12 @@ export async function openConversationWorld(
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function copyOf({ entries }: MemoryDisk): MemoryDisk {
+  const copy = new MemoryDisk();
+  for (const [key, value] of entries.entries()) copy.entries.set(key, new Uint8Array(value));
+  return copy;
 }
 
 function holding(hold: DeviceOptions["hold"], rpc: RpcClient): RpcClient {

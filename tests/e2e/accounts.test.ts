@@ -14,8 +14,6 @@ import { cheapen, registerQuickly } from "./registration.ts";
 
 const PASSWORD = "correct horse battery";
 const NEW_PASSWORD = "staple that, please";
-/** Of a program that waits for a server that is there: a slow machine changes no outcome. */
-const PATIENCE_SECONDS = "60";
 const WHOAMI_TRIES_MAX = 20;
 
 interface Machine {
@@ -42,7 +40,6 @@ function machine(server: RunningServer, folder: string): Machine {
         QPQ_SERVER: server.address,
         QPQ_PIN: server.pin,
         QPQ_PASSWORD: PASSWORD,
-        QPQ_TIMEOUT: PATIENCE_SECONDS,
         ...env,
       },
     });

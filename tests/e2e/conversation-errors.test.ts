@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ENTER, openWorld, type Person, register } from "./people.ts";
 import { QPQ, type Run, run } from "./processes.ts";
+import { startAtTerminal } from "./terminal.ts";
 
 /** An error is one line on standard error, and with `--json` one object with the same code. */
 async function refuses(
@@ -77,6 +78,12 @@ Deno.test("errors that a new user meets: accounts and the server", async () => {
     exit: 3,
     says: /Cannot reach .* the server is down/,
   });
+  // Said before anything is asked.
+  const { QPQ_PASSWORD: _, ...env } = world.person("dave").env;
+  await using asking = startAtTerminal(`${QPQ} repl --timeout 1`, { env });
+  await asking.shows(/^qpq: Cannot reach .* the server is down/);
+  assert.equal(await asking.ended(), 3);
+  assert.doesNotMatch(asking.written(), /new\/login|assword/);
 });
 
 Deno.test("errors that a new user meets: conversations", async () => {

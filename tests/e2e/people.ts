@@ -1,13 +1,18 @@
 /** A real server, and people with accounts on it, each with programs and a state folder of their own. */
 import { join } from "node:path";
-import { QPQ, run, type RunningServer, startServer, temporaryFolder } from "./processes.ts";
+import {
+  PATIENCE_SECONDS,
+  QPQ,
+  run,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "./processes.ts";
 import { registerQuickly } from "./registration.ts";
 import { startAtTerminal, type TerminalOptions, type TerminalProgram } from "./terminal.ts";
 
 export const ENTER = "\r";
 export const PASSWORD = "correct horse";
-/** Of a program that waits for a server that is there: a slow machine changes no outcome. */
-const PATIENCE_SECONDS = "60";
 
 export interface Person {
   /** Registers an account, by the library. */

@@ -69,7 +69,7 @@ Deno.test("qpq reaches a server by its name, which its sandbox allows without it
   await using folder = await temporaryFolder();
   await using server = await startServer();
   const named = server.address.replace("127.0.0.1", "localhost");
-  const args = ["health", "--server", named, "--pin", server.pin, "--timeout", "5"];
+  const args = ["health", "--server", named, "--pin", server.pin];
   const result = await run(QPQ, args, { env: { QPQ_STATE_DIR: folder.path } });
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /^localhost:/);
@@ -81,7 +81,7 @@ Deno.test("qpq refuses what it was not told to trust, each case in its own words
   await using other = await startServer();
   const env = { QPQ_STATE_DIR: join(folder.path, "state") };
   const health = (args: readonly string[], address = server.address): Promise<Run> =>
-    run(QPQ, ["health", "--server", address, "--timeout", "3", ...args], {
+    run(QPQ, ["health", "--server", address, ...args], {
       env,
       cwd: folder.path,
     });

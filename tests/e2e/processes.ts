@@ -7,8 +7,10 @@ export const QPQ = join(ROOT, "bin/qpq");
 export const QPQ_SERVER = join(ROOT, "bin/qpq-server");
 
 /** Real programs on a busy machine: generous, and only to end a test that hangs. */
-const START_TIMEOUT_MS = 30_000;
-const RUN_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 240_000;
+/** Of a program that waits for a server that is there: a slow machine changes no outcome. */
+export const PATIENCE_SECONDS = "60";
 
 export interface Run {
   readonly code: number;
@@ -22,7 +24,7 @@ export interface RunOptions {
   readonly stdin?: string;
 }
 
-/** Runs a program to its end. Its environment is `PATH`, `HOME` and what is given. */
+/** Runs a program to its end. Its environment is `PATH`, `HOME`, patience and what is given. */
 export async function run(
   program: string,
   args: readonly string[],
@@ -144,6 +146,7 @@ function baseEnvironment(env: Readonly<Record<string, string>> = {}): Record<str
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
     HOME: Deno.env.get("HOME") ?? "/",
+    QPQ_TIMEOUT: PATIENCE_SECONDS,
     ...env,
   };
 }

@@ -1,11 +1,11 @@
 /** A program at a pseudo-terminal, as a person has it: keys go in, and what stands on the screen is seen. */
 import { characters } from "../../packages/cli/repl/line.ts";
 import { TestTerminal } from "../../packages/cli/test/terminal.ts";
-import type { RunOptions } from "./processes.ts";
+import { PATIENCE_SECONDS, type RunOptions } from "./processes.ts";
 
 /** Real programs on a busy machine: generous, and only to end a test that hangs. */
-const SHOW_TIMEOUT_MS = 30_000;
-const END_TIMEOUT_MS = 30_000;
+const SHOW_TIMEOUT_MS = 120_000;
+const END_TIMEOUT_MS = 120_000;
 
 export interface TerminalProgram extends AsyncDisposable {
   /** The process id of the program itself. */
@@ -41,6 +41,7 @@ export function startAtTerminal(
       HOME: Deno.env.get("HOME") ?? "/",
       TERM: "xterm-256color",
       SHELL: "/bin/sh",
+      QPQ_TIMEOUT: PATIENCE_SECONDS,
       ...hasColour ? {} : { NO_COLOR: "1" },
       ...env,
     },

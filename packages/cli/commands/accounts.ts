@@ -33,6 +33,7 @@ import {
   usePassword,
 } from "../passwords.ts";
 import { askLine, askSecret, canAsk } from "../prompt.ts";
+import { requireServer } from "../session.ts";
 
 /** Milliseconds that `whoami` waits for the server: what is here it knows without. */
 const WHOAMI_TIMEOUT_MS = 3_000;
@@ -51,6 +52,7 @@ export async function runRegisterUser(
   if (hasAccountStore(choice.place)) {
     throw new MessengerError("client/has-account", `This device has the account ${name} already`);
   }
+  if (canAsk()) await requireServer(options);
   const chosen = await chooseNewPassword("password", options, ownerOf(choice));
   const { invite } = options;
   await using client = await confirming(
@@ -80,6 +82,7 @@ export async function runRegisterUser(
 export async function runLogin(options: AccountOptions): Promise<ExitCode> {
   const choice = await chooseAccount(options, { mustExist: options.username === undefined });
   const isNewDevice = !hasAccountStore(choice.place);
+  if (isNewDevice && canAsk()) await requireServer(options);
   const formerPassword = await readFormerPassword(options);
   await using client = await usePassword(
     options,

@@ -54,11 +54,9 @@ function listRow(view: ConversationView, all: readonly ConversationView[]): Row 
 }
 
 function columns(name: string, remarks: string, isBold = false): Row {
-  const first = { text: remarks === "" ? name : name.padEnd(NAME_COLUMNS) };
-  return [
-    isBold ? { ...first, style: "name" } : first,
-    ...remarks === "" ? [] : [{ text: ` ${remarks}` }],
-  ];
+  if (remarks === "") return [{ text: name, ...isBold ? { style: "name" } as const : {} }];
+  const first = { text: `${name.padEnd(NAME_COLUMNS)} `, hangs: true } as const;
+  return [isBold ? { ...first, style: "name" } : first, { text: remarks }];
 }
 
 export async function listMembers(

@@ -121,18 +121,36 @@ export function noticeText(notice: Notice, self: string): string {
     case "left-self":
       return "you left";
     case "gap":
-      return `${notice.count} entries are missing here: ${notice.reason}`;
+      return gapText(notice.count, notice.reason);
     case "missing-messages":
       return `${counted(notice.count, "message")} of ${notice.name} never came`;
     case "undecryptable":
-      return `a message of ${notice.name} can't be read (${notice.code})`;
+      return notice.name === ""
+        ? `an entry can't be read (${notice.code})`
+        : `a message of ${notice.name} can't be read (${notice.code})`;
     case "key-changed":
       return `the account key of ${notice.name} HAS CHANGED: nothing is sent until it is accepted`;
+    case "closed":
+      return "the group is closed";
+    case "succeeded":
+      return "the conversation goes on in a new group" +
+        (notice.without.length > 0 ? `, without ${all(notice.without)}` : "");
     case "rejoined":
       return "this device could not follow, and entered anew";
     case "broken":
       return `this device can't follow the conversation any more (${notice.code})`;
   }
+}
+
+function gapText(count: number, reason: string): string {
+  const isOne = count === 1;
+  const words: Readonly<Record<string, string>> = {
+    expired: `the server keeps ${isOne ? "it" : "them"} no longer`,
+    missed: "this device was out",
+    restored: "the server was restored from a backup",
+  };
+  const what = isOne ? "1 entry is" : `${count} entries are`;
+  return `${what} missing here: ${words[reason] ?? reason}`;
 }
 
 function noticeStyle({ kind }: Notice): "warning" | "notice" {

@@ -21,6 +21,7 @@ import { UsageError } from "../output.ts";
 import { describeConnection } from "./connection.ts";
 import { acceptKey, verifyKey, verifyWords } from "./peer-keys.ts";
 import type { Repl } from "./repl.ts";
+import type { Row } from "./rows.ts";
 
 export interface ReplWords {
   readonly words: readonly string[];
@@ -43,7 +44,7 @@ export interface ReplCommand {
   readonly more?: string;
   readonly completes?: "names" | "conversations" | "commands";
   /** Whether it may wait for the server: other lines are taken meanwhile. */
-  readonly needsServer?: true;
+  readonly needsServer?: (repl: Repl, words: ReplWords) => boolean;
   /** Whether lines behind it are for the conversation that it gives. */
   readonly leads?: true;
   /** What is known to be wrong before its turn. @throws UsageError */
@@ -60,7 +61,12 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/dm NAME",
     help: "talk to somebody alone",
     completes: "names",
-    needsServer: true,
+    // The one that there is is here.
+    needsServer: ({ views }, { words: [name = ""] }) =>
+      !views.all.some((view) =>
+        view.kind === "direct-message" && view.state === "active" &&
+        view.name === withoutSign(name, "@").toLowerCase()
+      ),
     leads: true,
     check: ({ words }) => void exactly(words, 1, "/dm NAME"),
     run: async (repl, { words: [name = ""], waiting }) => {
@@ -73,7 +79,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     name: "/create-group",
     usage: "/create-group NAME",
     help: "make a group, with you as its admin",
-    needsServer: true,
+    needsServer: always,
     leads: true,
     check: ({ rest }) => void some(rest, "/create-group NAME"),
     run: async (repl, { rest, waiting }) => {
@@ -90,7 +96,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     more: "Whoever is invited can read what comes from now on, and sees it after /join. " +
       "Nobody else is told of that /join.",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void people(words, "/invite NAME…"),
     run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/invite NAME…");
@@ -144,7 +150,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/remove NAME…",
     help: "take people out of the current group",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void people(words, "/remove NAME…"),
     run: async (repl, { words, waiting, here }) => {
       const names = people(words, "/remove NAME…");
@@ -156,7 +162,7 @@ export const COMMANDS: readonly ReplCommand[] = [
     usage: "/leave [#GROUP]",
     help: "leave the current group, or decline an invitation",
     completes: "conversations",
-    needsServer: true,
+    needsServer: always,
     run: async (repl, input) => {
       const view = await chosen(repl, input);
       repl.reply(await leaveGroup(repl.account.conversations, view, input.waiting));
@@ -175,9 +181,9 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/admin",
     usage: "/admin NAME [off]",
-    help: "make somebody an admin of the current group, or no admin any more",
+    help: "make somebody an admin, or no admin any more",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void adminChange(words),
     run: async (repl, { words, waiting, here }) => {
       const change = { ...adminChange(words), ...waiting };
@@ -201,7 +207,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/notes",
     usage: "/notes",
-    help: "write notes to yourself: they never leave this device",
+    help: "notes to yourself, which never leave this device",
     leads: true,
     run: async (repl) => await repl.account.conversations.notes(),
   },
@@ -214,29 +220,29 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/status",
     usage: "/status",
-    help: "the connection, what is queued, and how the current conversation is protected",
+    help: "connection, queue, and how this is protected",
     more: "The epoch authenticator is the same at all members of one epoch: compare it elsewhere.",
     run: async (repl) => repl.reply(await describeConnection(repl)),
   },
   {
     name: "/verify",
     usage: "/verify NAME [yes]",
-    help: "show somebody's safety number; yes notes that you compared it",
+    help: "somebody's safety number; yes: you compared it",
     more: "Compare the number by voice or in person, never through this server. " +
       "The same on both sides? Then: /verify NAME yes",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void verifyWords(words),
     run: async (repl, { words, waiting }) => repl.reply(await verifyKey(repl, words, waiting)),
   },
   {
     name: "/accept-key",
     usage: "/accept-key NAME",
-    help: "accept the new account key of somebody, once it was shown",
+    help: "accept somebody's new account key, once shown",
     more:
       "The first time it shows the new safety number, which you compare; the second accepts it.",
     completes: "names",
-    needsServer: true,
+    needsServer: always,
     check: ({ words }) => void exactly(words, 1, "/accept-key NAME"),
     run: async (repl, { words: [name = ""], waiting }) =>
       repl.reply(await acceptKey(repl, name, waiting)),
@@ -251,7 +257,7 @@ export const COMMANDS: readonly ReplCommand[] = [
   {
     name: "/unblock",
     usage: "/unblock NAME",
-    help: "show again what somebody writes to you alone, from now on",
+    help: "show what comes from now on",
     completes: "names",
     run: async (repl, { words }) => await block(repl, words, false),
   },
@@ -276,6 +282,10 @@ export function findCommand(word: string): ReplCommand | undefined {
   return COMMANDS.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
 }
 
+function always(): boolean {
+  return true;
+}
+
 function helpRows(word: string | undefined) {
   if (word !== undefined) {
     const command = findCommand(word.startsWith("/") ? word : `/${word}`);
@@ -291,10 +301,11 @@ function helpRows(word: string | undefined) {
   }
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
   return [
-    ...COMMANDS.map(({ usage, help }) => [{ text: `${usage.padEnd(width)}  ${help}` }]),
-    [{
-      text: "Anything else is a message to the current conversation; // begins one with a slash.",
-    }],
+    ...COMMANDS.map(({ usage, help }): Row => [
+      { text: `${usage.padEnd(width)}  `, hangs: true },
+      { text: help },
+    ]),
+    [{ text: "Anything else is a message; // begins one with a slash." }],
   ];
 }
 

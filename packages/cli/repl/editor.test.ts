@@ -101,9 +101,11 @@ Deno.test("InputHistory is stored by its settings, bounded, and opened again", a
   history.add("last");
   history.add("last");
   await history.saved();
+  // A long one, pasted perhaps, comes back as long as the program runs.
+  assert.equal(history.lines.at(-2)?.length, 5_000);
   const again = await InputHistory.open(settings);
   assert.equal(again.lines.at(-1), "last");
   assert.ok(again.lines.at(-2)?.startsWith("599 "));
-  assert.ok(again.lines.length < 500 && again.lines.length >= 100);
+  assert.ok(again.lines.length < 500 && again.lines.length >= 90);
   assert.ok([...stored.values()].every(({ length }) => length <= 65_536));
 });

@@ -142,7 +142,8 @@ export class Editor {
     }
     this.#wasInterrupted = true;
     // What is being typed has nothing to do with what waits.
-    if (!this.#options.interrupt()) this.#set(EMPTY_LINE);
+    if (this.#options.interrupt()) return;
+    this.#set(EMPTY_LINE);
     this.#options.screen.print([[{ text: "Ctrl-C again, or Ctrl-D, leaves", style: "faint" }]]);
   }
 

@@ -84,7 +84,7 @@ export class Incoming {
     const seen = this.#lookedAt.get(view.id) ?? last.position;
     const rows: Row[] = [];
     for (const item of items) {
-      const isFirstNew = item.position > seen && !rows.includes(NEW);
+      const isFirstNew = item.position > seen && isFromOthers(item) && !rows.includes(NEW);
       rows.push(...this.#dayRows(item), ...isFirstNew ? [NEW] : []);
       rows.push(itemRow(item, { self, hasTime: output.hasTime, marksQueued: true }));
     }

@@ -3,8 +3,8 @@ import type { Settings } from "@qpq/client";
 
 /** Lines at most; the oldest go. */
 export const HISTORY_LINES_MAX = 500;
-/** Characters of one line; a longer one isn't kept. */
-const HISTORY_LINE_LENGTH_MAX = 2_000;
+/** Characters of one line; a longer one is kept until the end of the program. */
+const STORED_LINE_LENGTH_MAX = 2_000;
 /** Bytes of all together, as they are stored. */
 const HISTORY_BYTES_MAX = 60_000;
 const SETTING = "repl/input-history";
@@ -34,9 +34,7 @@ export class InputHistory {
   }
 
   add(line: string): void {
-    if (
-      line.trim() !== "" && line !== this.#lines.at(-1) && line.length <= HISTORY_LINE_LENGTH_MAX
-    ) {
+    if (line.trim() !== "" && line !== this.#lines.at(-1)) {
       this.#lines = [...this.#lines, line].slice(-HISTORY_LINES_MAX);
       this.#save();
     }
@@ -76,7 +74,8 @@ export class InputHistory {
   }
 }
 
-function encodeLines(lines: readonly string[]): Uint8Array {
+function encodeLines(all: readonly string[]): Uint8Array {
+  const lines = all.filter(({ length }) => length <= STORED_LINE_LENGTH_MAX);
   for (let from = 0;; from += Math.ceil(lines.length / 10)) {
     const bytes = new TextEncoder().encode(JSON.stringify(lines.slice(from)));
     if (bytes.length <= HISTORY_BYTES_MAX) return bytes;

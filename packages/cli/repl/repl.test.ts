@@ -191,6 +191,9 @@ Deno.test("Repl: sending to somebody whose key has changed says what to do", asy
     server.changedKeys.add("bob");
     alice.type(`hi${ENTER}`);
     await alice.shows(/has changed: \/verify NAME shows it, \/accept-key NAME accepts it/);
+    await alice.shows(/^not sent; the up key brings the line back$/);
+    alice.type("\x1b[A");
+    await alice.shows(/^alice @bob> hi$/);
   });
 });
 

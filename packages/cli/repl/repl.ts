@@ -17,6 +17,7 @@ import { findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
 import { Incoming } from "./incoming.ts";
 import { Lane } from "./lane.ts";
 import { Prompt } from "./prompt.ts";
+import { isCommand, messageOf, named, wordOf, wordsOf } from "./typed-line.ts";
 import type { EntryOutput } from "../output-entries.ts";
 import type { Row } from "./rows.ts";
 import { Views } from "../conversations/views.ts";
@@ -72,8 +73,6 @@ const CURRENT_SETTING = "repl/current-conversation";
 const WAITING_COUNT_MAX = 64;
 /** Milliseconds that a command may take before it is said that it waits. */
 export const WAITING_TOLD_AFTER_MS = 1_000;
-/** Characters of a line that is named. */
-const NAMED_LENGTH_MAX = 60;
 
 export class Repl {
   readonly account: ReplAccount;
@@ -87,6 +86,8 @@ export class Repl {
   /** Keys that were shown, by name: what `/accept-key` may accept. */
   readonly shownKeys = new Map<string, string>();
   #place: Place = nowhere();
+  /** What is held, in the order of the commands that it is held for. */
+  readonly #pending = new Set<Held>();
   #isWaitingTold = false;
   #cursor = 0;
   #onEvent: () => void = () => {};
@@ -182,7 +183,7 @@ export class Repl {
     await this.#attempt(async () => {
       if (line.trim() === "") return;
       const command = this.#commandOf(line);
-      if (command !== undefined && command.needsServer !== true) {
+      if (command !== undefined && command.needsServer?.(this, wordsOf(line)) !== true) {
         return await this.#obey(command, line, place);
       }
       if (command === undefined && place.held === undefined) return await this.#say(line, place);
@@ -200,7 +201,7 @@ export class Repl {
 
   /** Runs one line of a script's to its end: commands come behind the messages before them. */
   async runScriptLine(line: string): Promise<void> {
-    if (isCommand(line.trim())) await this.#window.drained();
+    if (isCommand(line)) await this.#window.drained();
     await this.enter(line);
     await this.#lane.idle();
   }
@@ -219,7 +220,7 @@ export class Repl {
 
   /** Whether a line stays on the screen as it was typed: a message comes back as one. */
   isKept(line: string): boolean {
-    return isCommand(line.trim()) || this.#place.id === undefined;
+    return isCommand(line) || this.#place.id === undefined;
   }
 
   /** Stops what waits for the server. @returns whether there was something */
@@ -268,9 +269,8 @@ export class Repl {
 
   /** @returns undefined for a message @throws UsageError */
   #commandOf(line: string): ReplCommand | undefined {
-    const text = line.trim();
-    if (!isCommand(text)) return undefined;
-    const [word = "", ...words] = text.split(/\s+/);
+    if (!isCommand(line)) return undefined;
+    const word = wordOf(line);
     try {
       const command = findCommand(word);
       if (command === undefined) {
@@ -278,7 +278,7 @@ export class Repl {
           `there is no ${word}; /help lists what there is, // begins a message with /`,
         );
       }
-      command.check?.({ words, rest: text.slice(word.length).trim() });
+      command.check?.(wordsOf(line));
       return command;
     } catch (error) {
       // It may have been meant to lead elsewhere.
@@ -293,8 +293,10 @@ export class Repl {
       ? { id: from.id, held: { by: line, lines: [] } }
       : from;
     if (this.#place === from) this.#place = place;
+    if (place !== from && place.held !== undefined) this.#pending.add(place.held);
     const abandon = (): void => {
       if (place === from) return;
+      if (place.held !== undefined) this.#pending.delete(place.held);
       for (const behind of place.held?.lines.splice(0) ?? []) this.#tellNotDone(behind);
       if (this.#place === place) this.#place = from;
       this.#leadNowhere();
@@ -302,7 +304,7 @@ export class Repl {
     if (this.#isWaitingTold) this.#tell(`${named(line)} waits for the server, too`);
     this.#lane.add({
       run: async (signal) => {
-        using _ = this.#tellingIfSlow(line, place);
+        using _ = this.#tellingIfSlow(line);
         try {
           const view = await command.run(this, this.#inputOf(line, from, signal));
           if (place !== from && view !== undefined) await this.#goOn(place, view);
@@ -337,6 +339,7 @@ export class Repl {
         if (next !== place) next.held?.lines.push(...lines.splice(0));
       }
     }
+    if (place.held !== undefined) this.#pending.delete(place.held);
     place.held = undefined;
   }
 
@@ -363,15 +366,16 @@ export class Repl {
   }
 
   /** Says that a command waits: at once without a connection, and when it takes long. */
-  #tellingIfSlow(line: string, { held }: Place): Disposable {
+  #tellingIfSlow(line: string): Disposable {
     const { clock, isInteractive } = this.#options;
     if (!isInteractive) return { [Symbol.dispose]: () => {} };
     const tell = (): void => {
       if (this.#isWaitingTold) return;
       this.#isWaitingTold = true;
       this.#tell(`${named(line)} waits for the server; Ctrl-C stops it`);
-      if (held === undefined) return;
-      for (const behind of held.lines) this.#tellHeld(held, behind);
+      for (const held of this.#pending) {
+        for (const behind of held.lines) this.#tellHeld(held, behind);
+      }
     };
     const isConnected = this.account.connection().kind === "connected";
     const timer = isConnected ? clock.schedule(WAITING_TOLD_AFTER_MS, tell) : undefined;
@@ -397,7 +401,7 @@ export class Repl {
   }
 
   #tellNotDone(line: string): void {
-    this.#tell(`${isCommand(line.trim()) ? "not done" : "not sent"}: ${named(line)}`);
+    this.#tell(`${isCommand(line) ? "not done" : "not sent"}: ${named(line)}`);
   }
 
   #tell(text: string): void {
@@ -414,12 +418,9 @@ export class Repl {
   }
 
   #inputOf(line: string, place: Place, signal = NEVER): ReplInput {
-    const text = line.trim();
-    const [word = "", ...words] = text.split(/\s+/);
     const { timeoutMs } = this.#options;
     return {
-      words,
-      rest: text.slice(word.length).trim(),
+      ...wordsOf(line),
       waiting: { signal, timeoutMs },
       here: () => requireView(this.#viewAt(place)),
     };
@@ -427,9 +428,16 @@ export class Repl {
 
   async #say(line: string, place: Place): Promise<void> {
     const { id } = requireView(this.#viewAt(place));
-    const text = line.replace(/^\s*\/\//, "/");
-    if (this.output.echoesOwn) await this.account.conversations.send(id, text);
-    else await this.#window.send(id, text);
+    const text = messageOf(line);
+    if (!this.output.echoesOwn) return await this.#window.send(id, text);
+    try {
+      await this.account.conversations.send(id, text);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      this.fail(error);
+      // It has gone from the screen.
+      this.#tell("not sent; the up key brings the line back");
+    }
   }
 
   #viewAt({ id }: Place): ConversationView | undefined {
@@ -462,17 +470,6 @@ function placeOf({ id }: ConversationView): Place {
 function requireView(view: ConversationView | undefined): ConversationView {
   if (view !== undefined) return view;
   throw new UsageError("to whom? /dm NAME or /switch #GROUP says it; /list shows what there is");
-}
-
-/** Two slashes begin a message with one. */
-function isCommand(text: string): boolean {
-  return text.startsWith("/") && !text.startsWith("//");
-}
-
-/** A line in a line of ours. */
-function named(line: string): string {
-  const text = line.trim().replace(/\s+/gu, " ");
-  return text.length <= NAMED_LENGTH_MAX ? text : `${text.slice(0, NAMED_LENGTH_MAX)}…`;
 }
 
 function isExpected(error: unknown): error is MessengerError | UsageError {

@@ -9,6 +9,8 @@ export type Style = "faint" | "name" | "own-name" | "notice" | "warning";
 export interface Span {
   readonly text: string;
   readonly style?: Style;
+  /** Rows behind begin where this one ends, if that leaves them room. */
+  readonly hangs?: true;
 }
 
 export type Row = readonly Span[];
@@ -35,8 +37,9 @@ export function wrapRows(spans: Row, columns?: number): readonly Row[] {
   const rows: Cell[][] = [];
   let row: Cell[] = [];
   let width = 0;
+  const indent = " ".repeat(Math.max(INDENT.length, hangOf(spans, widthMax)));
   const begin = (cells: readonly Cell[]): void => {
-    row = [{ ...cellOf(INDENT), width: INDENT.length, widthMax: INDENT.length }, ...cells];
+    row = [{ ...cellOf(indent), width: indent.length, widthMax: indent.length }, ...cells];
     width = row.reduce((sum, cell) => sum + cell.widthMax, 0);
   };
   for (const cell of cellsOf(spans)) {
@@ -56,6 +59,13 @@ export function wrapRows(spans: Row, columns?: number): readonly Row[] {
   }
   rows.push(row);
   return rows.map(joined);
+}
+
+/** Columns in front of an entry's further rows, if one of its spans says so. */
+function hangOf(spans: Row, widthMax: number): number {
+  const last = spans.findLastIndex(({ hangs }) => hangs === true);
+  const width = last < 0 ? 0 : rowWidth(spans.slice(0, last + 1));
+  return width <= widthMax / 2 ? width : 0;
 }
 
 /** What of a full row goes on in the next one: the word at its end, unless that fills it. */

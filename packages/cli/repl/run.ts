@@ -230,7 +230,9 @@ async function leave(repl: Repl): Promise<void> {
     await conversations.waitUntilAllSent({ timeoutMs: LEAVING_TIMEOUT_MS });
   } catch (error) {
     if (!(error instanceof MessengerError)) throw error;
-    const text = `${queued} of your messages wait for the server; they go out at the next start`;
+    const text = queued === 1
+      ? "1 message waits for the server: it goes out at the next start"
+      : `${queued} messages wait for the server: they go out at the next start`;
     repl.output.print([[{ text, style: "warning" }]]);
   }
 }

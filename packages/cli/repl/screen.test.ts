@@ -142,6 +142,17 @@ Deno.test("paint() colours only where it is asked to", () => {
   assert.equal(paint(row, true), "\x1b[1;36m[bob]\x1b[0m hi");
 });
 
+Deno.test("wrapRows() indents an entry's further rows to where a span hangs, if that leaves them room", () => {
+  const row = [{ text: "/notes      ", hangs: true }, {
+    text: "notes to yourself, which stay",
+  }] as const;
+  assert.deepEqual(wrapRows(row, 31).map((each) => paint(each, false)), [
+    "/notes      notes to yourself,",
+    "            which stay",
+  ]);
+  assert.equal(paint(wrapRows(row, 21)[1] ?? [], false), "  yourself, which ");
+});
+
 Deno.test("rows have room for terminals that show the parts of an emoji beside one another", () => {
   const wave = "\u{1f44b}\u{1f3fd}";
   const rows = wrapRows([{ text: `${wave} `.repeat(10) }], 24).map((row) => paint(row, false));

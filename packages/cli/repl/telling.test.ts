@@ -50,13 +50,16 @@ Deno.test("Repl: with a connection the prompt counts only what has been on its w
 });
 
 Deno.test("Repl: /switch shows what was said there last, and what of it is new", async () => {
-  await between(async (alice, bob) => {
+  await between(async (alice, bob, server) => {
     alice.type(`/dm bob${ENTER}`);
     await alice.shows(/^alice @bob>$/);
     for (let index = 1; index <= 4; index++) alice.type(`message ${index}${ENTER}`);
     await bob.shows(/\[alice\] message 4$/);
     bob.type(`/switch @alice${ENTER}/notes${ENTER}`);
     await bob.shows(/^bob notes>$/);
+    const { id } = await alice.account.conversations.find("@bob");
+    const notice = { kind: "device-added", name: "alice" } as const;
+    server.append(server.group(id), { kind: "notice", by: "alice", notice });
     alice.type(`message 5${ENTER}message 6${ENTER}`);
     await bob.shows(/@alice \[alice\] message 6$/);
     bob.type(`\x0c/switch @alice${ENTER}`);
@@ -64,9 +67,9 @@ Deno.test("Repl: /switch shows what was said there last, and what of it is new",
     const lines = bob.terminal.lines.map((line) => line.replace(/^\d\d:\d\d /, ""));
     assert.deepEqual(lines.slice(lines.indexOf("── @alice ──")), [
       "── @alice ──",
-      "[alice] message 2",
       "[alice] message 3",
       "[alice] message 4",
+      "* alice added a device",
       "── new ──",
       "[alice] message 5",
       "[alice] message 6",
@@ -103,6 +106,7 @@ Deno.test("Repl: the conversation that is resumed shows what was said last", asy
 
 Deno.test("Repl: a conversation that is gone before its event is shown ends nothing", async () => {
   await between(async (alice, bob) => {
+    await alice.shows(/^alice>$/);
     const { happened } = alice.account.conversations;
     happened.add({ kind: "conversation" }, "f".repeat(32) as ConversationId);
     bob.type(`/dm alice${ENTER}still there?${ENTER}`);

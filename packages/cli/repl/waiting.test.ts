@@ -65,6 +65,7 @@ Deno.test("Repl: while a command waits for the server, what is local answers; th
         ["/whoami", /^I am alice$/],
         ["a message", /\[alice\] a message \(queued\)$/],
         ["/switch @dave", /^alice @dave \(offline, 1 queued\)>/],
+        ["/dm @dave", /^@dave: what you write goes to dave$/],
         ["/notes", /^alice notes \(offline, 1 queued\)>/],
       ] as const
     ) {
@@ -160,6 +161,25 @@ Deno.test("Repl: a command that waited doesn't lead away from where one has gone
     await alice.shows(/\[alice\] again$/);
     assert.deepEqual(await had("bob"), ["for bob"]);
     assert.deepEqual(await had("dave"), ["for dave", "again"]);
+  });
+});
+
+Deno.test("Repl: what is held is shown once it is known to wait, whatever it waits behind", async () => {
+  await waiting(async ({ alice }) => {
+    const { account, clock } = alice;
+    account.setOnline(true);
+    const { promise, resolve } = Promise.withResolvers<readonly []>();
+    account.conversations.invite = () => promise;
+    alice.type(
+      `/invite carol${ENTER}/create-group other${ENTER}for the other${ENTER}/status${ENTER}`,
+    );
+    await alice.shows(/^connected to /);
+    assert.equal(alice.count(/for the other/), 0);
+    await clock.advance(WAITING_TOLD_AFTER_MS);
+    assert.equal(alice.count(/^waits for \/create-group other: for the other$/), 1);
+    resolve([]);
+    await alice.shows(/\[alice\] for the other$/);
+    assert.equal(alice.prompt(), "alice #other>");
   });
 });
 

@@ -18,6 +18,7 @@ import type { Ground } from "./ground.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
 import { LiveConversation } from "./live-conversation.ts";
 import type { Slot } from "./slot.ts";
+import { inheritedBy } from "./succession.ts";
 
 /** Accounts that are looked up and claimed from at a time. */
 const CLAIMS_COUNT_MAX = 16;
@@ -35,10 +36,12 @@ export interface Invitee {
 /** Makes the group here, stores it with its first commit, and waits until the server has taken it. */
 export async function createConversation(
   engine: Engine,
-  { context, name, invitees, signal }: {
+  { context, name, invitees, succeeds, signal }: {
     readonly context: CheckedContext;
     readonly name: string;
     readonly invitees: readonly Invitee[];
+    /** In whose place it comes. */
+    readonly succeeds?: LiveConversation;
     readonly signal: AbortSignal;
   },
 ): Promise<Slot> {
@@ -56,7 +59,7 @@ export async function createConversation(
   const made = await makeCommit(ground, state, {
     wish,
     name: isGroup ? name : "",
-    call: "create",
+    call: succeeds === undefined ? "create" : "succeed",
   });
   const peer = invitees.find(({ peer: { account } }) =>
     compareKeys(account.accountId, own.accountId) !== 0
@@ -68,6 +71,12 @@ export async function createConversation(
       kind: isGroup ? "group" : "directMessage",
       name,
       peerId: isGroup || peer === undefined ? new Uint8Array() : peer.peer.account.accountId,
+      ...succeeds === undefined ? {} : {
+        ...inheritedBy(succeeds),
+        state: "joining",
+        peerId: succeeds.record.peerId,
+        succeededAtMs: Math.floor(clock.now()),
+      },
     },
     isNew: true,
   });
@@ -213,7 +222,7 @@ export async function wishForAdmin(
 }
 
 /** The group's extensions with another list of admins. */
-function withAdmins(state: GroupState, context: CheckedContext): Proposal {
+export function withAdmins(state: GroupState, context: CheckedContext): Proposal {
   return {
     kind: "group-context-extensions",
     extensions: state.context.extensions.map((extension) =>

@@ -47,7 +47,11 @@ export type CommitFate = "applied" | "lost";
 export async function makeCommit(
   ground: Ground,
   state: GroupState,
-  options: { readonly wish: Wish; readonly name: string; readonly call: "create" | "commit" },
+  options: {
+    readonly wish: Wish;
+    readonly name: string;
+    readonly call: "create" | "commit" | "succeed";
+  },
 ): Promise<MadeCommit> {
   const { random, clock, leaves } = ground;
   const { wish, name, call } = options;
@@ -278,6 +282,10 @@ export class Committer {
 
   async #send({ stored, upload }: PendingCommit): Promise<void> {
     const { calls, signal } = this.#ground;
+    if (stored.call === "succeed") {
+      const { predecessorId: channelId } = this.#live.record;
+      return void await calls.succeed({ channelId, upload }, { signal });
+    }
     if (stored.call !== "create") {
       await calls.commit({ channelId: this.#live.groupId, upload }, { signal });
       return;
@@ -296,7 +304,8 @@ export class Committer {
   /** It won't be accepted any more. @param error undefined: another one was first */
   async #drop(commit: PendingCommit, error: MessengerError | undefined): Promise<void> {
     const { entryId, call } = commit.stored;
-    if (call === "create" && error !== undefined) return await this.#forget(entryId, error);
+    const isFirst = call === "create" || call === "succeed";
+    if (isFirst && error !== undefined) return await this.#forget(entryId, error);
     await this.#live.exclusive(async () => {
       if (this.#live.commit?.stored.entryId !== entryId) return;
       await this.#live.write({ commit: "lost" });

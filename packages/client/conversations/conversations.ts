@@ -46,6 +46,7 @@ import { notActive } from "./entering.ts";
 import type { Ground } from "./ground.ts";
 import { leaveGroup } from "./leaving.ts";
 import { addNote } from "./notes.ts";
+import { isOver } from "./receiving.ts";
 import type { Slot } from "./slot.ts";
 import { tellEvents } from "./telling.ts";
 import {
@@ -472,11 +473,6 @@ class EngineConversations implements Conversations {
       bell.close();
     }
   }
-}
-
-/** What is only on its way in is nobody's business yet. */
-function isOver(state: string): boolean {
-  return state === "left" || state === "removed" || state === "closed";
 }
 
 function checkText(text: string): void {

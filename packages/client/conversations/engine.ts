@@ -13,10 +13,12 @@ import { Acknowledger } from "./acknowledging.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { Forgotten, LiveConversation } from "./live-conversation.ts";
-import { isOut } from "./receiving.ts";
+import { endConversation, isOut } from "./receiving.ts";
 import { reconcile } from "./restoring.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
+import { Succession } from "./succeeding.ts";
+import type { FindConversation } from "./succession.ts";
 import { UnknownChannels } from "./unknown-channels.ts";
 
 /** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
@@ -53,10 +55,12 @@ export class Engine {
   #isJudgedAgain = false;
   readonly #sharing: Sharing;
   readonly #acknowledger: Acknowledger;
+  readonly #succession: Succession;
 
   constructor(ground: Ground) {
     this.ground = ground;
     this.#sharing = new Sharing(ground);
+    this.#succession = new Succession(this);
     this.#acknowledger = new Acknowledger(ground, () => this.#isFollowing ? this.#sync : undefined);
     this.#unknown = new UnknownChannels(ground, {
       enter: (channelId) => this.enter(channelId),
@@ -244,6 +248,9 @@ export class Engine {
       onNews: ({ live: changed }) => this.#sharing.note(changed),
       sharedView: (channelId) => this.#sharing.viewOf(channelId),
       until: (isSo, options) => this.until(isSo, options),
+      find: (groupId) => this.#find(groupId),
+      onStuck: (stuck) => this.#background(this.#succession.succeed(stuck)),
+      onClosed: (closed) => this.#background(this.#settleClosed(closed)),
       onBack: ({ live: { channel: id, groupId, record: { cursor } } }) =>
         this.#unknown.note(id, { channelId: groupId, head: cursor }),
       onForgotten: (forgotten) => {
@@ -255,6 +262,36 @@ export class Engine {
     this.#slots.set(live.channel, slot);
     this.#changed();
     return slot;
+  }
+
+  #find(groupId: Uint8Array): LiveConversation | undefined {
+    return this.#slots.get(groupId.toHex())?.live;
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => this.ground.fail(error));
+  }
+
+  /** A closed group that none follows, for this account: what waits in it is not sent. */
+  async #settleClosed({ live }: Slot): Promise<void> {
+    const { calls, signal, clock } = this.ground;
+    const isOpen = (): boolean =>
+      live.record.state === "closed" && live.record.successorId.length === 0 &&
+      live.state !== undefined;
+    if (!isOpen()) return;
+    try {
+      const { successor } = await calls.members(live.groupId, { signal });
+      const next = this.#slots.get(successor.toHex())?.live.record;
+      // It is one of its own, if it was not taken for this one's.
+      const isOther = next !== undefined && next.state !== "joining";
+      if (!isOther && successor.length > 0) return void await calls.members(successor, { signal });
+    } catch (error) {
+      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+      if (error.code !== "channels/not-a-member") return;
+    }
+    await live.exclusive(async () => {
+      if (isOpen()) await endConversation(live, { state: "closed", atMs: clock.now() });
+    });
   }
 
   /** Own leaves are looked at anew, one conversation after the other. */
@@ -384,7 +421,9 @@ export class Engine {
     // Known before it is written: who hears of it finds it.
     const slot = existing ?? this.#add(live);
     try {
-      const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync: this.#sync });
+      const sync = this.#sync;
+      const find: FindConversation = (groupId) => this.#find(groupId);
+      const devices = await joinByWelcome(this.ground, { live, inboxEntry, sync, find });
       this.#sync = { ...this.#sync, inboxAfter: inboxEntry.sequence };
       this.#acknowledger.noteInbox();
       this.adopt(live);

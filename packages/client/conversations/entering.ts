@@ -7,6 +7,7 @@ import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import { isRetried } from "./receiving.ts";
 import type { SharedView } from "./sharing.ts";
+import type { FindConversation } from "./succession.ts";
 
 /** Times that a device enters a group anew by itself, within a day. */
 const REJOINS_MAX = 3;
@@ -21,6 +22,9 @@ const RETRY_MS_MAX = 10 * 60_000;
 export interface EntranceOptions {
   /** An external commit is stored: what comes in behind it can be processed. */
   readonly onStored: () => void;
+  /** There is no way in by itself: what the server hands out is no group that could be entered. */
+  readonly onNoWayIn: (error: MessengerError) => void;
+  readonly find: FindConversation;
   /** What the account's devices have seen of the channel. */
   readonly sharedView: () => Promise<SharedView | undefined>;
   /** Nothing is left of the conversation. */
@@ -109,7 +113,11 @@ export class Entrance {
       } catch (error) {
         if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
         log.warn("entry-failed", { code: error.code });
-        if (!isRetried(error)) return await this.forgetUnentered();
+        if (!isRetried(error)) {
+          await this.forgetUnentered();
+          if (this.#live.record.state === "broken") this.#options.onNoWayIn(error);
+          return;
+        }
       }
       const waitMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MS_MAX);
       await sleep(clock, waitMs, signal).catch(() => {});
@@ -158,6 +166,7 @@ export class Entrance {
     const made = await makeEntry(this.#ground, live.groupId, {
       epochMin: live.record.epoch,
       shared,
+      find: this.#options.find,
     });
     const { entryId } = made.pending.stored;
     return await live.exclusive(async () => {

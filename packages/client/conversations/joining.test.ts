@@ -30,20 +30,29 @@ function groundOf(state: GroupState): Ground {
   } as unknown as Ground;
 }
 
+const nothing = () => undefined;
+
 Deno.test("makeEntry() enters no epoch that the account's devices have left behind, and no fork of one", async () => {
   const context = { kind: "group", admins: [alice.accountId] } as const;
   const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
   const { groupId, confirmedTranscriptHash } = state.context;
   const ground = groundOf(state);
   const shared = { epoch: 1, confirmedTranscriptHash, name: "climbing" };
-  const made = await makeEntry(ground, groupId, { epochMin: 0, shared });
+  const made = await makeEntry(ground, groupId, { epochMin: 0, shared, find: nothing });
   assert.deepEqual([made.describes.name, made.cursor], ["climbing", 7]);
   const code = "mls/invalid-group-info";
-  await assert.rejects(makeEntry(ground, groupId, { epochMin: 2, shared: undefined }), { code });
+  await assert.rejects(
+    makeEntry(ground, groupId, { epochMin: 2, shared: undefined, find: nothing }),
+    { code },
+  );
   const later = { ...shared, epoch: 2 };
-  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later }), { code });
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later, find: nothing }), {
+    code,
+  });
   const fork = { ...shared, confirmedTranscriptHash: random.bytes(48) };
-  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: fork }), { code });
+  await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: fork, find: nothing }), {
+    code,
+  });
 });
 
 Deno.test("makeEntry() enters nothing but the channel's own group, and no direct message of others", async () => {
@@ -56,6 +65,7 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
   const elsewhere = makeEntry(groundOf(state), random.bytes(48), {
     epochMin: 0,
     shared: undefined,
+    find: nothing,
   });
   await assert.rejects(elsewhere, { code });
   const [lowerAccountId, higherAccountId] = [alice.accountId, carol.accountId]
@@ -66,7 +76,7 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
   ) as [GroupState];
   const { groupId } = others.context;
   await assert.rejects(
-    makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined }),
+    makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined, find: nothing }),
     { code },
   );
 });

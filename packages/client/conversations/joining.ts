@@ -35,6 +35,12 @@ import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-pac
 import type { Ground } from "./ground.ts";
 import type { SharedView } from "./sharing.ts";
 import { nameOfWelcome, UNNAMED } from "./group-name.ts";
+import {
+  type FindConversation,
+  inheritedBy,
+  predecessorOf,
+  successionNotice,
+} from "./succession.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
 /** Leaves of a group that this device comes into, blank ones too: as many as a commit may welcome. */
@@ -90,7 +96,8 @@ export function describe(
  */
 export async function joinByWelcome(
   ground: Ground,
-  { live, inboxEntry, sync }: {
+  { live, inboxEntry, sync, find }: {
+    readonly find: FindConversation;
     readonly live: LiveConversation;
     readonly inboxEntry: InboxEntry;
     readonly sync: StoredSync;
@@ -123,10 +130,14 @@ export async function joinByWelcome(
   const atMs = inboxEntry.acceptedAtMs;
   const isAccepted = kind === "directMessage" || isOwnDevices;
   const used = { reference: keyPackage.reference, atMs: ground.clock.now() };
-  await live.exclusive(() =>
+  const old = isNew || live.record.state === "joining"
+    ? await predecessorOf(find, leaves, { context, devices, creatorId: inviterId })
+    : undefined;
+  const write = () =>
     live.write({
       state,
       isFresh: true,
+      supersedes: old,
       ...live.commit === undefined ? {} : { commit: "lost" as const },
       record: {
         kind,
@@ -138,6 +149,7 @@ export async function joinByWelcome(
         isFromStranger: !isOwnDevices && isNew,
         isUnconfirmed: false,
         failure: "",
+        ...old === undefined ? {} : inheritedBy(old),
       },
       also: async (transaction) => {
         await forgetUsedKeyPackage(transaction, suite, used);
@@ -145,15 +157,17 @@ export async function joinByWelcome(
       },
       history: (thread) => {
         thread.addNotice(
-          isOwnDevices
+          old !== undefined
+            ? successionNotice(old, leaves, devices)
+            : isOwnDevices
             ? { kind: "joined" }
             : { kind: "members-added", name: inviter, names: [ground.own.name] },
           atMs,
         );
         thread.noteConversation();
       },
-    })
-  );
+    });
+  await live.exclusive(() => old === undefined ? write() : old.exclusive(write));
   if (!isLastResort(keyPackage.keyPackage)) retireKeyPackage(suite, keyPackage);
   for (const other of keyPackages) {
     if (other === keyPackage) continue;
@@ -173,7 +187,9 @@ function signerOf(ground: Ground, members: readonly Member[], signer: number): L
 export interface MadeEntry {
   readonly pending: PendingCommit;
   readonly encoded: { readonly upload: Uint8Array; readonly staged: Uint8Array };
-  readonly describes: Pick<StoredConversation, "kind" | "peerId" | "name" | "isFromStranger">;
+  readonly describes:
+    & Pick<StoredConversation, "kind" | "peerId" | "name" | "isFromStranger">
+    & Partial<Pick<StoredConversation, "threadId" | "predecessorId">>;
   /** The last entry that this device can't have. */
   readonly cursor: number;
 }
@@ -187,7 +203,11 @@ export interface MadeEntry {
 export async function makeEntry(
   ground: Ground,
   channelId: Uint8Array,
-  { epochMin, shared }: { readonly epochMin: number; readonly shared: SharedView | undefined },
+  { epochMin, shared, find }: {
+    readonly epochMin: number;
+    readonly shared: SharedView | undefined;
+    readonly find: FindConversation;
+  },
 ): Promise<MadeEntry> {
   const { calls, crypto, leaves, own, deviceId, random, signal } = ground;
   const found = await calls.groupInfo(channelId, { signal });
@@ -209,6 +229,7 @@ export async function makeEntry(
   const context = findConversationContext(groupContext.extensions);
   const { kind, peerId, peerName } = describe(ground, context, devices);
   const ownDevices = devices.filter(({ accountId }) => same(accountId, own.accountId));
+  const old = await predecessorOf(find, leaves, { context, devices, creatorId: undefined });
   const isIn = ownDevices.length > 0;
   if (!isIn && kind === "group") throw badInvitation("the account is not in the group");
   const suite = crypto.cipherSuite(groupContext.cipherSuite);
@@ -235,6 +256,7 @@ export async function makeEntry(
       peerId,
       name: peerName ?? sharedName(shared),
       isFromStranger: ownDevices.every((device) => same(device.deviceId, deviceId)),
+      ...old === undefined ? {} : { threadId: old.threadId, predecessorId: old.groupId },
     },
     cursor: found.sequence,
   };

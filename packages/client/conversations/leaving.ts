@@ -1,53 +1,70 @@
 /** Leaving a group: this device asks, and somebody who stays does it. */
-import { membersOf } from "@qpq/mls";
+import { type GroupState, membersOf } from "@qpq/mls";
 import { compareKeys } from "@qpq/ports";
 import { findConversationContext, isAdmin } from "../../features/groups/context.ts";
 import type { Waiting } from "../conversations-api.ts";
-import { lastAdmin, wishToRemove } from "./changing.ts";
+import { lastAdmin, wishToRemove, withAdmins } from "./changing.ts";
+import type { Wish } from "./committing.ts";
 import type { Ground } from "./ground.ts";
 import { endConversation } from "./receiving.ts";
 import { notActive } from "./entering.ts";
+import type { LiveConversation } from "./live-conversation.ts";
 import type { Slot } from "./slot.ts";
 import { withinTime } from "./waiting.ts";
 
 /** @throws MessengerError `conversations/last-admin` */
 export async function leaveGroup(ground: Ground, slot: Slot, options: Waiting): Promise<void> {
   const { live } = slot;
-  const { own } = ground;
   const { state: stands } = live.record;
   if (stands !== "active" && stands !== "invited" && stands !== "broken") return;
   await live.exclusive(() => Promise.resolve());
   const { state } = live;
   if (state === undefined || stands === "broken") return await abandon(ground, slot);
-  const accounts = ground.leaves.accounts(membersOf(await state.tree.load()));
-  const context = findConversationContext(state.context.extensions);
-  const others = context.admins.filter((id) =>
-    compareKeys(id, own.accountId) !== 0 && accounts.has(id.toHex())
-  );
-  const isAlone = accounts.size <= 1;
-  if (!isAlone && isAdmin(context, own.accountId) && others.length === 0) throw lastAdmin();
-  const ownId = own.accountId.toHex();
   await withinTime(ground, options, async (signal) => {
-    if ((accounts.get(ownId)?.devices.length ?? 1) > 1) {
-      // The account's other devices first, by this one's commit; then this one, by somebody else's.
-      await slot.commit(
-        (current) =>
-          wishToRemove(
-            ground,
-            current,
-            ({ id, devices }) =>
-              id === ownId
-                ? devices.filter(({ leafIndex }) => leafIndex !== current.ownLeafIndex)
-                : [],
-          ),
-        { signal },
-      );
+    // Who is no admin and has one device asks at once, off line, too.
+    if (await wishToStepBack(ground, state) !== undefined) {
+      await slot.commit((current) => wishToStepBack(ground, current), { signal });
     }
     // Nobody would be left to commit it.
-    if (isAlone) return await abandon(ground, slot);
+    if (await isAlone(ground, live)) return await abandon(ground, slot);
     await live.exclusive(() => slot.sender.enqueueSelfRemove());
     slot.sender.kick();
   });
+}
+
+/**
+ * What comes before a leave, by this device's own commit: the account's other devices go (this one goes
+ * by somebody else's), and it is no admin any more. Commits have an order, SelfRemoves have none: of
+ * admins who leave at once all but the last can.
+ * @throws MessengerError `conversations/last-admin`
+ */
+async function wishToStepBack(
+  ground: Ground,
+  state: GroupState,
+): Promise<Wish | undefined> {
+  const { leaves, own } = ground;
+  const ownId = own.accountId.toHex();
+  const accounts = leaves.accounts(membersOf(await state.tree.load()));
+  const context = findConversationContext(state.context.extensions);
+  const removal = await wishToRemove(
+    ground,
+    state,
+    ({ id, devices }) =>
+      id === ownId ? devices.filter(({ leafIndex }) => leafIndex !== state.ownLeafIndex) : [],
+  );
+  if (accounts.size <= 1 || !isAdmin(context, own.accountId)) return removal;
+  const admins = context.admins.filter((id) =>
+    compareKeys(id, own.accountId) !== 0 && accounts.has(id.toHex())
+  );
+  if (admins.length === 0) throw lastAdmin();
+  return {
+    proposals: [...removal?.proposals ?? [], withAdmins(state, { ...context, admins })],
+    joiners: [],
+  };
+}
+
+async function isAlone({ leaves }: Ground, { state }: LiveConversation): Promise<boolean> {
+  return state !== undefined && leaves.accounts(membersOf(await state.tree.load())).size <= 1;
 }
 
 /** Nobody is there who could commit a leave: what is kept here goes. */

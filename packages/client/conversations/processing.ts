@@ -20,6 +20,7 @@ import { type Body, decodeBody } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
+import { CLOSED_INVITED } from "./succession.ts";
 
 /** What a conversation has on its way while it processes. */
 export interface InFlight {
@@ -97,7 +98,10 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
     assert(draft.state !== undefined, "who commits is in the group");
     const before = draft.state;
     draft.advance(mergeStaged(before, staged));
-    noteChanges(ground, draft, { summary: staged.summary, before, atMs: entry.acceptedAtMs });
+    // The same people as before; who is missing is said with the succession.
+    if (commit.stored.call !== "succeed") {
+      noteChanges(ground, draft, { summary: staged.summary, before, atMs: entry.acceptedAtMs });
+    }
   }
   draft.commit = "applied";
   draft.isBoundary = true;
@@ -123,10 +127,15 @@ function enter(ground: Ground, draft: Draft, { removed }: CommitSummary): void {
 
 /** The server's last word: a successor takes the channel's place. */
 function close(draft: Draft, entry: Entry, commit: PendingCommit | undefined): void {
-  if (draft.record.state === "closed") return;
+  const { state } = draft.record;
+  if (state === "closed") return;
   if (commit !== undefined) draft.commit = "lost";
   draft.isBoundary = true;
-  draft.record = { ...draft.record, state: "closed" };
+  draft.record = {
+    ...draft.record,
+    state: "closed",
+    ...state === "invited" ? { failure: CLOSED_INVITED } : {},
+  };
   draft.note({ kind: "closed" }, entry.acceptedAtMs);
   draft.effects.push((thread) => thread.noteConversation());
 }

@@ -13,6 +13,7 @@ import type { LiveConversation } from "./live-conversation.ts";
 import { UNNAMED } from "./group-name.ts";
 import { Behind, giveUp, processEntry, REPLACED } from "./processing.ts";
 import { queuedName } from "./queueing.ts";
+import { type FindConversation, inheritedBy, successionNotice } from "./succession.ts";
 
 /** Entries that one transaction takes in. */
 const BATCH_ENTRIES_MAX = 128;
@@ -39,15 +40,16 @@ export interface Received {
 /**
  * Processes entries that follow the cursor, up to the next commit and with it, and stores what they
  * come to. Only inside `exclusive`.
- * @param entries those up to the cursor are passed over, those behind a hole are not taken
+ * @param options.find the conversation that a group comes in the place of
+ * @param options.entries those up to the cursor are passed over, those behind a hole are not taken
  */
 export async function receiveEntries(
   ground: Ground,
   live: LiveConversation,
-  entries: readonly Entry[],
+  { entries, find }: { readonly entries: readonly Entry[]; readonly find: FindConversation },
 ): Promise<Received> {
   const fresh = entries.filter(({ sequence }) => sequence > live.record.cursor);
-  const { name } = live.record;
+  const { name: nameBefore } = live.record;
   const draft = new Draft(live.record, live.state);
   let behind: Behind | undefined;
   let count = 0;
@@ -83,7 +85,19 @@ export async function receiveEntries(
     draft.note({ kind: "gap", count: draft.missedCount, code: "missed" }, ground.clock.now());
   }
   if (draft.isBoundary) judge(ground, draft);
-  if (count > 0) await store(live, draft, nameToTell(ground, draft));
+  if (count > 0) {
+    const { state, predecessorId } = live.record;
+    const isIn = state === "joining" && draft.record.state !== "joining";
+    const old = isIn && predecessorId.length > 0 ? find(predecessorId) : undefined;
+    const name = nameToTell(ground, draft);
+    if (old === undefined) await store(live, draft, { name });
+    else {
+      await old.exclusive(async () => {
+        await old.state?.tree.load();
+        await store(live, follow(ground, draft, old), { name, old });
+      });
+    }
+  }
   return {
     isWhole: count === fresh.length,
     holeBefore,
@@ -92,7 +106,7 @@ export async function receiveEntries(
       ? undefined
       : { entryId: commit.stored.entryId, fate: draft.commit },
     hasNewEpoch: draft.isBoundary,
-    hasNewName: draft.record.name !== name,
+    hasNewName: draft.record.name !== nameBefore,
     isBack: count > 0 && wasOut,
     behind,
   };
@@ -139,20 +153,32 @@ function nameToTell(ground: Ground, draft: Draft): StoredQueued | undefined {
   return first?.leafIndex === state.ownLeafIndex ? queuedName(ground, name) : undefined;
 }
 
+/** The conversation goes on in this group: as it stood, and with its history. */
+function follow(ground: Ground, draft: Draft, old: LiveConversation): Draft {
+  const { state } = draft;
+  assert(state?.tree.loaded !== undefined, "who comes in has the tree");
+  const devices = membersOf(state.tree.loaded).map(({ leafNode }) => ground.leaves.open(leafNode));
+  const { state: stands } = inheritedBy(old);
+  draft.record = { ...draft.record, state: stands, name: old.record.name };
+  draft.note(successionNotice(old, ground.leaves, devices), ground.clock.now());
+  return draft;
+}
+
 async function store(
   live: LiveConversation,
   draft: Draft,
-  name: StoredQueued | undefined,
+  { name, old }: { readonly name: StoredQueued | undefined; readonly old?: LiveConversation },
 ): Promise<void> {
   const told = name === undefined ? [] : live.takeOrders(1).map((order) => [order, name] as const);
   const rest = [...live.queue].filter(([order]) => !draft.returned.has(order));
   const passed = passedBy(rest, draft.record.cursor);
-  const failed = isOver(draft.record.state) ? rest.filter((each) => !passed.includes(each)) : [];
+  const failed = isFailing(draft.record.state) ? rest.filter((each) => !passed.includes(each)) : [];
   await live.write({
     record: draft.record,
     ...draft.state === undefined && live.state !== undefined ? { state: "gone" } : {},
     ...draft.state === undefined ? {} : { state: draft.state },
     isFresh: draft.isFresh,
+    supersedes: old,
     spent: draft.spent,
     ...draft.commit === undefined ? {} : { commit: draft.commit },
     ...draft.effects.length + failed.length + passed.length + told.length === 0 ? {} : {
@@ -180,6 +206,11 @@ export function isOut({ state, failure }: StoredConversation): boolean {
   return (state === "removed" || state === "left") && !isForGood;
 }
 
+/** A closed one may go on in another group, and what waits with it. */
+function isFailing(state: StoredConversation["state"]): boolean {
+  return state === "left" || state === "removed";
+}
+
 export function isOver(state: StoredConversation["state"]): boolean {
   return state === "left" || state === "removed" || state === "closed";
 }
@@ -204,10 +235,11 @@ async function fail(thread: ThreadWriter, failed: Waiting): Promise<void> {
 export async function endConversation(
   live: LiveConversation,
   { state, notice, atMs, isAbandoned = false }: {
-    readonly state: Extract<ConversationView["state"], "left" | "removed">;
+    readonly state: Extract<ConversationView["state"], "left" | "removed" | "closed">;
     /** Left without a word to anybody. */
     readonly isAbandoned?: boolean;
-    readonly notice: NewNotice;
+    /** Left out: all was said. */
+    readonly notice?: NewNotice;
     readonly atMs: number;
   },
 ): Promise<void> {
@@ -218,7 +250,7 @@ export async function endConversation(
     ...live.commit === undefined ? {} : { commit: "lost" as const },
     history: async (thread) => {
       await fail(thread, waiting);
-      thread.addNotice(notice, atMs);
+      if (notice !== undefined) thread.addNotice(notice, atMs);
       thread.noteConversation();
     },
   });

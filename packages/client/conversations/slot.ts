@@ -20,6 +20,8 @@ import {
 } from "./receiving.ts";
 import { Sender } from "./sending.ts";
 import type { SharedView } from "./sharing.ts";
+import { isUnverifiable } from "./succeeding.ts";
+import type { FindConversation } from "./succession.ts";
 import { Trust } from "./trust.ts";
 
 /** What the subscription says of a channel, in its order. */
@@ -47,6 +49,12 @@ export interface SlotSurroundings {
   /** What the account's devices have seen of a channel. */
   readonly sharedView: (channelId: Uint8Array) => Promise<SharedView | undefined>;
   readonly until: Engine["until"];
+  /** The conversation with a group. */
+  readonly find: FindConversation;
+  /** Nobody can go on with the group: a successor is due. */
+  readonly onStuck: (slot: Slot) => void;
+  /** Its group is closed, and no other one has come in its place. */
+  readonly onClosed: (slot: Slot) => void;
   /** Nothing is left of the conversation. */
   readonly onForgotten: (slot: Slot) => void;
   /** The account was added to a group anew that this device is out of. */
@@ -97,6 +105,10 @@ export class Slot {
       committer: this.committer,
       onStored: () => this.deliver([]),
       sharedView: () => surroundings.sharedView(live.groupId),
+      find: surroundings.find,
+      onNoWayIn: (error) => {
+        if (isUnverifiable(error)) surroundings.onStuck(this);
+      },
       onForgotten: () => surroundings.onForgotten(this),
     });
   }
@@ -169,8 +181,10 @@ export class Slot {
     const { state, failure } = live.record;
     await this.judge();
     if (state === "broken") await entrance.rejoin(failure);
-    else if (state === "joining" && call !== "create") await entrance.enterOrGiveUp();
-    else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
+    else if (state === "closed") this.#surroundings.onClosed(this);
+    else if (state === "joining" && (call === undefined || call === "enter")) {
+      await entrance.enterOrGiveUp();
+    } else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
   }
 
   /** Has leaves of revoked devices removed, and strangers alarmed. */
@@ -266,7 +280,10 @@ export class Slot {
       return false;
     }
     for (;;) {
-      const received = await live.exclusive(() => receiveEntries(this.#ground, live, entries));
+      const { find } = this.#surroundings;
+      const received = await live.exclusive(() =>
+        receiveEntries(this.#ground, live, { entries, find })
+      );
       await this.#follow(received);
       if (received.behind !== undefined) return this.#recover(received.behind);
       if (received.isWhole) return true;
@@ -302,6 +319,7 @@ export class Slot {
     this.#surroundings.onStored(this);
     if (received.entered.length > 0) await this.trust.see(received.entered);
     if (received.hasNewEpoch || received.hasNewName) this.#surroundings.onNews(this);
+    if (this.live.record.state === "closed") this.#surroundings.onClosed(this);
     if (received.hasNewEpoch) {
       this.trust.forget();
       if (this.live.record.state === "leaving") {

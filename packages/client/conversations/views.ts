@@ -24,8 +24,10 @@ export const NOTES_ID = "notes" as ConversationId;
 export const NOTES_BYTES: Uint8Array = new TextEncoder().encode("notes");
 
 /** Not while this device is on its way into a group of which it knows nothing yet. */
-export function isShown({ state, name, cursor, successorId }: StoredConversation): boolean {
-  if (successorId.length > 0) return false;
+export function isShown(
+  { state, name, cursor, successorId, predecessorId }: StoredConversation,
+): boolean {
+  if (successorId.length > 0 || state === "joining" && predecessorId.length > 0) return false;
   return state !== "joining" || name !== UNNAMED && cursor > 0;
 }
 
@@ -140,7 +142,10 @@ function noticeOf({ kind, name, names, count, code }: StoredNotice): Notice {
       return { kind, isEntry: code === "entered" };
     case "left-self":
     case "rejoined":
+    case "closed":
       return { kind };
+    case "succeeded":
+      return { kind, without: names };
     case "members-added":
     case "members-removed":
     case "admins-changed":

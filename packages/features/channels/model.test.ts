@@ -232,7 +232,7 @@ class Run {
         const expected = this.#model.everReadable(modelled(device), name(channelId))
           .map(({ sequence, kind }) => `${sequence} ${kind}`);
         const entries = () => followed.lines(channelId).filter((line) => /^\d/.test(line));
-        const timeout = AbortSignal.timeout(20_000);
+        const timeout = AbortSignal.timeout(60_000);
         while (entries().length < expected.length && !timeout.aborted) {
           await new Promise((resolve) => setTimeout(resolve, 1));
         }

@@ -265,7 +265,7 @@ Deno.test("followers fall back to the log when fresh entries are not in memory",
 });
 
 async function until(isSo: () => boolean): Promise<void> {
-  const timeout = AbortSignal.timeout(20_000);
+  const timeout = AbortSignal.timeout(60_000);
   while (!isSo()) {
     if (timeout.aborted) throw new Error("it never came");
     await new Promise((resolve) => setTimeout(resolve, 5));

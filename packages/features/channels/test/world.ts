@@ -41,7 +41,7 @@ import { type FakeCommit, fakeCommit, framed, SUITE } from "./messages.ts";
 export const crypto = runtimeCryptoProvider().cipherSuite(SUITE);
 
 /** Real time for something that should happen at once: only to end a test that hangs. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface WorldOptions {
   readonly limits?: Partial<ChannelLimits>;

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { type GroupState, membersOf } from "@qpq/mls";
+import { type CheckedContext, directMessageContext } from "../../features/groups/context.ts";
+import {
+  account,
+  device,
+  groupOf,
+  leaves,
+  random,
+  type TestAccount,
+} from "../../features/groups/test/groups.ts";
+import { mayFollow, type Successor } from "./succession.ts";
+
+const [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => account(name)) as [
+  TestAccount,
+  TestAccount,
+  TestAccount,
+];
+const ofAlice = { kind: "group", admins: [alice.accountId] } as const;
+
+async function stateOf(context: CheckedContext, members: readonly TestAccount[]) {
+  const [first, ...rest] = members.map((each) => device(each));
+  const [state] = await groupOf(context, [first as NonNullable<typeof first>, ...rest]);
+  return state as GroupState;
+}
+
+async function successorOf(
+  { context }: GroupState,
+  members: readonly TestAccount[],
+  change: Partial<Pick<CheckedContext, "admins">> = {},
+): Promise<Successor> {
+  const next = await stateOf(ofAlice, members);
+  const { groupId, epoch, confirmedTranscriptHash } = context;
+  const predecessor = { groupId, epoch: Number(epoch), confirmedTranscriptHash };
+  return {
+    context: { ...ofAlice, predecessor, ...change },
+    devices: membersOf(await next.tree.load()).map(({ leafNode }) => leaves.open(leafNode)),
+    creatorId: alice.accountId,
+  };
+}
+
+Deno.test("mayFollow(): a conversation goes on in the group that one of its admins makes of its members", async () => {
+  const old = await stateOf(ofAlice, [alice, bob]);
+  const good = await successorOf(old, [alice, bob]);
+  const { context } = good;
+  const { predecessor } = context as { predecessor: NonNullable<CheckedContext["predecessor"]> };
+  const isTaken = (change: Partial<Successor>) => mayFollow(old, leaves, { ...good, ...change });
+  const named = (change: Partial<typeof predecessor>) =>
+    isTaken({ context: { ...context, predecessor: { ...predecessor, ...change } } });
+  assert.ok(isTaken({}));
+  // Who enters by itself sees no creator.
+  assert.ok(isTaken({ creatorId: undefined }));
+  // Not all need to be in it.
+  assert.ok(mayFollow(old, leaves, await successorOf(old, [alice])));
+  assert.ok(!mayFollow(old, leaves, await successorOf(old, [alice, bob, carol])));
+  assert.ok(!isTaken({ creatorId: bob.accountId }));
+  assert.ok(!isTaken({ context: { ...context, admins: [bob.accountId] } }));
+  assert.ok(!isTaken({ context: ofAlice }));
+  assert.ok(!named({ groupId: random.bytes(32) }));
+  // A fork is one where this device was; of what was before or comes later it can't tell.
+  assert.ok(!named({ confirmedTranscriptHash: random.bytes(48) }));
+  assert.ok(named({ epoch: 0, confirmedTranscriptHash: random.bytes(48) }));
+  assert.ok(named({ epoch: 9, confirmedTranscriptHash: random.bytes(48) }));
+  const direct = { ...directMessageContext(alice.accountId, bob.accountId), predecessor };
+  assert.ok(!isTaken({ context: direct }));
+});
+
+Deno.test("mayFollow(): a direct message goes on between the same two", async () => {
+  const old = await stateOf(directMessageContext(alice.accountId, bob.accountId), [alice, bob]);
+  const good = await successorOf(old, [alice, bob]);
+  const { predecessor } = good.context;
+  const between = (one: TestAccount, other: TestAccount, creatorId = bob.accountId) => {
+    const sides = directMessageContext(one.accountId, other.accountId);
+    const context = { ...sides, ...predecessor === undefined ? {} : { predecessor } };
+    return mayFollow(old, leaves, { ...good, context, creatorId });
+  };
+  assert.ok(between(bob, alice));
+  assert.ok(between(alice, bob, alice.accountId));
+  assert.ok(!between(alice, bob, carol.accountId));
+  assert.ok(!between(alice, carol));
+  assert.ok(!mayFollow(old, leaves, { ...good, creatorId: alice.accountId }));
+});

@@ -1,0 +1,119 @@
+/** Groups that follow one another: the conversation stays, its group is another. */
+import { type GroupState, membersOf } from "@qpq/mls";
+import { assert, compareKeys } from "@qpq/ports";
+import type { LeafDevice } from "../../features/devices/credential.ts";
+import {
+  type CheckedContext,
+  findConversationContext,
+  isAdmin,
+  sidesOf,
+} from "../../features/groups/context.ts";
+import type { StoredConversation } from "../../features/groups/group-store.ts";
+import type { LeafDevices } from "../../features/groups/members.ts";
+import type { NewNotice } from "../../features/messages/thread.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+
+/** The conversation with that group, if this device has it. */
+export type FindConversation = (groupId: Uint8Array) => LiveConversation | undefined;
+
+/** What is known of a group that says whose place it takes. */
+export interface Successor {
+  readonly context: CheckedContext;
+  readonly devices: readonly LeafDevice[];
+  /** Who invites into it; undefined for who enters by itself. */
+  readonly creatorId: Uint8Array | undefined;
+}
+
+/**
+ * The conversation here that goes on in a new group. A server can close any channel, and a member can
+ * name any group as its predecessor: so it must be of the same kind, with nobody in it who wasn't in the
+ * old one, its admins among the old ones and made by one of them, and agree on the past where this
+ * device was there.
+ */
+export async function predecessorOf(
+  find: FindConversation,
+  leaves: LeafDevices,
+  successor: Successor,
+): Promise<LiveConversation | undefined> {
+  const { predecessor } = successor.context;
+  const old = predecessor && find(predecessor.groupId);
+  if (old === undefined) return undefined;
+  await old.exclusive(() => Promise.resolve());
+  const { record, state } = old;
+  const isOpen = GOES_ON.has(record.state) && record.successorId.length === 0;
+  if (!isOpen || state === undefined) return undefined;
+  await state.tree.load();
+  return mayFollow(state, leaves, successor) ? old : undefined;
+}
+
+const GOES_ON: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken", "closed"]);
+
+export function mayFollow(
+  old: GroupState,
+  leaves: LeafDevices,
+  { context, devices, creatorId }: Successor,
+): boolean {
+  const { predecessor } = context;
+  if (predecessor === undefined || !same(predecessor.groupId, old.context.groupId)) return false;
+  const before = findConversationContext(old.context.extensions);
+  const [sidesBefore, sides] = [sidesOf(before), sidesOf(context)];
+  const isSameKind = sidesBefore === undefined
+    ? sides === undefined
+    : sides !== undefined && sidesBefore.every((id, index) => same(id, sides[index]));
+  if (!isSameKind) return false;
+  const isFork = BigInt(predecessor.epoch) === old.context.epoch &&
+    !same(predecessor.confirmedTranscriptHash, old.context.confirmedTranscriptHash);
+  if (isFork) return false;
+  if (!context.admins.every((id) => isAdmin(before, id))) return false;
+  if (creatorId !== undefined && !isAdmin(before, creatorId)) return false;
+  const members = accountsOf(old, leaves);
+  return sides !== undefined ||
+    devices.every(({ accountId }) => members.has(accountId.toHex()));
+}
+
+/** What a successor's record has from its predecessor's. */
+export function inheritedBy(
+  { record, threadId, groupId }: LiveConversation,
+): Pick<StoredConversation, "threadId" | "predecessorId" | "state" | "isFromStranger"> {
+  const { state, failure, isFromStranger } = record;
+  const wasInvited = state === "invited" || state === "closed" && failure === CLOSED_INVITED;
+  return {
+    threadId,
+    predecessorId: groupId,
+    state: wasInvited ? "invited" : state === "leaving" ? "leaving" : "active",
+    isFromStranger,
+  };
+}
+
+/** Of a group that was closed before its invitation was accepted. */
+export const CLOSED_INVITED = "invited";
+
+/** Says in the history that the conversation goes on in another group, and without whom. */
+export function successionNotice(
+  old: LiveConversation,
+  leaves: LeafDevices,
+  devices: readonly LeafDevice[],
+): NewNotice {
+  const present = new Set(devices.map(({ accountId }) => accountId.toHex()));
+  const before = old.state === undefined
+    ? new Map<string, string>()
+    : accountsOf(old.state, leaves);
+  const names = [...before].flatMap(([id, name]) => present.has(id) ? [] : [name]);
+  return { kind: "succeeded", names };
+}
+
+/** Names by account id. */
+function accountsOf(state: GroupState, leaves: LeafDevices): ReadonlyMap<string, string> {
+  const tree = state.tree.loaded;
+  assert(tree !== undefined, "the tree was loaded");
+  return new Map(
+    membersOf(tree).map(({ leafNode }) => {
+      const { accountId, accountName } = leaves.open(leafNode);
+      return [accountId.toHex(), accountName];
+    }),
+  );
+}
+
+function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && compareKeys(one, other) === 0;
+}

@@ -1,0 +1,215 @@
+/** Groups that nobody can go on with, and those that come in their place. */
+import assert from "node:assert/strict";
+import type { Client, ConversationId } from "@qpq/client";
+import type { ChannelCalls } from "../../packages/features/channels/client.ts";
+import { Audit } from "./audit.ts";
+import { fastClock } from "./fast-clock.ts";
+import { conversation, historyOf, received, textsOf, until } from "./helpers.ts";
+import { Crashed } from "./machine.ts";
+import { type ConversationWorld, openConversationWorld } from "./world.ts";
+
+const SPEED = 10;
+/** By the clock of the world. */
+const PATIENCE = { timeoutMs: 60_000 * SPEED } as const;
+
+async function say(client: Client, id: ConversationId, text: string): Promise<void> {
+  const { messageId } = await client.conversations.send(id, text);
+  await client.conversations.waitUntilSent(id, messageId, PATIENCE);
+}
+
+/** Alice, who is the admin, bob and carol. */
+async function group(world: ConversationWorld) {
+  const alice = await world.client("alice");
+  const bob = await world.client("bob");
+  const carol = await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob", "carol"],
+    ...PATIENCE,
+  });
+  for (const client of [bob, carol]) {
+    await conversation(client, "#climbing", "invited");
+    await client.conversations.join(id);
+  }
+  return { alice, bob, carol, id };
+}
+
+/** As people do when their server was restored. */
+async function restored(
+  world: ConversationWorld,
+  backup: ReturnType<ConversationWorld["backup"]>,
+  people: readonly Client[],
+): Promise<readonly Client[]> {
+  for (const client of people) await client[Symbol.asyncDispose]();
+  await world.restore(backup);
+  world.setReachable(true);
+  return await Promise.all(people.map(({ account: { name } }) => world.recover(name)));
+}
+
+/** Whether the conversation goes on in a group of its first epoch. */
+async function isSucceeded(client: Client, id: ConversationId): Promise<boolean> {
+  const lines = await historyOf(client, id);
+  return lines.some((line) => line.startsWith("* succeeded")) &&
+    (await client.conversations.get(id)).state === "active";
+}
+
+Deno.test("after the server was restored to an earlier epoch, the conversation goes on in a successor", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED) });
+  let { alice, bob, carol, id } = await group(world);
+  await say(alice, id, "before the backup");
+  for (const client of [bob, carol]) await received(client, id, "alice: before the backup");
+  for (const client of [alice, bob, carol]) await client.conversations.waitUntilCaughtUp(PATIENCE);
+  const backup = world.backup();
+  await alice.conversations.remove(id, ["carol"], PATIENCE);
+  await conversation(carol, "#climbing", "removed");
+  await say(bob, id, "after the backup");
+  await received(alice, id, "bob: after the backup");
+  world.setReachable(false);
+  await bob.conversations.send(id, "waited");
+  [alice, bob] = await restored(world, backup, [alice, bob]) as [Client, Client];
+  for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
+  // What waited goes on in it, once; what was there stays.
+  await received(alice, id, "bob: waited");
+  await say(alice, id, "we are back");
+  await received(bob, id, "alice: we are back");
+  for (const client of [alice, bob]) {
+    assert.deepEqual(await textsOf(client, id), [
+      "alice: before the backup",
+      "bob: after the backup",
+      "bob: waited",
+      "alice: we are back",
+    ]);
+    const open = (await client.conversations.list()).map(({ name, state }) => `${name} ${state}`);
+    assert.deepEqual(open, ["climbing active"]);
+  }
+  // The server has forgotten her removal; the members have not.
+  assert.deepEqual((await bob.conversations.members(id)).map(({ name }) => name), ["alice", "bob"]);
+  // After a restart, too.
+  await bob[Symbol.asyncDispose]();
+  const again = await world.client("bob");
+  await say(again, id, "still here");
+  await received(alice, id, "bob: still here");
+});
+
+Deno.test("a direct message goes on in a successor, whichever side makes it", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED) });
+  let alice = await world.client("alice");
+  let bob = await world.client("bob");
+  const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+  await conversation(bob, "@alice");
+  await say(alice, id, "before the backup");
+  await received(bob, id, "alice: before the backup");
+  const backup = world.backup();
+  const laptop = await world.client("bob", { device: 2 });
+  await conversation(laptop, "@alice");
+  await say(laptop, id, "in a later epoch");
+  for (const client of [alice, bob]) await received(client, id, "bob: in a later epoch");
+  await laptop[Symbol.asyncDispose]();
+  [alice, bob] = await restored(world, backup, [alice, bob]) as [Client, Client];
+  for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
+  await say(bob, id, "here");
+  await received(alice, id, "bob: here");
+  assert.equal((await alice.conversations.list()).length, 1);
+  assert.equal((await alice.conversations.openDirectMessage("bob", PATIENCE)).id, id);
+});
+
+/** Between a device and its server: as if one commit were junk, and no GroupInfo any good. */
+function spoiling() {
+  const spoilt = { channel: "" };
+  const isSpoilt = (channelId: Uint8Array): boolean => channelId.toHex() === spoilt.channel;
+  const tamper = (calls: ChannelCalls): ChannelCalls => ({
+    ...calls,
+    follow: async function* (options) {
+      for await (const delivery of calls.follow(options)) {
+        const isCommit = delivery.kind === "entry" && delivery.entry.kind === "commit" &&
+          isSpoilt(delivery.channelId);
+        yield isCommit
+          ? { ...delivery, entry: { ...delivery.entry, message: new Uint8Array(64) } }
+          : delivery;
+      }
+    },
+    groupInfo: async (channelId, options) => {
+      const found = await calls.groupInfo(channelId, options);
+      return isSpoilt(channelId) ? { ...found, groupInfo: new Uint8Array(64) } : found;
+    },
+  });
+  return { spoilt, tamper };
+}
+
+Deno.test("an admin who can't process a commit, and can't enter anew, makes a successor; the others follow", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  const alice = await world.client("alice", { tamper });
+  const bob = await world.client("bob");
+  await world.client("carol");
+  const dave = await world.client("dave");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob", "dave"],
+    ...PATIENCE,
+  });
+  for (const client of [bob, dave]) await conversation(client, "#climbing", "invited");
+  await bob.conversations.join(id);
+  await say(bob, id, "one");
+  await received(alice, id, "bob: one");
+  await alice.conversations.waitUntilCaughtUp(PATIENCE);
+  spoilt.channel = id;
+  await bob.conversations.invite(id, ["carol"], PATIENCE);
+  for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
+  // Who had not accepted the invitation is still asked.
+  await until(dave, async () => (await historyOf(dave, id)).some((line) => /succeeded/.test(line)));
+  assert.equal((await dave.conversations.get(id)).state, "invited");
+  await say(alice, id, "two");
+  await received(bob, id, "alice: two");
+  assert.deepEqual(await textsOf(bob, id), ["bob: one", "alice: two"]);
+  // Carol came in a commit that alice never read: she is asked again.
+  const names = (await alice.conversations.members(id)).map(({ name }) => name).toSorted();
+  assert.deepEqual(names, ["alice", "bob", "dave"]);
+  await alice.conversations.invite(id, ["carol"], PATIENCE);
+});
+
+Deno.test("a successor comes to be once, whichever write its maker crashes with", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  const audit = new Audit();
+  const machine = world.machine({ name: "alice", onWrite: audit.observer("alice") });
+  await world.clientOn(machine, { tamper });
+  const bob = await world.client("bob");
+  await world.client("carol");
+  let rounds = 0;
+  for (let isThrough = false; !isThrough; rounds++) {
+    const alice = machine.client as Client;
+    const name = `group ${rounds}`;
+    const { conversation: { id } } = await alice.conversations.createGroup({
+      name,
+      invite: ["bob"],
+      ...PATIENCE,
+    });
+    await conversation(bob, `#${name}`, "invited");
+    await bob.conversations.join(id);
+    await alice.conversations.waitUntilCaughtUp(PATIENCE);
+    spoilt.channel = id;
+    machine.faults.push(...new Array(rounds).fill(undefined), {
+      kind: "crash",
+      written: rounds % 2 === 0,
+    });
+    await bob.conversations.invite(id, ["carol"], PATIENCE);
+    await machine.run(until(alice, () => isSucceeded(alice, id))).catch((error: unknown) => {
+      if (!(error instanceof Crashed)) throw error;
+    });
+    isThrough = !machine.isCrashed && machine.faults.length > 0;
+    machine.faults.length = 0;
+    if (machine.isCrashed) await world.clientOn(machine, { tamper });
+    const again = machine.client as Client;
+    for (const client of [again, bob]) await until(client, () => isSucceeded(client, id));
+    await say(again, id, "here");
+    await received(bob, id, "alice: here");
+    for (const client of [again, bob]) {
+      const lines = (await historyOf(client, id)).filter((line) => /succeeded/.test(line));
+      assert.equal(lines.length, 1, `round ${rounds}`);
+    }
+  }
+  assert.ok(rounds > 4, "it writes more than once");
+  audit.checkKeys();
+  assert.deepEqual(audit.problems, []);
+});
