@@ -8,10 +8,6 @@
 QPQ_WORKING_FOLDER=$(pwd -P)
 export QPQ_WORKING_FOLDER
 
-# Their names, so that the program can say which one it doesn't know: it may see its own ones only.
-QPQ_GIVEN_VARIABLES=$(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^QPQ_/) print name }')
-export QPQ_GIVEN_VARIABLES
-
 # A comma separates paths in the runtime's flags; one inside a path is doubled.
 escape_path() {
   printf '%s' "$1" | sed 's/,/,,/g'
@@ -34,6 +30,9 @@ launch() {
   readable=$1
   environment=$2
   shift 2
+  # Their names, so that the first run can say which one nobody reads: it may only ask for one by its name.
+  QPQ_GIVEN_VARIABLES=$(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^QPQ_/) print name }')
+  export QPQ_GIVEN_VARIABLES
   only_print=
   if [ "${1-}" = "--print-permissions" ]; then
     only_print=yes

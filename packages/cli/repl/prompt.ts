@@ -5,7 +5,7 @@ import type { Row } from "./rows.ts";
 
 export interface PromptParts {
   readonly account: string;
-  /** The conversation's handle; `""`: none. */
+  /** The conversation's handle, or what leads to one; `""`: none. */
   readonly place: string;
   readonly connection: ClientStatus;
   /** Own messages that the server doesn't have yet. */

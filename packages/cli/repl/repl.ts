@@ -248,9 +248,11 @@ export class Repl {
 
   showPrompt(): void {
     const { current, account, views } = this;
+    const { held } = this.#place;
+    const place = current === undefined ? "" : views.shown(current);
     this.#prompt.set({
       account: account.name,
-      place: current === undefined ? "" : views.shown(current),
+      place: held !== undefined && this.#isWaitingTold ? `→ ${named(held.by)}` : place,
       connection: account.connection(),
       queuedCount: views.queuedCount,
     });
@@ -376,6 +378,7 @@ export class Repl {
       for (const held of this.#pending) {
         for (const behind of held.lines) this.#tellHeld(held, behind);
       }
+      this.showPrompt();
     };
     const isConnected = this.account.connection().kind === "connected";
     const timer = isConnected ? clock.schedule(WAITING_TOLD_AFTER_MS, tell) : undefined;

@@ -122,7 +122,8 @@ Deno.test("Repl: what is typed behind a command that leads elsewhere goes there,
   await waiting(async ({ alice, had }) => {
     alice.type(`/dm bob${ENTER}one${ENTER}/dm carol${ENTER}two${ENTER}three${ENTER}`);
     await alice.shows(/^waits for \/dm bob: three$/);
-    assert.equal(alice.prompt(), "alice #team (offline)>");
+    // The prompt says where lines go, all the time.
+    assert.equal(alice.prompt(), "alice → /dm bob (offline)>");
     alice.account.setOnline(true);
     await alice.shows(/^alice @carol>$/);
     await alice.shows(/\[alice\] three$/);
@@ -139,9 +140,11 @@ Deno.test("Repl: what is typed behind a command that fails is not sent elsewhere
   await waiting(async ({ alice }) => {
     alice.type(`/dm nobody${ENTER}a secret${ENTER}`);
     await alice.shows(/^waits for \/dm nobody: a secret$/);
+    assert.equal(alice.prompt(), "alice → /dm nobody (offline)>");
     alice.account.setOnline(true);
     await alice.shows(/^\/dm nobody: .*no such account/);
     await alice.shows(/^not sent: a secret$/);
+    await alice.shows(/^alice #team>$/);
     alice.type(`for the team${ENTER}`);
     await alice.shows(/\[alice\] for the team$/);
     const { id } = await alice.account.conversations.find("#team");
