@@ -48,16 +48,19 @@ export class DenseList<Item extends Placed> {
   }
 }
 
+/** Places of a table at first: few connections have more calls in flight, and each has a table. */
+const PLACES_MIN = 8;
+
 /** Calls by their ids, which the other side may have chosen: at most a few hundred, found by looking. */
 export class CallTable<Item> {
-  readonly #ids: Uint32Array;
-  readonly #items: (Item | undefined)[];
+  readonly #sizeMax: number;
+  #ids = new Uint32Array(PLACES_MIN);
+  readonly #items: (Item | undefined)[] = [];
   #size = 0;
 
   /** @param sizeMax items at most */
   constructor(sizeMax: number) {
-    this.#ids = new Uint32Array(sizeMax);
-    this.#items = new Array<Item | undefined>(sizeMax).fill(undefined);
+    this.#sizeMax = sizeMax;
   }
 
   get size(): number {
@@ -74,7 +77,12 @@ export class CallTable<Item> {
 
   /** To be added once only, and only while there is room. */
   add(callId: number, item: Item): void {
-    assert(this.#size < this.#ids.length, "the table has room");
+    assert(this.#size < this.#sizeMax, "the table has room");
+    if (this.#size === this.#ids.length) {
+      const ids = new Uint32Array(2 * this.#size);
+      ids.set(this.#ids);
+      this.#ids = ids;
+    }
     this.#ids[this.#size] = callId;
     this.#items[this.#size++] = item;
   }

@@ -2,7 +2,7 @@ import { FRAME_HEADER_BYTES, frameBytes } from "@qpq/capnp";
 import { assert, MessengerError, type Stream } from "@qpq/ports";
 
 /** Bytes that a waiting read holds, from the least to the most that a busy stream gets. */
-const BUFFER_BYTES_MIN = 4 * 1024;
+const BUFFER_BYTES_MIN = 1024;
 const BUFFER_BYTES_MAX = 16 * 1024;
 
 /**
