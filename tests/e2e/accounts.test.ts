@@ -14,6 +14,7 @@ import { cheapen, registerQuickly } from "./registration.ts";
 
 const PASSWORD = "correct horse battery";
 const NEW_PASSWORD = "staple that, please";
+const FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
 const WHOAMI_TRIES_MAX = 20;
 
 interface Machine {
@@ -64,6 +65,11 @@ function machine(server: RunningServer, folder: string): Machine {
     cheapen: (name, password = PASSWORD) =>
       cheapen(server, { name, password, stateFolder: folder }),
   };
+}
+
+/** For what a quick run tests without programs, in packages/client. */
+function testFully(name: string, test: () => Promise<void>): void {
+  if (FULL) Deno.test(name, test);
 }
 
 function administer(server: RunningServer, args: string): Promise<Run> {
@@ -332,64 +338,67 @@ Deno.test("a passphrase that nobody could read is for no account", async () => {
   await user.json("login --username judy");
 });
 
-Deno.test("a new account key warns peers; what is here of an account goes without asking the server", async () => {
-  await using folder = await temporaryFolder();
-  await using server = await startServer();
-  const [first, second, peer] = ["first", "second", "peer"].map((name) =>
-    machine(server, join(folder.path, name))
-  ) as [Machine, Machine, Machine];
-  for (const { folder } of [first, second, peer]) await Deno.mkdir(folder);
-  await first.register("mallory", { entersAgain: true });
-  const made = await second.json("login --username mallory");
-  await second.cheapen("mallory");
-  await peer.register("trent");
-  // Nothing that is seen for the first time was compared.
-  const early = await peer.qpq("check-key mallory --mark-verified");
-  assert.equal(early.code, 1);
-  assert.match(early.stdout, /^mallory: seen for the first time/);
-  assert.match(early.stderr, /not marked: compare this number with mallory first\n$/);
-  assert.equal((await peer.json("check-key mallory --mark-verified")).state, "verified");
+testFully(
+  "a new account key warns peers; what is here of an account goes without asking the server",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using server = await startServer();
+    const [first, second, peer] = ["first", "second", "peer"].map((name) =>
+      machine(server, join(folder.path, name))
+    ) as [Machine, Machine, Machine];
+    for (const { folder } of [first, second, peer]) await Deno.mkdir(folder);
+    await first.register("mallory", { entersAgain: true });
+    const made = await second.json("login --username mallory");
+    await second.cheapen("mallory");
+    await peer.register("trent");
+    // Nothing that is seen for the first time was compared.
+    const early = await peer.qpq("check-key mallory --mark-verified");
+    assert.equal(early.code, 1);
+    assert.match(early.stdout, /^mallory: seen for the first time/);
+    assert.match(early.stderr, /not marked: compare this number with mallory first\n$/);
+    assert.equal((await peer.json("check-key mallory --mark-verified")).state, "verified");
 
-  assert.equal((await first.qpq("rotate-account-key")).code, 2);
-  const rotated = await first.json("rotate-account-key --yes");
-  assert.equal(rotated.accountId, made.accountId);
-  assert.notEqual(rotated.accountKey, made.accountKey);
-  assert.equal((await first.json("whoami")).accountKey, rotated.accountKey);
-  // It is ready for others again.
-  assert.deepEqual(await first.json("refresh-key-packages"), {
-    ...{ singleUse: 0, lastResort: false, withheld: 0 },
-  });
-  const warned = await peer.qpq("check-key mallory");
-  assert.equal(warned.code, 1);
-  assert.match(warned.stdout, /THE KEY HAS CHANGED[\s\S]*the pinned key has signed the change/);
-  // The other device learns of it with the password.
-  const behind = await second.qpq("devices");
-  assert.equal(behind.code, 1);
-  assert.match(behind.stderr, /log in with the password: qpq login\n$/);
-  assert.equal((await second.json("login --username mallory")).accountKey, rotated.accountKey);
-  assert.equal((await second.json("devices")).isThis, true);
+    assert.equal((await first.qpq("rotate-account-key")).code, 2);
+    const rotated = await first.json("rotate-account-key --yes");
+    assert.equal(rotated.accountId, made.accountId);
+    assert.notEqual(rotated.accountKey, made.accountKey);
+    assert.equal((await first.json("whoami")).accountKey, rotated.accountKey);
+    // It is ready for others again.
+    assert.deepEqual(await first.json("refresh-key-packages"), {
+      ...{ singleUse: 0, lastResort: false, withheld: 0 },
+    });
+    const warned = await peer.qpq("check-key mallory");
+    assert.equal(warned.code, 1);
+    assert.match(warned.stdout, /THE KEY HAS CHANGED[\s\S]*the pinned key has signed the change/);
+    // The other device learns of it with the password.
+    const behind = await second.qpq("devices");
+    assert.equal(behind.code, 1);
+    assert.match(behind.stderr, /log in with the password: qpq login\n$/);
+    assert.equal((await second.json("login --username mallory")).accountKey, rotated.accountKey);
+    assert.equal((await second.json("devices")).isThis, true);
 
-  assert.equal((await administer(server, "accounts delete mallory")).code, 0);
-  const over = await first.qpq("delete-account --yes");
-  assert.equal(over.code, 4);
-  assert.match(over.stderr, /the session is over: qpq login begins a new session\n$/);
-  const gone = await first.qpq("login");
-  assert.equal(gone.code, 4);
-  assert.match(
-    gone.stderr,
-    /^qpq: Cannot log in: .*If the account is gone: qpq forget-account deletes what is here/,
-  );
-  assert.equal((await first.qpq("forget-account")).code, 2);
-  const env = { QPQ_PASSWORD: "" };
-  server.signal("SIGKILL");
-  await server.ended;
-  const forgotten = await first.json("forget-account --yes", env);
-  assert.deepEqual(forgotten, { name: "mallory", server: server.address, forgotten: true });
-  assert.equal((await first.qpq("whoami --username mallory")).code, 4);
-  assert.equal((await first.qpq("forget-account --username mallory --yes")).code, 4);
-  const left = join(first.folder, server.address.replace(":", "_"));
-  assert.deepEqual([...Deno.readDirSync(left)], []);
-});
+    assert.equal((await administer(server, "accounts delete mallory")).code, 0);
+    const over = await first.qpq("delete-account --yes");
+    assert.equal(over.code, 4);
+    assert.match(over.stderr, /the session is over: qpq login begins a new session\n$/);
+    const gone = await first.qpq("login");
+    assert.equal(gone.code, 4);
+    assert.match(
+      gone.stderr,
+      /^qpq: Cannot log in: .*If the account is gone: qpq forget-account deletes what is here/,
+    );
+    assert.equal((await first.qpq("forget-account")).code, 2);
+    const env = { QPQ_PASSWORD: "" };
+    server.signal("SIGKILL");
+    await server.ended;
+    const forgotten = await first.json("forget-account --yes", env);
+    assert.deepEqual(forgotten, { name: "mallory", server: server.address, forgotten: true });
+    assert.equal((await first.qpq("whoami --username mallory")).code, 4);
+    assert.equal((await first.qpq("forget-account --username mallory --yes")).code, 4);
+    const left = join(first.folder, server.address.replace(":", "_"));
+    assert.deepEqual([...Deno.readDirSync(left)], []);
+  },
+);
 
 Deno.test("one process has an account; without a terminal a missing password is a mistake", async () => {
   await using folder = await temporaryFolder();
@@ -424,7 +433,7 @@ Deno.test("one process has an account; without a terminal a missing password is 
   assert.equal((await user.json("whoami")).session, "unreachable");
 });
 
-Deno.test("after a restore from a backup sessions are over, and a login begins one", async () => {
+testFully("after a restore from a backup sessions are over, and a login begins one", async () => {
   await using folder = await temporaryFolder();
   const [data, restored, backup] = ["data", "restored", "backup"].map((name) =>
     join(folder.path, name)
