@@ -64,6 +64,8 @@ export interface DeviceOptions {
   /** Default 1. The same again, after it was closed, opens it again. */
   readonly device?: number;
   readonly log?: Log;
+  /** Told of the connection's changes. */
+  readonly onStatus?: () => void;
   /** Stands between the device and the server: a hostile one. */
   readonly tamper?: (calls: ChannelCalls) => ChannelCalls;
   /** Holds each of the device's other calls back until it resolves; told of the method's name. */
@@ -151,7 +153,9 @@ export async function openConversationWorld(
   })();
   const clientOptions = (
     name: string,
-    { device = 1, log, tamper, hold, machine }: DeviceOptions & { readonly machine?: Machine },
+    { device = 1, log, onStatus, tamper, hold, machine }: DeviceOptions & {
+      readonly machine?: Machine;
+    },
   ): ClientOptions => ({
     stateFolder: `${stateFolder}/${name}-${device}`,
     server: { hostname: "127.0.0.1", port: 7000 },
@@ -160,6 +164,7 @@ export async function openConversationWorld(
     name,
     password: `the password of ${name}`,
     ...log === undefined ? {} : { log },
+    ...onStatus === undefined ? {} : { onStatus },
     surroundings: {
       clock,
       random,

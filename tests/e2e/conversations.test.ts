@@ -70,34 +70,6 @@ Deno.test("the REPL asks for the password unseen, and once; it colours only wher
   assert.equal(await again.ended(), 1);
 });
 
-Deno.test("a second device joins the account's conversations, and both get what comes", async () => {
-  await using world = await openWorld();
-  const [alice, bob] = [world.person("alice"), world.person("bob")];
-  await register(alice);
-  await bob.register({ entersAgain: true });
-  assert.equal((await alice.qpq(["send", "--to", "bob", "before"])).code, 0);
-  assert.equal((await bob.qpq(["recv"])).code, 0);
-  const talk = alice.repl();
-  await talk.shows(/^alice>/);
-  const tablet = world.person("bob", "tablet");
-  const second = tablet.repl();
-  await second.shows("(new/login)");
-  await second.type(`login${ENTER}`);
-  await second.shows(/^bob on /);
-  // What was written before it is in, it can't read.
-  await talk.shows(/@bob \* bob added a device$/);
-  const first = bob.repl();
-  await first.shows(/^bob>/);
-  await talk.type(`/dm bob${ENTER}to both of you${ENTER}`);
-  await first.shows(/\[alice\] to both of you/);
-  await second.shows(/\[alice\] to both of you/);
-  await second.type(`/switch @alice${ENTER}from the tablet${ENTER}`);
-  await talk.shows(/\[bob\] from the tablet/);
-  await first.shows(/\[bob\] from the tablet/);
-  for (const program of [first, second, talk]) await program.type("\x04");
-  for (const program of [first, second, talk]) assert.equal(await program.ended(), 0);
-});
-
 Deno.test("send --stdin-lines goes on through a restart of the server: none lost, none twice", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.person("alice"), world.person("bob")];

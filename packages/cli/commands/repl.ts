@@ -1,5 +1,6 @@
 /** `qpq repl` and `qpq chat`: the account, and the terminal or the pipe, for the REPL. */
 import { systemClock } from "@qpq/adapters";
+import type { AccountChoice } from "../account-session.ts";
 import { enterAccount, type EnteredAccount, type EnterOptions } from "../enter-account.ts";
 import { readStandardInput } from "../input-lines.ts";
 import { MessengerError } from "@qpq/ports";
@@ -75,7 +76,13 @@ function listenToTerminal(
   };
 }
 
-function accountOf({ client, choice }: EnteredAccount, timeoutMs: number): ReplAccount {
+/** What a REPL has to do with, of an account that was entered. */
+export function accountOf(
+  { client, choice }: Pick<EnteredAccount, "client"> & {
+    readonly choice: Pick<AccountChoice, "address" | "reaching" | "explain">;
+  },
+  timeoutMs: number,
+): ReplAccount {
   const { name, accountId, serverName, accountKey } = client.account;
   const deviceId = client.deviceId.toHex();
   const rows = [

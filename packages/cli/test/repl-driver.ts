@@ -2,7 +2,7 @@
 import { createManualClock, type ManualClock } from "@qpq/adapters";
 import assert from "node:assert/strict";
 import type { ClientStatus } from "@qpq/client";
-import { MessengerError } from "@qpq/ports";
+import { type Clock, MessengerError } from "@qpq/ports";
 import type { ExitCode } from "../output.ts";
 import { errorText } from "../output.ts";
 import type { EntryOutput } from "../output-entries.ts";
@@ -60,8 +60,8 @@ export class TestAccount implements ReplAccount {
   }
 }
 
-export interface RunningRepl {
-  readonly account: TestAccount;
+/** A REPL at a terminal of a test's. */
+export interface TerminalRepl {
   /** How many lines of the terminal fit. */
   readonly count: (expected: RegExp) => number;
   readonly terminal: TestTerminal;
@@ -69,8 +69,12 @@ export interface RunningRepl {
   /** Waits until a line of the terminal fits. */
   readonly shows: (expected: RegExp) => Promise<void>;
   readonly prompt: () => string;
-  readonly clock: ManualClock;
   readonly ended: Promise<ExitCode>;
+}
+
+export interface RunningRepl extends TerminalRepl {
+  readonly account: TestAccount;
+  readonly clock: ManualClock;
 }
 
 interface StartOptions {
@@ -79,39 +83,64 @@ interface StartOptions {
   readonly isNewDevice?: boolean;
 }
 
-export function startRepl(
-  account: TestAccount,
-  { columns = 160, ...options }: StartOptions = {},
-): RunningRepl {
-  const terminal = new TestTerminal(columns, 40);
+export function startRepl(account: TestAccount, options: StartOptions = {}): RunningRepl {
   const clock = createManualClock(NOW_MS);
+  let turns = 0;
+  const repl = startReplOf(account, {
+    ...options,
+    clock,
+    listen: (onStatus) => {
+      account.onStatus = onStatus;
+      return { [Symbol.dispose]: () => account.onStatus = () => {} };
+    },
+    // Nothing here takes time of its own.
+    isLate: () => turns++ >= TURNS_MAX,
+  });
+  const shows = (expected: RegExp): Promise<void> => {
+    turns = 0;
+    return repl.shows(expected);
+  };
+  return { ...repl, shows, account, clock };
+}
+
+/**
+ * Starts a REPL for any account.
+ * @param options.listen takes who is told of the connection's changes
+ * @param options.isLate asked again and again while a test waits: whether it has waited for too long
+ */
+export function startReplOf(
+  account: ReplAccount,
+  { columns = 160, listen, isLate, ...options }: StartOptions & {
+    readonly clock: Clock;
+    readonly listen: (onStatus: () => void) => Disposable;
+    readonly isLate: () => boolean;
+  },
+): TerminalRepl {
+  const terminal = new TestTerminal(columns, 40);
   const typed: Uint8Array[] = [];
   let wake = (): void => {};
   let isOver = false;
   const ended = runAtTerminal({
     ...RUN_OPTIONS,
     ...options,
-    ...{ account, terminal, clock },
+    ...{ account, terminal },
     read: async () => {
       while (typed.length === 0) await new Promise<void>((resolve) => wake = resolve);
       return typed.shift() ?? null;
     },
-    listen: ({ onStatus }) => {
-      account.onStatus = onStatus;
-      return { [Symbol.dispose]: () => account.onStatus = () => {} };
-    },
+    listen: ({ onStatus }) => listen(onStatus),
   });
   void ended.catch(() => {}).then(() => isOver = true);
   const shows = async (expected: RegExp): Promise<void> => {
-    for (let turn = 0; turn < TURNS_MAX; turn++) {
-      if (terminal.lines.some((line) => expected.test(line))) return;
+    while (!terminal.lines.some((line) => expected.test(line))) {
       if (isOver) await ended;
+      if (isOver || isLate()) {
+        throw new Error(`${account.name} never shows ${expected}:\n${terminal.lines.join("\n")}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    throw new Error(`${account.name} never shows ${expected}:\n${terminal.lines.join("\n")}`);
   };
   return {
-    account,
     terminal,
     count: (expected) => terminal.lines.filter((line) => expected.test(line)).length,
     type: (text) => {
@@ -120,7 +149,6 @@ export function startRepl(
     },
     shows,
     prompt: () => terminal.lines[terminal.at.row] ?? "",
-    clock,
     ended,
   };
 }
