@@ -171,6 +171,8 @@ export class Client implements AsyncDisposable {
   readonly #core: ClientCore;
   readonly #closing = new AbortController();
   readonly #engine: Engine;
+  /** By whoever opened it. */
+  #isClosed = false;
   #account: AccountIdentity;
   #peers: Peers;
 
@@ -202,6 +204,16 @@ export class Client implements AsyncDisposable {
     this.settings = settingsOf(core.store);
     this.#account = own.account;
     this.#peers = core.peersOf(own.account);
+  }
+
+  /**
+   * Why it is of no use any more, such as `store/unknown-outcome` after a disk failed: dispose it, and open
+   * it anew. Whatever waits, and whatever is asked of its conversations, rejects with the same; undefined
+   * while all is well.
+   */
+  get failure(): unknown {
+    const { aborted, reason } = this.#closing.signal;
+    return aborted && !this.#isClosed ? reason : undefined;
   }
 
   get account(): AccountIdentity {
@@ -328,6 +340,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#isClosed = this.failure === undefined;
     this.#closing.abort(new MessengerError("cancelled", "Cannot go on: the client is closed"));
     // What waits for the server ends first; then the store can be let go of.
     await this.#core.disconnect();

@@ -138,6 +138,7 @@ export interface NoticeItem {
 export type Notice =
   /** `isEntry`: this device came in by itself, where the account is a member: it has nothing from before. */
   | { readonly kind: "joined"; readonly isEntry: boolean }
+  /** `by` is empty when this device could not follow then: it finds them there, or gone. */
   | { readonly kind: "members-added"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-removed"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-left"; readonly names: readonly string[] }

@@ -326,6 +326,33 @@ Deno.test("a full disk refuses what it can't keep, and the next message goes out
   });
 });
 
+Deno.test("a store that fails while it receives makes the client say so, whoever asks", async () => {
+  await onMachine("bob", async (scene) => {
+    const alice = await scene.world.client("alice");
+    const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+    const bob = scene.own();
+    await conversation(bob, "@alice");
+    await bob.conversations.waitUntilCaughtUp(PATIENCE);
+    const code = "store/unknown-outcome";
+    const listening = (async () => {
+      for await (const _ of bob.conversations.events()) { /* until it ends */ }
+    })();
+    const ended = assert.rejects(listening, { code });
+    const failureOf = (client: Client): unknown => client.failure;
+    assert.equal(failureOf(bob), undefined);
+    scene.machine.faults.push({ kind: "unknown-outcome", written: false });
+    const { messageId } = await alice.conversations.send(id, "one");
+    await ended;
+    await assert.rejects(bob.conversations.waitUntilCaughtUp(PATIENCE), { code });
+    await assert.rejects(bob.conversations.send(id, "to whom?"), { code });
+    const failure = failureOf(bob);
+    assert.ok(failure instanceof MessengerError && failure.code === code);
+    await bob[Symbol.asyncDispose]();
+    const again = await scene.world.clientOn(scene.machine);
+    await until(again, async () => (await idsOf(again, id)).includes(messageId));
+  });
+});
+
 Deno.test("a disk that fails ends everything that waits, and no key is used again after a restart", async () => {
   await onMachine("alice", async (scene) => {
     const bob = await scene.world.client("bob");

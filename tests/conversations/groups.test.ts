@@ -117,6 +117,43 @@ Deno.test("leaving is done by those who stay; the last admin makes another one f
   assert.deepEqual((await bob.conversations.members(id)).map(({ name }) => name), ["bob"]);
 });
 
+Deno.test("a group that one was removed from is not told anew in each session, and takes one in again", async () => {
+  await using world = await openConversationWorld();
+  const { alice, bob, carol, id } = await trio(world);
+  await alice.conversations.remove(id, ["carol"], PATIENCE);
+  await conversation(carol, "#climbing", "removed");
+  await say(alice, id, "without carol");
+  await received(bob, id, "alice: without carol");
+  await carol[Symbol.asyncDispose]();
+  let told = 0;
+  let asked = 0;
+  const again = await world.client("carol", {
+    tamper: (calls) => ({
+      ...calls,
+      follow: async function* (options) {
+        for await (const delivery of calls.follow(options)) {
+          if (delivery.kind === "entry") told++;
+          yield delivery;
+        }
+      },
+      groupInfo: (channelId, options) => {
+        asked++;
+        return calls.groupInfo(channelId, options);
+      },
+    }),
+  });
+  await again.conversations.waitUntilCaughtUp(PATIENCE);
+  assert.deepEqual([told, asked], [0, 0]);
+  await again[Symbol.asyncDispose]();
+  // While she is away, so that she hears of it with the next session.
+  await alice.conversations.invite(id, ["carol"], PATIENCE);
+  const back = await world.client("carol");
+  await conversation(back, "#climbing", "invited");
+  await back.conversations.join(id);
+  await say(back, id, "back");
+  await received(bob, id, "carol: back");
+});
+
 Deno.test("of admins who leave at once one stays: a group is never without", async () => {
   await using world = await openConversationWorld();
   const { alice, bob, carol, id } = await trio(world);

@@ -304,6 +304,54 @@ Deno.test("who was added and had no Welcome comes in by itself, and is still ask
   await until(alice, async () => (await alice.conversations.status(id)).leavesCount === 2);
 });
 
+Deno.test("a server that sends more than is processed is not read on, by bytes", async () => {
+  await using world = await openConversationWorld();
+  const alice = await world.client("alice");
+  const [released, isLate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const junk = new Uint8Array(2 ** 20);
+  let taken = 0;
+  let channelId: Uint8Array | undefined;
+  const bob = await world.client("bob", {
+    tamper: (calls) => ({
+      ...hearing(async function* (deliveries) {
+        for await (const delivery of deliveries) {
+          yield delivery;
+          if (delivery.kind !== "all-caught-up" || channelId === undefined) continue;
+          for (taken = 0; taken < 64; taken++) {
+            // Behind a hole: what fills it is asked for, and does not come.
+            const sequence = 1_000 + taken;
+            const entryId = new Uint8Array(16);
+            const entry = {
+              sequence,
+              acceptedAtMs: 1,
+              entryId,
+              message: junk,
+              messageBytes: junk.length,
+            };
+            yield { kind: "entry", channelId, entry: { ...entry, kind: "application" } };
+          }
+          isLate.resolve();
+        }
+      })(calls),
+      read: async (page, options) => {
+        if (channelId !== undefined) await released.promise;
+        return await calls.read(page, options);
+      },
+    }),
+  });
+  const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+  await conversation(bob, "@alice");
+  await bob.conversations.waitUntilCaughtUp(PATIENCE);
+  channelId = Uint8Array.fromHex(id);
+  world.cut();
+  await until(bob, () => taken > 0).catch(() => {});
+  // Nothing tells of what does not happen: as long as reading on takes, many times over.
+  for (let turn = 0; turn < 50; turn++) await pause();
+  assert.ok(taken > 0 && taken <= 18, `${taken} MiB wait`);
+  channelId = undefined;
+  released.resolve();
+});
+
 Deno.test("an entry that this program fails at is one honest line, and the next is read", async () => {
   await using world = await openConversationWorld();
   const alice = await world.client("alice");

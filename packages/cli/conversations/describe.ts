@@ -98,9 +98,9 @@ export function noticeText(notice: Notice, self: string): string {
     case "joined":
       return notice.isEntry ? "this device is in; what was said before isn't on it" : "you are in";
     case "members-added":
-      return `${who(notice.by)} added ${all(notice.names)}`;
+      return `${notice.by === "" ? "somebody" : who(notice.by)} added ${all(notice.names)}`;
     case "members-removed":
-      return `${who(notice.by)} removed ${all(notice.names)}`;
+      return `${notice.by === "" ? "somebody" : who(notice.by)} removed ${all(notice.names)}`;
     case "members-left":
       return `${all(notice.names)} left`;
     case "device-added":

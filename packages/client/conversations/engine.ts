@@ -13,16 +13,20 @@ import { Acknowledger } from "./acknowledging.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { Forgotten, LiveConversation } from "./live-conversation.ts";
-import { endConversation, isOut } from "./receiving.ts";
+import { isOut } from "./receiving.ts";
 import { reconcile } from "./restoring.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
-import { Succession } from "./succeeding.ts";
+import { settleClosed, Succession } from "./succeeding.ts";
 import type { FindConversation } from "./succession.ts";
 import { UnknownChannels } from "./unknown-channels.ts";
 
 /** Deliveries that wait to be processed, in all, before no more are taken from the connection. */
 const WAITING_COUNT_MAX = 1_024;
+/** Bytes of their messages, beside those of one more. */
+const WAITING_BYTES_MAX = 16 * 2 ** 20;
+/** Channels that a subscription may begin behind cursors, as on the server. */
+const CURSORS_COUNT_MAX = 4_096;
 /** Milliseconds before a subscription that ended is begun anew: doubled each time, with jitter. */
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
@@ -218,6 +222,7 @@ export class Engine {
         // Armed before it is asked: a change in between is not missed.
         const { promise, resolve } = Promise.withResolvers<void>();
         wake = resolve;
+        if (closing.aborted) throw closing.reason;
         if (signal.aborted) throw new MessengerError("cancelled", "Cannot wait: cancelled");
         if (await isSo()) return;
         if (isLate) {
@@ -250,7 +255,7 @@ export class Engine {
       until: (isSo, options) => this.until(isSo, options),
       find: (groupId) => this.#find(groupId),
       onStuck: (stuck) => this.#background(this.#succession.succeed(stuck)),
-      onClosed: (closed) => this.#background(this.#settleClosed(closed)),
+      onClosed: (closed) => this.#background(settleClosed(this, closed)),
       onBack: ({ live: { channel: id, groupId, record: { cursor } } }) =>
         this.#unknown.note(id, { channelId: groupId, head: cursor }),
       onForgotten: (forgotten) => {
@@ -270,28 +275,6 @@ export class Engine {
 
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => this.ground.fail(error));
-  }
-
-  /** A closed group that none follows, for this account: what waits in it is not sent. */
-  async #settleClosed({ live }: Slot): Promise<void> {
-    const { calls, signal, clock } = this.ground;
-    const isOpen = (): boolean =>
-      live.record.state === "closed" && live.record.successorId.length === 0 &&
-      live.state !== undefined;
-    if (!isOpen()) return;
-    try {
-      const { successor } = await calls.members(live.groupId, { signal });
-      const next = this.#slots.get(successor.toHex())?.live.record;
-      // It is one of its own, if it was not taken for this one's.
-      const isOther = next !== undefined && next.state !== "joining";
-      if (!isOther && successor.length > 0) return void await calls.members(successor, { signal });
-    } catch (error) {
-      if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
-      if (error.code !== "channels/not-a-member") return;
-    }
-    await live.exclusive(async () => {
-      if (isOpen()) await endConversation(live, { state: "closed", atMs: clock.now() });
-    });
   }
 
   /** Own leaves are looked at anew, one conversation after the other. */
@@ -359,22 +342,27 @@ export class Engine {
     for await (const delivery of calls.follow({ incarnation, cursors, inboxAfter, signal })) {
       onBegun();
       await this.#route(delivery);
-      if (this.#waitingCount() > WAITING_COUNT_MAX) {
-        await this.until(() => this.#waitingCount() <= WAITING_COUNT_MAX / 2);
-      }
+      if (!this.#hasRoom(1)) await this.until(() => this.#hasRoom(2));
     }
   }
 
+  /** Also of conversations that are over: else all of them would come anew in each session. */
   #cursors(): readonly Cursor[] {
-    return [...this.#slots.values()]
-      .filter(({ live: { record } }) => FOLLOWED.has(record.state) && record.cursor > 0)
-      .map(({ live }) => ({ channelId: live.groupId, after: live.record.cursor }));
+    return [...this.#slots.values()].filter(({ live: { record } }) => record.cursor > 0)
+      .toSorted((one, other) => Number(isFollowed(other)) - Number(isFollowed(one)))
+      .slice(0, CURSORS_COUNT_MAX)
+      .map((slot) => ({ channelId: slot.live.groupId, after: slot.beginSession() }));
   }
 
-  #waitingCount(): number {
+  /** @param share of what may wait, one in so many */
+  #hasRoom(share: number): boolean {
     let count = 0;
-    for (const slot of this.#slots.values()) count += slot.waitingCount;
-    return count;
+    let bytes = 0;
+    for (const { waiting } of this.#slots.values()) {
+      count += waiting.count;
+      bytes += waiting.bytes;
+    }
+    return count <= WAITING_COUNT_MAX / share && bytes <= WAITING_BYTES_MAX / share;
   }
 
   async #route(delivery: Delivery): Promise<void> {
@@ -475,4 +463,8 @@ export class Engine {
     });
     this.#sync = sync;
   }
+}
+
+function isFollowed({ live: { record } }: Slot): boolean {
+  return FOLLOWED.has(record.state);
 }

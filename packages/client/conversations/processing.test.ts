@@ -148,3 +148,36 @@ Deno.test("processEntry(): a device whose place another one takes under its id a
   for (const effect of draft.effects) await effect(thread);
   assert.deepEqual(notices, ["device-replaced"]);
 });
+
+Deno.test("processEntry(): who enters anew says who is there that was not, and who is gone", async () => {
+  const bobs = device(bob);
+  const [carol, dave] = [account("carol"), account("dave")];
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [, atBob] = await groupOf(context, [device(alice), bobs, device(dave)]);
+  const [elsewhere] = await groupOf(context, [device(alice), bobs, device(carol)]);
+  const { commit, staged } = await joinByExternalCommit(
+    suite,
+    await createGroupInfo(elsewhere as GroupState),
+    {
+      identity: bobs,
+      random,
+      authenticate: authenticateWith(leaves),
+      authenticatedData: claim({ added: [], removed: [] }),
+      removes: 1,
+    },
+  );
+  const entry = { ...entryOf(commit, 1), kind: "commit" } as const;
+  const upload = { entryId: entry.entryId, message: commit, groupInfo: commit, welcomes: [] };
+  const stored = { call: "enter", entryId: entry.entryId, sequence: 0 } as const;
+  const draft = new Draft({ ...NEW_CONVERSATION, state: "broken" }, atBob);
+  const inFlight = { commit: { stored, upload, staged }, queue: new Map() };
+  await processEntry({ ...ground, deviceId: bobs.deviceId }, draft, entry, inFlight);
+  const notices: string[] = [];
+  const thread = {
+    addNotice: ({ kind, names = [] }: NewNotice) => void notices.push([kind, ...names].join(" ")),
+    noteConversation: () => {},
+  } as unknown as ThreadWriter;
+  for (const effect of draft.effects) await effect(thread);
+  assert.deepEqual(notices, ["rejoined", "members-added carol", "members-removed dave"]);
+  assert.ok(draft.record.isUnconfirmed);
+});

@@ -2,24 +2,21 @@
 import {
   type CommitSummary,
   type GroupState,
-  type Member,
   membersOf,
   mergeStaged,
   type Outcome,
   processMessage,
-  type RatchetTree,
 } from "@qpq/mls";
 import { assert, compareKeys, MessengerError } from "@qpq/ports";
 import type { Entry } from "../../features/channels/client.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
-import { type CheckedContext, findConversationContext } from "../../features/groups/context.ts";
 import type { PendingCommit } from "../../features/groups/group-store.ts";
-import { accountChanges, type GroupAccount } from "../../features/groups/members.ts";
-import { authenticateWith, membersAfter, policyOf } from "../../features/groups/rules.ts";
+import { authenticateWith, policyOf } from "../../features/groups/rules.ts";
 import { type Body, decodeBody } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
+import { noteChanges, noteOthers, requireTree } from "./noting.ts";
 import { CLOSED_INVITED } from "./succession.ts";
 
 /** What a conversation has on its way while it processes. */
@@ -55,7 +52,7 @@ export async function processEntry(
   draft.record = { ...draft.record, cursor: entry.sequence };
   const { commit } = inFlight;
   if (commit !== undefined && draft.commit === undefined && isOwnCommit(commit, entry)) {
-    return applyOwn(ground, draft, entry, commit);
+    return await applyOwn(ground, draft, entry, commit);
   }
   if (entry.kind === "closed") return close(draft, entry, commit);
   if (entry.kind !== "commit" && returnOwn(draft, entry, inFlight.queue)) return;
@@ -75,7 +72,12 @@ function isOwnCommit({ stored, upload }: PendingCommit, entry: Entry): boolean {
     same(upload.message, entry.message);
 }
 
-function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCommit): void {
+async function applyOwn(
+  ground: Ground,
+  draft: Draft,
+  entry: Entry,
+  commit: PendingCommit,
+): Promise<void> {
   const { staged } = commit;
   if (commit.stored.call === "enter") {
     const isRejoin = draft.record.state === "broken";
@@ -83,6 +85,7 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
     if (state === "removed" || state === "left") {
       draft.record = { ...draft.record, state: "joining" };
     }
+    const before = draft.state && membersOf(await draft.state.tree.load());
     if (draft.state !== undefined) draft.spent.push(draft.state);
     draft.isFresh = true;
     draft.state = staged.next;
@@ -94,6 +97,7 @@ function applyOwn(ground: Ground, draft: Draft, entry: Entry, commit: PendingCom
       isRejoin ? { kind: "rejoined" } : { kind: "joined", code: "entered" },
       entry.acceptedAtMs,
     );
+    if (before !== undefined) noteOthers(ground, draft, { before, members, entry });
   } else {
     assert(draft.state !== undefined, "who commits is in the group");
     const before = draft.state;
@@ -354,117 +358,6 @@ async function process(ground: Ground, state: GroupState, entry: Entry): Promise
     authenticate: authenticateWith(ground.leaves),
     policy: policyOf(state, ground.leaves),
   });
-}
-
-/** Says in the history what a commit has changed. */
-function noteChanges(
-  ground: Ground,
-  draft: Draft,
-  { summary, before, atMs }: {
-    readonly summary: CommitSummary;
-    readonly before: GroupState;
-    readonly atMs: number;
-  },
-): void {
-  const { leaves } = ground;
-  const members = membersOf(requireTree(before));
-  const accountsBefore = leaves.accounts(members);
-  const accountsAfter = leaves.accounts(membersAfter(members, summary));
-  const changes = accountChanges(accountsBefore, accountsAfter);
-  const by = leaves.open(summary.committer.leafNode);
-  const entered = enteredDevices(ground, summary);
-  draft.entered.push(...entered);
-  // Under another account key than before, the committer is somebody to be looked at anew.
-  const { committerBefore } = summary;
-  if (
-    committerBefore !== undefined && !same(leaves.open(committerBefore).accountKey, by.accountKey)
-  ) {
-    draft.entered.push(by);
-  }
-  const added = namesOf(changes.added, accountsAfter);
-  if (added.length > 0) {
-    draft.note({ kind: "members-added", name: by.accountName, names: added }, atMs);
-  }
-  const selfRemoved = selfRemovedLeaves(summary);
-  const isLeaver = (id: string): boolean =>
-    accountsBefore.get(id)?.devices.some(({ leafIndex }) => selfRemoved.has(leafIndex)) === true;
-  const left = namesOf(changes.removed.filter(isLeaver), accountsBefore);
-  const removed = namesOf(changes.removed.filter((id) => !isLeaver(id)), accountsBefore);
-  if (left.length > 0) draft.note({ kind: "members-left", names: left }, atMs);
-  if (removed.length > 0) {
-    draft.note({ kind: "members-removed", name: by.accountName, names: removed }, atMs);
-  }
-  // Whoever makes a conversation brings all its devices along: no news.
-  if (summary.epoch > 0n) noteDevices(draft, { summary, entered, accountsBefore, atMs });
-  noteAdmins(draft, { summary, by, accountsAfter, atMs });
-}
-
-function selfRemovedLeaves({ proposals }: CommitSummary): ReadonlySet<number> {
-  return new Set(
-    proposals.flatMap(({ proposal, sender }) =>
-      proposal.kind === "self-remove" && sender.kind === "member" ? [sender.leafIndex] : []
-    ),
-  );
-}
-
-/** New leaves, with the one of who entered by external commit. */
-function enteredDevices(ground: Ground, summary: CommitSummary): readonly LeafDevice[] {
-  const members: readonly Member[] = summary.sender.kind === "new-member-commit"
-    ? [...summary.added, summary.committer]
-    : summary.added;
-  const indices = new Set<number>();
-  return members.filter(({ leafIndex }) => !indices.has(leafIndex) && indices.add(leafIndex))
-    .map(({ leafNode }) => ground.leaves.open(leafNode));
-}
-
-/** Another device of somebody who was there; one that only comes back is nothing new. */
-function noteDevices(
-  draft: Draft,
-  { summary, entered, accountsBefore, atMs }: {
-    readonly summary: CommitSummary;
-    readonly entered: readonly LeafDevice[];
-    readonly accountsBefore: ReadonlyMap<string, GroupAccount>;
-    readonly atMs: number;
-  },
-): void {
-  if (summary.sender.kind === "new-member-commit") draft.owesName = true;
-  const names = new Set<string>();
-  for (const device of entered) {
-    const account = accountsBefore.get(device.accountId.toHex());
-    const isBack = account?.devices.some((each) => same(each.device.deviceId, device.deviceId));
-    if (account !== undefined && isBack !== true) names.add(device.accountName);
-  }
-  for (const name of names) draft.note({ kind: "device-added", name }, atMs);
-}
-
-function noteAdmins(
-  draft: Draft,
-  { summary, by, accountsAfter, atMs }: {
-    readonly summary: CommitSummary;
-    readonly by: LeafDevice;
-    readonly accountsAfter: ReadonlyMap<string, GroupAccount>;
-    readonly atMs: number;
-  },
-): void {
-  const before = findConversationContext(summary.extensionsBefore);
-  const after: CheckedContext = findConversationContext(summary.extensionsAfter);
-  const isSame = before.admins.length === after.admins.length &&
-    before.admins.every((id, index) => same(id, after.admins[index] as Uint8Array));
-  if (isSame) return;
-  const names = namesOf(after.admins.map((id) => id.toHex()), accountsAfter);
-  draft.note({ kind: "admins-changed", name: by.accountName, names }, atMs);
-}
-
-function namesOf(
-  ids: readonly string[],
-  accounts: ReadonlyMap<string, GroupAccount>,
-): readonly string[] {
-  return ids.flatMap((id) => accounts.get(id)?.devices[0].device.accountName ?? []);
-}
-
-function requireTree(state: GroupState): RatchetTree {
-  assert(state.tree.loaded !== undefined, "a commit was made or processed with its tree");
-  return state.tree.loaded;
 }
 
 function requireState(draft: Draft): GroupState {

@@ -70,6 +70,9 @@ export class Slot {
   readonly #ground: Ground;
   readonly #surroundings: SlotSurroundings;
   #deliveries: SlotDelivery[] = [];
+  #waitingBytes = 0;
+  /** Where the server was asked to begin. */
+  #beganAfter = 0;
   #working: Promise<void> | undefined;
   /** Something came while it worked. */
   #isWorkDue = false;
@@ -113,9 +116,14 @@ export class Slot {
     });
   }
 
-  /** Entries that wait to be processed. */
-  get waitingCount(): number {
-    return this.#deliveries.length;
+  /** What waits to be processed. */
+  get waiting(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#deliveries.length, bytes: this.#waitingBytes };
+  }
+
+  /** @returns the entry behind which a session begins */
+  beginSession(): number {
+    return this.#beganAfter = this.live.record.cursor;
   }
 
   /** On line, and all that the server told of is stored. */
@@ -139,14 +147,20 @@ export class Slot {
     this.#hasAll = false;
     // A server that was restored from a backup may have less.
     this.#head = 0;
-    this.#deliveries = [];
+    this.#beganAfter = 0;
+    this.#keep([]);
+  }
+
+  #keep(deliveries: SlotDelivery[]): void {
+    this.#deliveries = deliveries;
+    this.#waitingBytes = bytesOf(deliveries);
   }
 
   /** Takes what the server said of its log from deliveries whose entries are read later. */
   #putOff(): void {
     this.#head = this.head;
     if (this.#deliveries.some(({ kind }) => kind === "caught-up")) this.#hasAll = true;
-    this.#deliveries = this.#deliveries.filter(({ kind }) => kind === "not-a-member");
+    this.#keep(this.#deliveries.filter(({ kind }) => kind === "not-a-member"));
   }
 
   /** What the server had told before there was a conversation to tell it to. */
@@ -159,6 +173,7 @@ export class Slot {
   deliver(deliveries: readonly SlotDelivery[]): void {
     this.#deliveries.push(...deliveries);
     this.#isWorkDue = true;
+    this.#waitingBytes += bytesOf(deliveries);
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
       this.#surroundings.onChange();
@@ -234,12 +249,12 @@ export class Slot {
         const entries = run.flatMap((each) => each.kind === "entry" ? [each.entry] : []);
         this.#head = Math.max(this.#head, entries.at(-1)?.sequence ?? 0);
         const isDone = await this.#receive(entries);
-        if (this.#deliveries === deliveries) this.#deliveries = deliveries.slice(run.length);
+        if (this.#deliveries === deliveries) this.#keep(deliveries.slice(run.length));
         if (!isDone) return;
         continue;
       }
       await this.#take(first);
-      if (this.#deliveries === deliveries) this.#deliveries = deliveries.slice(1);
+      if (this.#deliveries === deliveries) this.#keep(deliveries.slice(1));
     }
     this.#isWorkDue = false;
     if (this.#hasAll && this.live.record.cursor < this.#head) await this.#fill(this.#head);
@@ -255,7 +270,8 @@ export class Slot {
       this.#head = Math.max(this.#head, delivery.sequence);
       this.#hasAll = true;
       // Of other channels the server says nothing but that the account is no member.
-      if (isOut(live.record)) this.#surroundings.onBack(this);
+      const isNews = delivery.sequence > this.#beganAfter;
+      if (isOut(live.record) && isNews) this.#surroundings.onBack(this);
     } else if (delivery.kind === "gap") {
       await live.exclusive(() => receiveGap(this.#ground, live, delivery.gap));
       this.#surroundings.onStored(this);
@@ -444,3 +460,9 @@ function headOf(delivery: SlotDelivery): number {
 /** States that end when the server says that the account is no member. */
 const MAY_COMMIT: ReadonlySet<string> = new Set(["invited", "active"]);
 const IS_IN: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken"]);
+
+function bytesOf(deliveries: readonly SlotDelivery[]): number {
+  let bytes = 0;
+  for (const each of deliveries) if (each.kind === "entry") bytes += each.entry.messageBytes;
+  return bytes;
+}

@@ -9,6 +9,7 @@ import {
 import { claimAll, claimOwnOthers, createConversation, type Invitee } from "./changing.ts";
 import type { Engine } from "./engine.ts";
 import type { Ground } from "./ground.ts";
+import { endConversation } from "./receiving.ts";
 import type { Slot } from "./slot.ts";
 
 /** Milliseconds between two successors that a device makes of one conversation by itself. */
@@ -114,6 +115,29 @@ export class Succession {
     });
     return true;
   }
+}
+
+/** A closed group that none follows, for this account: what waits in it is not sent. */
+export async function settleClosed(engine: Engine, { live }: Slot): Promise<void> {
+  const { calls, signal, clock } = engine.ground;
+  const isOpen = (): boolean => {
+    const { state, successorId } = live.record;
+    return state === "closed" && successorId.length === 0 && live.state !== undefined;
+  };
+  if (!isOpen()) return;
+  try {
+    const { successor } = await calls.members(live.groupId, { signal });
+    const next = engine.slots.get(successor.toHex())?.live.record;
+    // It is one of its own, if it was not taken for this one's.
+    const isOther = next !== undefined && next.state !== "joining";
+    if (!isOther && successor.length > 0) return void await calls.members(successor, { signal });
+  } catch (error) {
+    if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+    if (error.code !== "channels/not-a-member") return;
+  }
+  await live.exclusive(async () => {
+    if (isOpen()) await endConversation(live, { state: "closed", atMs: clock.now() });
+  });
 }
 
 /** Once more, now that others have had the time to change what the server hands out. */
