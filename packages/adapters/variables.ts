@@ -1,5 +1,5 @@
 /**
- * The `QPQ_…` variables that the two programs take, and what was probably meant by one that nobody reads.
+ * The `QPQ_…` variables that the two programs take, and what was probably meant by a name that nobody knows.
  * Light: the launchers' first run loads it.
  *
  * @module
@@ -96,7 +96,7 @@ function isPart(part: string, whole: string): boolean {
 }
 
 /** Letters to change, add, take away or swap with their neighbour (optimal string alignment). */
-function distanceOf(one: string, other: string): number {
+export function distanceOf(one: string, other: string): number {
   let before: readonly number[] = [];
   let last: readonly number[] = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let row = 1; row <= one.length; row++) {

@@ -17,6 +17,7 @@ import {
   showHistory,
   withoutSign,
 } from "../conversations/actions.ts";
+import { distanceOf } from "@qpq/adapters/variables";
 import { UsageError } from "../output.ts";
 import { describeConnection } from "./connection.ts";
 import { acceptKey, verifyKey, verifyWords } from "./peer-keys.ts";
@@ -282,6 +283,21 @@ export function findCommand(word: string): ReplCommand | undefined {
   return COMMANDS.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
 }
 
+/** Letters of a command that may be wrong, missing, too many or swapped. */
+const DISTANCE_MAX = 2;
+
+/** What there is no command for; which one may be meant. */
+export function noSuchCommand(word: string): UsageError {
+  const [best] = COMMANDS.map(({ name }) => ({ name, distance: distanceOf(word, name) }))
+    .filter(({ distance }) => distance <= DISTANCE_MAX && distance < word.length / 2)
+    .toSorted((one, other) => one.distance - other.distance);
+  const meant = best === undefined ? "" : `: is ${best.name} meant?`;
+  return new UsageError(
+    `there is no ${word}${meant === "" ? ";" : meant} /help lists what there is, ` +
+      "// begins a message with /",
+  );
+}
+
 function always(): boolean {
   return true;
 }
@@ -289,9 +305,7 @@ function always(): boolean {
 function helpRows(word: string | undefined) {
   if (word !== undefined) {
     const command = findCommand(word.startsWith("/") ? word : `/${word}`);
-    if (command === undefined) {
-      throw new UsageError(`there is no ${word}; /help lists what there is`);
-    }
+    if (command === undefined) throw noSuchCommand(word.startsWith("/") ? word : `/${word}`);
     const { usage, help, aliases = [], more } = command;
     const also = aliases.length === 0 ? "" : ` (also ${aliases.join(", ")})`;
     return [

@@ -38,6 +38,16 @@ Deno.test("KeyReader drops sequences that it doesn't know, and keeps what follow
   assert.deepEqual(read(`\x1b[${"1".repeat(40)}`).at(-1)?.kind, "text");
 });
 
+Deno.test("KeyReader takes Alt-Enter for a line end in the text", () => {
+  const reader = new KeyReader();
+  assert.deepEqual(reader.push(new TextEncoder().encode("a\x1b\rb\r")), [
+    { kind: "text", text: "a" },
+    { kind: "text", text: "\n" },
+    { kind: "text", text: "b" },
+    { kind: "named", name: "enter" },
+  ]);
+});
+
 Deno.test("KeyReader takes a paste as one text, with its line ends and no control characters", () => {
   const pasted = "one\r\ntwo\x1b[31m\x07\tthree";
   for (const size of [1, 4, 7, 100]) {

@@ -127,6 +127,11 @@ export class KeyReader {
       this.#take(1 + sequence.length);
       return "nothing";
     }
+    // Alt-Enter: a line end in the text.
+    if (sequence === "\r" || sequence === "\n") {
+      this.#take(1 + sequence.length);
+      return { kind: "text", text: "\n" };
+    }
     const name = SEQUENCES[sequence];
     // Escape alone, then something else: the latter stands for itself.
     const isAlone = name === undefined && sequence.length === 1;

@@ -197,6 +197,23 @@ Deno.test("Repl: sending to somebody whose key has changed says what to do", asy
   });
 });
 
+Deno.test("Repl: what there is no command for is told with the one that may be meant", async () => {
+  const { all: [alice] } = accounts("alice");
+  const { failures } = await runLines(alice as TestAccount, [
+    "/swtich @bob",
+    "/help membres",
+    "/etc/passwd is a file",
+    "/x",
+  ]);
+  const rest = "/help lists what there is, // begins a message with /";
+  assert.deepEqual(failures, [
+    `there is no /swtich: is /switch meant? ${rest}`,
+    `there is no /membres: is /members meant? ${rest}`,
+    `there is no /etc/passwd; ${rest}`,
+    `there is no /x; ${rest}`,
+  ]);
+});
+
 Deno.test("Repl: every command is in /help, with its own page", async () => {
   const { all: [alice] } = accounts("alice");
   const issue =

@@ -13,7 +13,7 @@ import type { Reply } from "../conversations/actions.ts";
 import { dayOf } from "../conversations/describe.ts";
 import { SendWindow } from "../conversations/send-window.ts";
 import { type ExitCode, UsageError } from "../output.ts";
-import { findCommand, type ReplCommand, type ReplInput } from "./commands.ts";
+import { findCommand, noSuchCommand, type ReplCommand, type ReplInput } from "./commands.ts";
 import { Incoming } from "./incoming.ts";
 import { Lane } from "./lane.ts";
 import { Prompt } from "./prompt.ts";
@@ -275,11 +275,7 @@ export class Repl {
     const word = wordOf(line);
     try {
       const command = findCommand(word);
-      if (command === undefined) {
-        throw new UsageError(
-          `there is no ${word}; /help lists what there is, // begins a message with /`,
-        );
-      }
+      if (command === undefined) throw noSuchCommand(word);
       command.check?.(wordsOf(line));
       return command;
     } catch (error) {
