@@ -30,6 +30,8 @@ const CURSORS_COUNT_MAX = 4_096;
 /** Milliseconds before a subscription that ended is begun anew: doubled each time, with jitter. */
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
+/** Failures after which it is as long as it gets. */
+const RETRIES_ENOUGH = 7;
 /** Milliseconds that a Welcome is waited for before a device enters by itself. */
 const WELCOME_WAIT_MS = 1_500;
 
@@ -318,6 +320,8 @@ export class Engine {
       } catch (error) {
         if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
         if (!signal.aborted) log.debug("subscription-ended", { code: error.code });
+        // Another program has this device, too: taking turns as fast as possible would help neither.
+        if (error.code === "channels/subscription-replaced") failures = RETRIES_ENOUGH;
       } finally {
         this.#isFollowing = false;
         this.#hasInbox = false;

@@ -52,6 +52,12 @@ export interface ChannelsOptions {
   readonly limits?: Partial<ChannelLimits>;
 }
 
+/** A subscription that runs. */
+export interface OpenSubscription {
+  /** The device has begun a newer one: this one has no place any more. */
+  readonly replace: () => void;
+}
+
 export interface ChannelsCore extends Omit<ChannelsOptions, "limits"> {
   readonly limits: ChannelLimits;
   readonly hub: ChannelHub;
@@ -61,8 +67,8 @@ export interface ChannelsCore extends Omit<ChannelsOptions, "limits"> {
   readonly commitTryRates: TokenBuckets;
   readonly createRates: TokenBuckets;
   readonly uploadRates: TokenBuckets;
-  /** Open subscriptions by device. */
-  readonly subscriptions: Map<string, number>;
+  /** Open subscriptions by device, oldest first. */
+  readonly subscriptions: Map<string, Set<OpenSubscription>>;
 }
 
 export function createCore(options: ChannelsOptions, limits: ChannelLimits): ChannelsCore {

@@ -69,7 +69,7 @@ export function openChannels<Context>(
     sweep: (signal = NEVER) => sweepAll(core, signal),
     get subscriptions(): number {
       let count = 0;
-      for (const open of core.subscriptions.values()) count += open;
+      for (const open of core.subscriptions.values()) count += open.size;
       return count;
     },
   };

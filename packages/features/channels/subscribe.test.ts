@@ -121,19 +121,48 @@ Deno.test("subscribe() ends when the device is revoked", async () => {
   await refusedWith("devices/revoked", send(world, bob, { channelId }));
 });
 
-Deno.test("subscribe() is bounded for each device, and free again when one ends", async () => {
+Deno.test("subscribe() is bounded for each device: the newest ends the oldest", async () => {
   await using world = await openWorld({ limits: { subscriptionsMax: 2 } });
   const alice = world.device();
   const open = [follow(world, alice), follow(world, alice)];
   for (const each of open) await each.until("inbox caught up 0");
   assert.equal(world.channels.subscriptions, 2);
-  const error = await follow(world, alice).ended;
-  await refusedWith("channels/too-many-subscriptions", () => Promise.reject(error));
-  await open[0]?.stop();
-  await until(() => world.channels.subscriptions === 1);
-  const again = follow(world, alice);
-  await again.until("inbox caught up 0");
-  await Promise.all([again.stop(), open[1]?.stop()]);
+  const newest = follow(world, alice);
+  await newest.until("inbox caught up 0");
+  await refusedWith("channels/subscription-replaced", async () => {
+    throw await open[0]?.ended;
+  });
+  assert.equal(world.channels.subscriptions, 2);
+  const channelId = await createGroup(world, [alice]);
+  await Promise.all([open[1], newest].map((each) => each?.until("1 commit")));
+  await send(world, alice, { channelId });
+  await Promise.all([open[1], newest].map((each) => each?.until("2 application")));
+  assert.deepEqual(open[0]?.lines(channelId), []);
+  await Promise.all([newest.stop(), open[1]?.stop()]);
+  await until(() => world.channels.subscriptions === 0);
+});
+
+Deno.test("subscribe() lets go of a replaced subscription that nobody reads", async () => {
+  const counted = countingReads(runningTwice(openMemoryStore()));
+  await using world = await openWorld({ limits: { subscriptionsMax: 1 }, store: counted.store });
+  const alice = world.device();
+  await createGroup(world, [alice]);
+  const bound = world.channels.methods.find(({ method }) => method.name === "channels/subscribe");
+  const params = { incarnation: world.incarnation, cursors: [], inboxAfter: 0 };
+  const stop = new AbortController();
+  const open = (): AsyncIterator<object> =>
+    (bound?.handler(params, alice, stop.signal) as AsyncIterable<object>)[Symbol.asyncIterator]();
+  const dead = open();
+  await dead.next();
+  const watched = counted.watches;
+  const live = open();
+  await live.next();
+  // The newer one watches as much: nothing of the older one is left.
+  assert.equal(counted.watches, watched);
+  await refusedWith("channels/subscription-replaced", dead.next());
+  stop.abort();
+  assert.equal((await live.next()).done, true);
+  assert.equal(counted.watches, 0);
 });
 
 Deno.test("subscribe() refuses a cursor beyond the end, and one of another incarnation", async () => {
@@ -284,6 +313,7 @@ async function quiet(read: () => number): Promise<void> {
 function countingReads(store: Store) {
   const counted = {
     entryBytes: 0,
+    watches: 0,
     reset: () => void (counted.entryBytes = 0),
     store: {
       closed: store.closed,
@@ -300,7 +330,16 @@ function countingReads(store: Store) {
             },
           })
         ),
-      watch: (prefix, onChange) => store.watch(prefix, onChange),
+      watch: (prefix, onChange) => {
+        counted.watches++;
+        const watch = store.watch(prefix, onChange);
+        return {
+          close: () => {
+            counted.watches--;
+            watch.close();
+          },
+        };
+      },
       close: () => store.close(),
       [Symbol.asyncDispose]: () => store.close(),
     } satisfies Store as Store,

@@ -19,8 +19,9 @@ const INBOX_EVENTS_MAX = 60;
  * Sends what is behind the cursors, then what comes, in the order of each log, until the caller leaves.
  * What is read from the store waits for the caller to read what was sent: a frame, at most 160 KiB, is
  * made when the stream's queue is below 64 KiB.
- * @throws MessengerError `malformed`, `channels/incarnation-changed`,
- *   `channels/too-many-subscriptions`; `devices/revoked`, also later
+ * One more than a device may have ends its oldest: mostly of a connection that is dead and doesn't know.
+ * @throws MessengerError `malformed`, `channels/incarnation-changed`; later, too,
+ *   `channels/subscription-replaced`, `devices/revoked`
  */
 export function subscribe(
   core: ChannelsCore,
@@ -39,6 +40,9 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
   readonly #signal: AbortSignal;
   readonly #resources = new DisposableStack();
   #subscription: Subscription | undefined;
+  #isReplaced = false;
+  /** Somebody waits for the next frame. */
+  #isWaitedFor = false;
 
   constructor(
     core: ChannelsCore,
@@ -53,10 +57,13 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
   }
 
   async next(): Promise<IteratorResult<ChannelsSubscribeResults, undefined>> {
+    this.#isWaitedFor = true;
     try {
+      if (this.#isReplaced) throw replaced();
       const subscription = this.#subscription ?? await this.#open();
       for (;;) {
         if (this.#signal.aborted) return this.#end();
+        if (this.#isReplaced) throw replaced();
         if (this.#caller.revoked.aborted) {
           throw new MessengerError(
             "devices/revoked",
@@ -70,6 +77,8 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
     } catch (error) {
       this.#resources.dispose();
       throw error;
+    } finally {
+      this.#isWaitedFor = false;
     }
   }
 
@@ -85,7 +94,7 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
       checkChannelId(channelId);
       cursors.set(channelId.toHex(), after);
     }
-    this.#resources.use(countSubscription(this.#core, this.#caller));
+    this.#resources.use(takePlace(this.#core, this.#caller, () => this.#replace()));
     const subscription = this.#resources.use(
       new Subscription(this.#core, this.#caller, { cursors, inboxAfter }),
     );
@@ -96,6 +105,13 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
     for (const { channelId } of this.#params.cursors) subscription.follow(channelId);
     subscription.begin();
     return subscription;
+  }
+
+  #replace(): void {
+    this.#isReplaced = true;
+    // Who does not read what was sent is not told before, and holds nothing meanwhile.
+    if (this.#isWaitedFor) this.#subscription?.wake();
+    else this.#resources.dispose();
   }
 
   #end(): IteratorReturnResult<undefined> {
@@ -261,23 +277,29 @@ class Subscription implements Disposable {
   }
 }
 
-function countSubscription(core: ChannelsCore, caller: Caller): Disposable {
+function takePlace(core: ChannelsCore, caller: Caller, replace: () => void): Disposable {
   const key = `${caller.accountId.toHex()} ${caller.deviceId.toHex()}`;
-  const count = core.subscriptions.get(key) ?? 0;
-  if (count >= core.limits.subscriptionsMax) {
-    throw new MessengerError(
-      "channels/too-many-subscriptions",
-      `Cannot subscribe: the device has ${count} open`,
-    );
+  const open = core.subscriptions.get(key) ?? new Set();
+  core.subscriptions.set(key, open);
+  const own = { replace };
+  open.add(own);
+  for (const oldest of [...open].slice(0, open.size - core.limits.subscriptionsMax)) {
+    open.delete(oldest);
+    oldest.replace();
   }
-  core.subscriptions.set(key, count + 1);
   return {
     [Symbol.dispose]: () => {
-      const left = (core.subscriptions.get(key) ?? 1) - 1;
-      if (left === 0) core.subscriptions.delete(key);
-      else core.subscriptions.set(key, left);
+      open.delete(own);
+      if (open.size === 0 && core.subscriptions.get(key) === open) core.subscriptions.delete(key);
     },
   };
+}
+
+function replaced(): MessengerError {
+  return new MessengerError(
+    "channels/subscription-replaced",
+    "The subscription ends: the device has begun newer ones",
+  );
 }
 
 function onAbort(signals: readonly AbortSignal[], act: () => void): Disposable {

@@ -62,10 +62,10 @@ export const CHANNEL_CODES = {
     1,
     "An account would be in more channels than the server allows.",
   ),
-  "channels/too-many-subscriptions": row(
+  "channels/subscription-replaced": row(
     "later",
     1,
-    "The device has as many subscriptions open as the server allows.",
+    "The device has begun newer subscriptions, and the server keeps no more of it than those.",
   ),
   "channels/bad-cursor": row("never", 1, "A cursor points beyond the end of its log."),
   "channels/incarnation-changed": row(
