@@ -1,7 +1,7 @@
 /** Groups that nobody can go on with, and those that come in their place. */
 import assert from "node:assert/strict";
 import type { Client, ConversationId } from "@qpq/client";
-import type { ChannelCalls } from "../../packages/features/channels/client.ts";
+import type { ChannelCalls, Delivery } from "../../packages/features/channels/client.ts";
 import { Audit } from "./audit.ts";
 import { fastClock } from "./fast-clock.ts";
 import { conversation, historyOf, received, textsOf, until } from "./helpers.ts";
@@ -215,4 +215,48 @@ Deno.test("a successor comes to be once, whichever write its maker crashes with"
   assert.ok(rounds > 4, "it writes more than once");
   audit.checkKeys();
   assert.deepEqual(audit.problems, []);
+});
+
+/** Deliveries of one session, Welcomes first: the inbox is a log of its own, in no order with others. */
+async function* welcomesFirst(deliveries: AsyncIterable<Delivery>) {
+  const held: Delivery[] = [];
+  let hasAll = false;
+  for await (const delivery of deliveries) {
+    if (hasAll || delivery.kind === "welcome") yield delivery;
+    else held.push(delivery);
+    if (hasAll || delivery.kind !== "all-caught-up") continue;
+    hasAll = true;
+    yield* held.splice(0);
+  }
+}
+
+Deno.test("what a conversation had to the end is read before another group takes its place", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  const alice = await world.client("alice", { tamper });
+  const bob = await world.client("bob");
+  let carol = await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob", "carol"],
+    ...PATIENCE,
+  });
+  for (const client of [bob, carol]) {
+    await conversation(client, "#climbing", "invited");
+    await client.conversations.join(id);
+  }
+  await carol.conversations.waitUntilCaughtUp(PATIENCE);
+  await carol[Symbol.asyncDispose]();
+  await say(bob, id, "while carol is away");
+  await received(alice, id, "bob: while carol is away");
+  spoilt.channel = id;
+  await world.client("dave");
+  await bob.conversations.invite(id, ["dave"], PATIENCE);
+  await until(alice, () => isSucceeded(alice, id));
+  await say(alice, id, "here");
+  carol = await world.client("carol", {
+    tamper: (calls) => ({ ...calls, follow: (options) => welcomesFirst(calls.follow(options)) }),
+  });
+  await received(carol, id, "alice: here");
+  assert.deepEqual(await textsOf(carol, id), ["bob: while carol is away", "alice: here"]);
 });

@@ -13,7 +13,7 @@ import { Acknowledger } from "./acknowledging.ts";
 import type { Ground } from "./ground.ts";
 import { joinByWelcome, NEW_CONVERSATION } from "./joining.ts";
 import { Forgotten, LiveConversation } from "./live-conversation.ts";
-import { isOut } from "./receiving.ts";
+import { isOut, isPassing, isRetried } from "./receiving.ts";
 import { reconcile } from "./restoring.ts";
 import { Sharing } from "./sharing.ts";
 import { Slot } from "./slot.ts";
@@ -43,6 +43,9 @@ const FOLLOWED: ReadonlySet<string> = new Set([
   "broken",
   "joining",
 ]);
+
+/** This device is in already, or nobody is any more: a group that was closed is so for good. */
+const TAKES_NO_WELCOME: ReadonlySet<string> = new Set(["active", "invited", "leaving", "closed"]);
 
 export class Engine {
   readonly ground: Ground;
@@ -271,8 +274,10 @@ export class Engine {
     return slot;
   }
 
-  #find(groupId: Uint8Array): LiveConversation | undefined {
-    return this.#slots.get(groupId.toHex())?.live;
+  async #find(groupId: Uint8Array): Promise<LiveConversation | undefined> {
+    const slot = this.#slots.get(groupId.toHex());
+    await slot?.drain();
+    return slot?.live;
   }
 
   #background(work: Promise<void>): void {
@@ -406,7 +411,7 @@ export class Engine {
     const state = existing?.live.record.state;
     // An entry that is on its way would take the place of what the Welcome gives.
     const isEntering = existing !== undefined && await existing.entrance.isEntering();
-    if (state === "active" || state === "invited" || state === "leaving" || isEntering) {
+    if (state !== undefined && TAKES_NO_WELCOME.has(state) || isEntering) {
       return await this.#moveInbox(inboxEntry.sequence);
     }
     const live = existing?.live ?? this.#newLive(inboxEntry.channelId);
@@ -426,6 +431,8 @@ export class Engine {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       // An entry that was tried beside it came to nothing: the Welcome has the place for itself.
       if (error instanceof Forgotten) return await this.#takeWelcome(inboxEntry);
+      // The server was asked, and had no answer: the next session tells of the Welcome again.
+      if (isPassing(error) || isRetried(error)) throw error;
       // Nothing to be done about it: a device that is in a group in spite of it enters by itself.
       this.ground.log.warn("welcome-refused", { code: error.code });
       if (existing === undefined) await this.#giveBack(slot);

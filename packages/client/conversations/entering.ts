@@ -141,7 +141,7 @@ export class Entrance {
     for (let attempt = 0; attempt < ENTRY_ATTEMPTS_MAX; attempt++) {
       const pending = await live.exclusive(() => Promise.resolve(live.commit));
       // One that an earlier run of the program has made goes first.
-      const entryId = pending?.stored.entryId ?? await this.#storeEntry();
+      const entryId = pending?.stored.entryId ?? await this.#storeEntry(attempt === 0);
       // A Welcome may have been faster.
       if (entryId === undefined || !isOutside(live.record.state)) return;
       // Settled already, before anybody could wait for it.
@@ -158,8 +158,11 @@ export class Entrance {
     );
   }
 
-  /** @returns undefined when this device came in by itself in the meantime */
-  async #storeEntry(): Promise<Uint8Array | undefined> {
+  /**
+   * @param isFirst whether it counts as one more time that this device enters anew
+   * @returns undefined when this device came in by itself in the meantime
+   */
+  async #storeEntry(isFirst: boolean): Promise<Uint8Array | undefined> {
     const live = this.#live;
     const { clock } = this.#ground;
     const shared = await this.#options.sharedView();
@@ -179,11 +182,12 @@ export class Entrance {
       // Who was out has missed nothing.
       const missed = state === "broken" ? made.cursor - cursor : 0;
       const nowMs = clock.now();
-      const recent = this.#recentRejoins(nowMs);
+      const rejoinedAtMs = [...this.#recentRejoins(nowMs), BigInt(Math.floor(nowMs))]
+        .slice(-REJOINS_MAX);
       await live.write({
         record: {
           ...isNew ? made.describes : {},
-          ...state === "broken" ? { rejoinedAtMs: [...recent, BigInt(Math.floor(nowMs))] } : {},
+          ...state === "broken" && isFirst ? { rejoinedAtMs } : {},
           cursor: Math.max(cursor, made.cursor),
         },
         commit: made,

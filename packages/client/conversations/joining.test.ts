@@ -30,7 +30,7 @@ function groundOf(state: GroupState): Ground {
   } as unknown as Ground;
 }
 
-const nothing = () => undefined;
+const nothing = () => Promise.resolve(undefined);
 
 Deno.test("makeEntry() enters no epoch that the account's devices have left behind, and no fork of one", async () => {
   const context = { kind: "group", admins: [alice.accountId] } as const;

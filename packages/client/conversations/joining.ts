@@ -131,7 +131,7 @@ export async function joinByWelcome(
   const isAccepted = kind === "directMessage" || isOwnDevices;
   const used = { reference: keyPackage.reference, atMs: ground.clock.now() };
   const old = isNew || live.record.state === "joining"
-    ? await predecessorOf(find, leaves, { context, devices, creatorId: inviterId })
+    ? await predecessorOf(ground, find, { context, devices, creatorId: inviterId })
     : undefined;
   const write = () =>
     live.write({
@@ -229,7 +229,7 @@ export async function makeEntry(
   const context = findConversationContext(groupContext.extensions);
   const { kind, peerId, peerName } = describe(ground, context, devices);
   const ownDevices = devices.filter(({ accountId }) => same(accountId, own.accountId));
-  const old = await predecessorOf(find, leaves, { context, devices, creatorId: undefined });
+  const old = await predecessorOf(ground, find, { context, devices, creatorId: undefined });
   const isIn = ownDevices.length > 0;
   if (!isIn && kind === "group") throw badInvitation("the account is not in the group");
   const suite = crypto.cipherSuite(groupContext.cipherSuite);

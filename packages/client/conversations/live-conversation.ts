@@ -183,6 +183,8 @@ export class LiveConversation {
     if (this.#isForgotten) throw new Forgotten();
     const writing = this.#write(change);
     this.#settled = writing.catch(() => {});
+    // Who hears of it asks by what the conversation went by before.
+    if (change.supersedes !== undefined) change.supersedes.#settled = this.#settled;
     try {
       await writing;
     } catch (error) {

@@ -8,7 +8,7 @@ import { listOwnDevices } from "../../features/devices/client.ts";
 import { openOwnList, type OwnList, watchOwnList } from "../../features/devices/own-list.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
 import type { LeafDevices } from "../../features/groups/members.ts";
-import { isPassing } from "./receiving.ts";
+import { isPassing, isRetried } from "./receiving.ts";
 
 /** Milliseconds before the server is asked again that could not answer. */
 const ASK_AGAIN_MS = 5_000;
@@ -114,7 +114,8 @@ export class OwnDevices {
       await listOwnDevices(rpc, own(), this.#options);
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
-      if (isPassing(error)) return await sleep(clock, ASK_AGAIN_MS, signal).catch(() => {});
+      const isLater = isPassing(error) || isRetried(error);
+      if (isLater) return await sleep(clock, ASK_AGAIN_MS, signal).catch(() => {});
       // Whatever it says instead of a list that has them: it has none.
     }
     this.#list = await openOwnList(this.#options.store);

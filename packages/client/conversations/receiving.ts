@@ -13,7 +13,7 @@ import type { LiveConversation } from "./live-conversation.ts";
 import { UNNAMED } from "./group-name.ts";
 import { Behind, giveUp, processEntry, REPLACED } from "./processing.ts";
 import { queuedName } from "./queueing.ts";
-import { type FindConversation, inheritedBy, successionNotice } from "./succession.ts";
+import { type FindConversation, goesOn, inheritedBy, successionNotice } from "./succession.ts";
 
 /** Entries that one transaction takes in. */
 const BATCH_ENTRIES_MAX = 128;
@@ -88,13 +88,14 @@ export async function receiveEntries(
   if (count > 0) {
     const { state, predecessorId } = live.record;
     const isIn = state === "joining" && draft.record.state !== "joining";
-    const old = isIn && predecessorId.length > 0 ? find(predecessorId) : undefined;
+    const old = isIn && predecessorId.length > 0 ? await find(predecessorId) : undefined;
     const name = nameToTell(ground, draft);
     if (old === undefined) await store(live, draft, { name });
     else {
       await old.exclusive(async () => {
         await old.state?.tree.load();
-        await store(live, follow(ground, draft, old), { name, old });
+        if (goesOn(old)) await store(live, follow(ground, draft, old), { name, old });
+        else await store(live, standAlone(draft), { name });
       });
     }
   }
@@ -111,6 +112,8 @@ export async function receiveEntries(
     behind,
   };
 }
+
+const EMPTY = new Uint8Array();
 
 const NOTHING: Received = {
   isWhole: true,
@@ -151,6 +154,12 @@ function nameToTell(ground: Ground, draft: Draft): StoredQueued | undefined {
     !ids.has(ground.leaves.open(leafNode).deviceId.toHex())
   );
   return first?.leafIndex === state.ownLeafIndex ? queuedName(ground, name) : undefined;
+}
+
+/** Another group took that place while this device was on its way: one history is no two groups'. */
+function standAlone(draft: Draft): Draft {
+  draft.record = { ...draft.record, threadId: EMPTY, predecessorId: EMPTY };
+  return draft;
 }
 
 /** The conversation goes on in this group: as it stood, and with its history. */

@@ -14,6 +14,7 @@ import {
   isOut,
   isOver,
   isPassing,
+  isRetried,
   type Received,
   receiveEntries,
   receiveGap,
@@ -180,6 +181,19 @@ export class Slot {
       if (this.#isWorkDue && !this.#ground.signal.aborted) this.deliver([]);
     });
     this.#background(this.#working);
+  }
+
+  /** Reads on to the end of the log, for as long as this device can. */
+  async drain(): Promise<void> {
+    if (!READS_ON.has(this.live.record.state)) return;
+    try {
+      await this.#fill(Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      const isFinal = error instanceof MessengerError && !error.code.startsWith("store/") &&
+        !isPassing(error) && !isRetried(error);
+      if (!isFinal) throw error;
+      this.#ground.log.warn("reading-failed", { code: error.code });
+    }
   }
 
   /** Goes on with what waits, in a new session. */
@@ -457,6 +471,7 @@ function headOf(delivery: SlotDelivery): number {
   return delivery.kind === "caught-up" ? delivery.sequence : 0;
 }
 
+const READS_ON: ReadonlySet<string> = new Set(["invited", "active", "leaving"]);
 /** States that end when the server says that the account is no member. */
 const MAY_COMMIT: ReadonlySet<string> = new Set(["invited", "active"]);
 const IS_IN: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken"]);

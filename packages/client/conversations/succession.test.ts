@@ -65,6 +65,24 @@ Deno.test("mayFollow(): a conversation goes on in the group that one of its admi
   assert.ok(!isTaken({ context: direct }));
 });
 
+Deno.test("mayFollow(): nobody takes a conversation over with ids that are its members' and keys that are not", async () => {
+  const old = await stateOf(ofAlice, [alice, bob]);
+  // A server that makes a group of its own: ids are drawn by clients, anybody can certify any of them.
+  const forged = account("alice", alice.accountId);
+  const fake = await successorOf(old, [forged, bob]);
+  assert.ok(!mayFollow(old, leaves, fake));
+  assert.ok(!mayFollow(old, leaves, { ...fake, creatorId: undefined }));
+  const stranger = await successorOf(old, [alice, account("bob", bob.accountId)]);
+  assert.ok(!mayFollow(old, leaves, stranger));
+  // Another key that the user knows of is none.
+  assert.ok(
+    mayFollow(old, leaves, { ...fake, isKnown: ({ accountName }) => accountName === "alice" }),
+  );
+  // But nobody comes in because one knows who it is.
+  const more = await successorOf(old, [alice, bob, carol]);
+  assert.ok(!mayFollow(old, leaves, { ...more, isKnown: () => true }));
+});
+
 Deno.test("mayFollow(): a direct message goes on between the same two", async () => {
   const old = await stateOf(directMessageContext(alice.accountId, bob.accountId), [alice, bob]);
   const good = await successorOf(old, [alice, bob]);
@@ -79,4 +97,7 @@ Deno.test("mayFollow(): a direct message goes on between the same two", async ()
   assert.ok(!between(alice, bob, carol.accountId));
   assert.ok(!between(alice, carol));
   assert.ok(!mayFollow(old, leaves, { ...good, creatorId: alice.accountId }));
+  const sides = { ...directMessageContext(alice.accountId, bob.accountId), predecessor };
+  const forged = await successorOf(old, [alice, account("bob", bob.accountId)]);
+  assert.ok(!mayFollow(old, leaves, { ...forged, context: sides as CheckedContext }));
 });

@@ -1,7 +1,8 @@
 /** Groups that follow one another: the conversation stays, its group is another. */
-import { type GroupState, membersOf } from "@qpq/mls";
+import { type GroupState, type Member, membersOf } from "@qpq/mls";
 import { assert, compareKeys } from "@qpq/ports";
 import type { LeafDevice } from "../../features/devices/credential.ts";
+import { readPin, stateOf } from "../../features/devices/peers.ts";
 import {
   type CheckedContext,
   findConversationContext,
@@ -11,10 +12,14 @@ import {
 import type { StoredConversation } from "../../features/groups/group-store.ts";
 import type { LeafDevices } from "../../features/groups/members.ts";
 import type { NewNotice } from "../../features/messages/thread.ts";
+import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
-/** The conversation with that group, if this device has it. */
-export type FindConversation = (groupId: Uint8Array) => LiveConversation | undefined;
+/**
+ * The conversation with that group, if this device has it, with all that its log has: nothing of it can
+ * be read any more when another group has taken its place.
+ */
+export type FindConversation = (groupId: Uint8Array) => Promise<LiveConversation | undefined>;
 
 /** What is known of a group that says whose place it takes. */
 export interface Successor {
@@ -22,36 +27,59 @@ export interface Successor {
   readonly devices: readonly LeafDevice[];
   /** Who invites into it; undefined for who enters by itself. */
   readonly creatorId: Uint8Array | undefined;
+  /** Whether this device knows the account by that key, whatever the old group's leaves show. */
+  readonly isKnown?: (device: LeafDevice) => boolean;
 }
 
 /**
  * The conversation here that goes on in a new group. A server can close any channel, and a member can
  * name any group as its predecessor: so it must be of the same kind, with nobody in it who wasn't in the
  * old one, its admins among the old ones and made by one of them, and agree on the past where this
- * device was there.
+ * device was there. An account's id is no proof, anybody can claim it: its key is.
  */
 export async function predecessorOf(
+  ground: Pick<Ground, "store" | "leaves" | "own">,
   find: FindConversation,
-  leaves: LeafDevices,
   successor: Successor,
 ): Promise<LiveConversation | undefined> {
   const { predecessor } = successor.context;
-  const old = predecessor && find(predecessor.groupId);
+  const old = predecessor && await find(predecessor.groupId);
   if (old === undefined) return undefined;
   await old.exclusive(() => Promise.resolve());
-  const { record, state } = old;
-  const isOpen = GOES_ON.has(record.state) && record.successorId.length === 0;
-  if (!isOpen || state === undefined) return undefined;
+  const { state } = old;
+  if (!goesOn(old) || state === undefined) return undefined;
   await state.tree.load();
-  return mayFollow(state, leaves, successor) ? old : undefined;
+  const known = new Set<LeafDevice>();
+  for (const device of successor.devices) if (await isKnown(ground, device)) known.add(device);
+  const isTaken = mayFollow(state, ground.leaves, {
+    ...successor,
+    isKnown: (device) => known.has(device),
+  });
+  return isTaken ? old : undefined;
+}
+
+/** Whether another group may come in its place: only one ever does. */
+export function goesOn({ record: { state, successorId } }: LiveConversation): boolean {
+  return GOES_ON.has(state) && successorId.length === 0;
 }
 
 const GOES_ON: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken", "closed"]);
 
+/** By the key that is pinned: the account may have got it since it was last seen in the old group. */
+async function isKnown(
+  { store, own }: Pick<Ground, "store" | "own">,
+  { accountId, accountName, accountKey }: LeafDevice,
+): Promise<boolean> {
+  if (same(accountId, own.accountId)) return same(accountKey, own.accountKey);
+  const pin = await readPin(store, accountName);
+  return pin !== undefined && stateOf(pin).kind !== "changed" &&
+    same(pin.accountId, accountId) && same(pin.accountKey, accountKey);
+}
+
 export function mayFollow(
   old: GroupState,
   leaves: LeafDevices,
-  { context, devices, creatorId }: Successor,
+  { context, devices, creatorId, isKnown = () => false }: Successor,
 ): boolean {
   const { predecessor } = context;
   if (predecessor === undefined || !same(predecessor.groupId, old.context.groupId)) return false;
@@ -66,9 +94,13 @@ export function mayFollow(
   if (isFork) return false;
   if (!context.admins.every((id) => isAdmin(before, id))) return false;
   if (creatorId !== undefined && !isAdmin(before, creatorId)) return false;
-  const members = accountsOf(old, leaves);
-  return sides !== undefined ||
-    devices.every(({ accountId }) => members.has(accountId.toHex()));
+  const members = leaves.accounts(loadedMembers(old));
+  return devices.every((device) => {
+    const member = members.get(device.accountId.toHex());
+    if (member === undefined && sides === undefined) return false;
+    return isKnown(device) ||
+      member?.devices.some((each) => same(each.device.accountKey, device.accountKey)) === true;
+  });
 }
 
 /** What a successor's record has from its predecessor's. */
@@ -104,14 +136,18 @@ export function successionNotice(
 
 /** Names by account id. */
 function accountsOf(state: GroupState, leaves: LeafDevices): ReadonlyMap<string, string> {
-  const tree = state.tree.loaded;
-  assert(tree !== undefined, "the tree was loaded");
   return new Map(
-    membersOf(tree).map(({ leafNode }) => {
+    loadedMembers(state).map(({ leafNode }) => {
       const { accountId, accountName } = leaves.open(leafNode);
       return [accountId.toHex(), accountName];
     }),
   );
+}
+
+function loadedMembers(state: GroupState): readonly Member[] {
+  const tree = state.tree.loaded;
+  assert(tree !== undefined, "the tree was loaded");
+  return membersOf(tree);
 }
 
 function same(one: Uint8Array, other: Uint8Array | undefined): boolean {

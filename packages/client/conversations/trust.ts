@@ -7,6 +7,8 @@ import { untrustedAccounts } from "../../features/devices/pin-watch.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
+/** Devices on no list that are kept of a conversation; the schema says the same. One is alarm enough. */
+const STRANGERS_COUNT_MAX = 1_024;
 /** Devices of the account that one waits for at most where it has revoked another. */
 const RANKS_MAX = 3;
 
@@ -71,7 +73,10 @@ export class Trust {
     if (state === undefined) return;
     const members = membersOf(await state.tree.load());
     const verdict = ownDevices.judge(members, state.ownLeafIndex);
-    const { revoked, strangers, counter } = verdict;
+    const { revoked, counter } = verdict;
+    // Who made the group may have put in as many as it takes, and an id twice.
+    const strangers = [...new Set(verdict.strangers.map((id) => id.toHex()))]
+      .slice(0, STRANGERS_COUNT_MAX).map((id) => Uint8Array.fromHex(id));
     live.noteRevoked(revoked);
     this.#rank = Math.max(0, Math.min(verdict.rank, RANKS_MAX));
     if (!verdict.isFinal) return;
@@ -84,7 +89,7 @@ export class Trust {
     await live.write({
       record: { strangers, judgedList },
       history: (thread) => {
-        for (const _ of news) thread.addNotice({ kind: "unknown-device", name }, clock.now());
+        if (news.length > 0) thread.addNotice({ kind: "unknown-device", name }, clock.now());
         if (news.length > 0 || strangers.length < known.size) thread.noteConversation();
       },
     });
