@@ -48,6 +48,7 @@ import {
 import { type ConnectOptions, connectServer } from "./connect.ts";
 import { openChannelCalls } from "../features/channels/client.ts";
 import { LeafDevices } from "../features/groups/members.ts";
+import { CrashGuard } from "./conversations/crash-guard.ts";
 import type { Ground } from "./conversations/ground.ts";
 import { Forgotten } from "./conversations/live-conversation.ts";
 import { OwnDevices } from "./conversations/own-devices.ts";
@@ -367,6 +368,7 @@ export class ClientCore {
         return account();
       },
       deviceId,
+      guard: new CrashGuard(store),
       ownDevices: new OwnDevices({ ...shared, own: account }),
       identity: (suite) => ownLeafIdentity({ store, primitives, random, suite }),
       isOnline,

@@ -4,7 +4,8 @@ import type { Client, ConversationId } from "@qpq/client";
 import { MessengerError } from "@qpq/ports";
 import { Audit } from "./audit.ts";
 import { fastClock } from "./fast-clock.ts";
-import { conversation, historyOf, until } from "./helpers.ts";
+import type { ChannelCalls, Entry } from "../../packages/features/channels/client.ts";
+import { conversation, historyOf, textsOf, until } from "./helpers.ts";
 import { Crashed, type Machine } from "./machine.ts";
 import { type ConversationWorld, openConversationWorld } from "./world.ts";
 
@@ -114,8 +115,16 @@ async function eventually(isSo: () => Promise<boolean>): Promise<void> {
 const SAD = /^\* (broken|undecryptable|gap|rejoined|closed)/;
 
 async function idsOf(client: Client, id: ConversationId): Promise<readonly string[]> {
-  const { items } = await client.conversations.history(id).catch(() => ({ items: [] }));
-  return items.flatMap((item) => item.kind === "text" ? [item.messageId] : []);
+  const ids: string[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const options = before === undefined ? {} : { before };
+    const page = await client.conversations.history(id, options)
+      .catch(() => ({ items: [], more: false }));
+    ids.push(...page.items.flatMap((item) => item.kind === "text" ? [item.messageId] : []));
+    before = page.items[0]?.position;
+    if (!page.more) return ids;
+  }
 }
 
 Deno.test("send(): what was taken arrives once, whichever write the device crashes with", async () => {
@@ -323,6 +332,76 @@ Deno.test("a full disk refuses what it can't keep, and the next message goes out
     }
     assert.ok(refused instanceof MessengerError && refused.code === "store/disk-full");
     await agree([alice, bob], id, "after a full disk");
+  });
+});
+
+/** Runs of a device that dies of what it is given, until `isSo`. @returns how many it died in */
+async function dieUntil(
+  { world, machine }: Pick<Scene, "world" | "machine">,
+  tamper: (calls: ChannelCalls) => ChannelCalls,
+  isSo: (client: Client) => Promise<boolean>,
+): Promise<number> {
+  for (let deaths = 0;; deaths++) {
+    assert.ok(deaths < 10, "it ends");
+    try {
+      const client = await world.clientOn(machine, { tamper });
+      await machine.run(until(client, () => isSo(client)));
+      return deaths;
+    } catch (error) {
+      if (!(error instanceof Crashed)) throw error;
+      machine.faults.length = 0;
+    }
+  }
+}
+
+Deno.test("an entry that the program dies of is given up after some tries, and the next is read", async () => {
+  await onMachine("bob", async (scene) => {
+    const { world, machine } = scene;
+    const alice = await world.client("alice");
+    const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+    await conversation(scene.own(), "@alice");
+    await scene.own().conversations.waitUntilCaughtUp(PATIENCE);
+    await machine.shutDown();
+    // More in front of it than it has tries: they are taken in for good before it is tried.
+    const harmless = Array.from({ length: 12 }, (_, index) => `harmless ${index}`);
+    for (const text of [...harmless, "deadly", "after"]) {
+      const { messageId } = await alice.conversations.send(id, text);
+      await alice.conversations.waitUntilSent(id, messageId, PATIENCE);
+    }
+    /** The disk never sees what comes of reading it. */
+    const deadly = (entry: Entry): Entry =>
+      new Proxy(entry, {
+        get: (target, property) => {
+          const isRead = property === "message" && machine.faults.length === 0;
+          if (isRead) machine.faults.push({ kind: "crash", written: false });
+          return Reflect.get(target, property);
+        },
+      });
+    const deaths = await dieUntil(scene, (calls) => ({
+      ...calls,
+      follow: async function* (options) {
+        for await (const delivery of calls.follow(options)) {
+          const isText = delivery.kind === "entry" && delivery.entry.kind === "application";
+          const after = options.cursors[0]?.after ?? 0;
+          yield isText && delivery.entry.sequence === 14 && after < 14
+            ? { ...delivery, entry: deadly(delivery.entry) }
+            : delivery;
+        }
+      },
+    }), async (bob) => (await textsOf(bob, id)).includes("alice: after"));
+    // Once before it is careful, then as often as it is tried.
+    assert.equal(deaths, 5);
+    const bob = scene.own();
+    assert.deepEqual(
+      await textsOf(bob, id),
+      [...harmless, "after"].map((text) => `alice: ${text}`),
+    );
+    const lines = (await historyOf(bob, id)).filter((line) => line.startsWith("* undecryptable"));
+    assert.equal(lines.length, 1);
+    // A run that ended in order is followed by one that counts nothing.
+    await machine.shutDown();
+    const again = await world.clientOn(machine);
+    await again.conversations.waitUntilCaughtUp(PATIENCE);
   });
 });
 

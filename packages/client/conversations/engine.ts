@@ -98,6 +98,7 @@ export class Engine {
   /** Loads what this device has, then follows the server until the client closes. */
   async start(): Promise<void> {
     const { store } = this.ground;
+    await this.ground.guard.open();
     this.#sync = await store.snapshot(readSync) ?? this.#sync;
     for (const { groupId, stored } of await readConversations(store)) {
       this.#add(new LiveConversation(this.ground, { groupId, record: stored, isNew: false }));
@@ -126,6 +127,9 @@ export class Engine {
         live.exclusive(() => Promise.resolve()).catch(() => {})
       ),
     );
+    const { guard, signal } = this.ground;
+    // A store that can't be written to: the next run is careful.
+    await guard.close(signal.reason).catch(() => {});
   }
 
   /** The account has got a new key: this device shows it wherever it is. */
@@ -412,6 +416,10 @@ export class Engine {
     // An entry that is on its way would take the place of what the Welcome gives.
     const isEntering = existing !== undefined && await existing.entrance.isEntering();
     if (state !== undefined && TAKES_NO_WELCOME.has(state) || isEntering) {
+      return await this.#moveInbox(inboxEntry.sequence);
+    }
+    if (!await this.ground.guard.mayTry(inboxEntry.sequence)) {
+      this.ground.log.error("welcome-given-up", { sequence: inboxEntry.sequence });
       return await this.#moveInbox(inboxEntry.sequence);
     }
     const live = existing?.live ?? this.#newLive(inboxEntry.channelId);

@@ -6,6 +6,7 @@ import type { Primitives } from "../../features/accounts/primitives.ts";
 import type { AccountIdentity } from "../../features/accounts/unlocked.ts";
 import type { ChannelCalls } from "../../features/channels/client.ts";
 import type { LeafDevices } from "../../features/groups/members.ts";
+import type { CrashGuard } from "./crash-guard.ts";
 import type { OwnDevices } from "./own-devices.ts";
 
 export interface Ground {
@@ -24,6 +25,7 @@ export interface Ground {
   readonly deviceId: Uint8Array;
   readonly leaves: LeafDevices;
   readonly ownDevices: OwnDevices;
+  readonly guard: CrashGuard;
   /** What this device's new leaves say, under its newest certificate. */
   readonly identity: (suite: CipherSuite) => Promise<Identity>;
   /** Aborted when the client closes. */

@@ -16,7 +16,7 @@ import { queuedName } from "./queueing.ts";
 import { type FindConversation, goesOn, inheritedBy, successionNotice } from "./succession.ts";
 
 /** Entries that one transaction takes in. */
-const BATCH_ENTRIES_MAX = 128;
+export const BATCH_ENTRIES_MAX = 128;
 
 /** What a conversation has to see to after it took entries in. */
 export interface Received {
@@ -55,7 +55,8 @@ export async function receiveEntries(
   let count = 0;
   let holeBefore = 0;
   const wasOut = isOut(live.record);
-  for (const entry of fresh.slice(0, BATCH_ENTRIES_MAX)) {
+  const { guard } = ground;
+  for (const entry of fresh.slice(0, guard.isCareful(live.channel) ? 1 : BATCH_ENTRIES_MAX)) {
     const record = draft.record;
     // The cursor may have moved since they were asked for: a Welcome begins behind its own commit.
     if (entry.sequence !== record.cursor + 1) {
@@ -63,7 +64,9 @@ export async function receiveEntries(
       break;
     }
     try {
-      if (live.failedAt === entry.sequence) giveUp(draft, entry);
+      const mayTry = live.failedAt !== entry.sequence &&
+        await guard.mayTry(entry.sequence, live.groupId);
+      if (!mayTry) giveUp(draft, entry);
       else await processEntry(ground, draft, entry, live);
     } catch (error) {
       if (isBug(error)) {

@@ -27,9 +27,11 @@ import {
   encodeCommitUpload,
 } from "../channels/channels.gen.ts";
 import {
+  decodeStoredAttempt,
   decodeStoredCommit,
   decodeStoredConversation,
   decodeStoredSync,
+  encodeStoredAttempt,
   encodeStoredCommit,
   encodeStoredConversation,
   encodeStoredSync,
@@ -38,10 +40,12 @@ import {
   type StoredSync,
 } from "./groups.gen.ts";
 import {
+  attemptKey,
   commitKey,
   CONVERSATION_KEYS,
   conversationKey,
   recordKey,
+  RUN_KEY,
   stagedParts,
   SYNC_KEY,
   uploadParts,
@@ -216,6 +220,41 @@ export async function readSync(reader: Pick<StoreReader, "get">): Promise<Stored
 
 export function putSync(transaction: StoreTransaction, sync: StoredSync): void {
   transaction.put(SYNC_KEY, encodeStoredSync(sync));
+}
+
+/** @returns whether the last run did not end in order */
+export async function beginRun(store: Store): Promise<boolean> {
+  return await store.transaction(async (transaction) => {
+    const wasCut = await transaction.get(RUN_KEY) !== undefined;
+    if (!wasCut) transaction.put(RUN_KEY, new Uint8Array());
+    return wasCut;
+  });
+}
+
+export async function endRun(store: Store): Promise<void> {
+  await store.transaction((transaction) => {
+    transaction.delete(RUN_KEY);
+    return Promise.resolve();
+  });
+}
+
+/**
+ * Notes, before it is tried, that an entry is.
+ * @param entry.groupId empty: an entry of the inbox
+ * @returns how many times it was tried, this one included
+ */
+export async function countAttempt(
+  store: Store,
+  { groupId, sequence }: { readonly groupId: Uint8Array; readonly sequence: number },
+): Promise<number> {
+  return await store.transaction(async (transaction) => {
+    const key = attemptKey(groupId);
+    const stored = await transaction.get(key);
+    const before = stored === undefined ? undefined : decodeStoredAttempt(stored);
+    const count = before?.sequence === sequence ? before.count + 1 : 1;
+    transaction.put(key, encodeStoredAttempt({ sequence, count }));
+    return count;
+  });
 }
 
 /** The parts behind slice, kind and group. */

@@ -111,6 +111,12 @@ enum CommitCall @0x91d300541d457d15 {
   # The first of a successor.
 }
 
+struct StoredAttempt @0xd5f0a1c27be84963 {
+  # The entry of a channel, or of the inbox, that was being taken in when the program ended, perhaps by it.
+  sequence @0 :UInt64 $Qpq.safeInteger;
+  count @1 :UInt32;
+}
+
 struct StoredSync @0xa072d433978bf38e {
   # What cursors are worth.
   incarnation @0 :Data $Qpq.max(16);

@@ -113,6 +113,12 @@ export interface StoredCommit {
   readonly sequence: number;
 }
 
+/** The entry of a channel, or of the inbox, that was being taken in when the program ended, perhaps by it. */
+export interface StoredAttempt {
+  readonly sequence: number;
+  readonly count: number;
+}
+
 /** What cursors are worth. */
 export interface StoredSync {
   readonly incarnation: Uint8Array;
@@ -387,6 +393,31 @@ export function writeStoredCommit(writer: Writer, at: number, value: StoredCommi
   writer.uint16(at, ordinalOfCommitCall(value.call));
   writer.data(at + 16, value.entryId, 16, "StoredCommit.entryId");
   writer.safeInteger(at + 8, value.sequence, false);
+}
+
+/** @throws MessengerError `too-large`: a field above its limit */
+export function encodeStoredAttempt(value: StoredAttempt): Uint8Array {
+  const writer = openWriter(2, 0);
+  writeStoredAttempt(writer, writer.rootAt, value);
+  return writer.finish();
+}
+
+/** @throws MessengerError `malformed`, `too-large` */
+export function decodeStoredAttempt(frame: Uint8Array, limits?: DecodeLimits): StoredAttempt {
+  return readStoredAttempt(openFrame(frame, limits), 1);
+}
+
+export function readStoredAttempt(reader: Reader, _depth: number): StoredAttempt {
+  const { data, pointers } = reader;
+  return {
+    sequence: reader.safeInteger(data, pointers, false, "StoredAttempt.sequence"),
+    count: reader.uint32(data + 8, pointers),
+  };
+}
+
+export function writeStoredAttempt(writer: Writer, at: number, value: StoredAttempt): void {
+  writer.safeInteger(at, value.sequence, false);
+  writer.uint32(at + 8, value.count);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

@@ -24,3 +24,8 @@ export const COMMIT_KEYS: Uint8Array = encodeKey(SLICE, "commit");
 export const uploadParts = (groupId: Uint8Array): readonly KeyPart[] => [SLICE, "upload", groupId];
 /** The epoch that it leads to, as one body. */
 export const stagedParts = (groupId: Uint8Array): readonly KeyPart[] => [SLICE, "staged", groupId];
+
+/** Empty; there while a program runs, and after one that did not end in order. */
+export const RUN_KEY: Uint8Array = encodeKey(SLICE, "run");
+/** `StoredAttempt`; of the inbox for no group. */
+export const attemptKey = (groupId: Uint8Array): Uint8Array => encodeKey(SLICE, "attempt", groupId);
