@@ -1,6 +1,12 @@
 /** Devices that an account has taken off, and leaves that pass for one of its devices. */
 import assert from "node:assert/strict";
 import type { Client, ConversationId } from "@qpq/client";
+import { openMemoryStore } from "@qpq/adapters";
+import {
+  deleteGroup,
+  putConversation,
+  readConversation,
+} from "../../packages/features/groups/group-store.ts";
 import { listKey } from "../../packages/features/devices/keys.ts";
 import { parseAccountId } from "../../packages/features/accounts/names.ts";
 import { conversation, historyOf, PATIENCE, received, refusedWith, say, until } from "./helpers.ts";
@@ -156,6 +162,33 @@ Deno.test("nothing is encrypted for an own leaf that is not known, before its ac
   assert.equal(appends, 0);
   answered.resolve();
   await received(laptop, id, "bob: who is it?");
+});
+
+Deno.test("a device whose place a copy took enters a direct message again when its user asks for it", async () => {
+  await using world = await openConversationWorld();
+  const alice = await world.client("alice");
+  const machine = world.machine({ name: "bob" });
+  let bob = await world.clientOn(machine);
+  const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
+  await conversation(bob, "@alice");
+  await bob.conversations.waitUntilCaughtUp(PATIENCE);
+  await machine.shutDown();
+  const store = openMemoryStore({ disk: machine.disk });
+  const groupId = Uint8Array.fromHex(id);
+  await store.transaction(async (transaction) => {
+    const record = await readConversation(transaction, groupId);
+    assert.ok(record !== undefined);
+    putConversation(transaction, groupId, { ...record, state: "removed", failure: "replaced" });
+    await deleteGroup(transaction, groupId);
+  });
+  await store.close();
+  bob = await world.clientOn(machine);
+  await bob.conversations.waitUntilCaughtUp(PATIENCE);
+  // Not by itself: two who do so would never end.
+  assert.equal((await bob.conversations.get(id)).state, "removed");
+  assert.equal((await bob.conversations.openDirectMessage("alice", PATIENCE)).state, "active");
+  await say(bob, id, "it is me");
+  await received(alice, id, "bob: it is me");
 });
 
 Deno.test("who entered by itself calls the members unconfirmed until somebody else's message opens", async () => {

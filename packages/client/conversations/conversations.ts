@@ -141,7 +141,7 @@ class EngineConversations implements Conversations {
         );
       } catch (error) {
         if (!(error instanceof DirectMessageExists)) throw error;
-        const slot = await this.#engine.enter(error.channelId);
+        const slot = await this.#engine.enter(error.channelId, { isAsked: true });
         const { live } = slot;
         const isThere = (): boolean => this.#engine.slots.get(live.channel)?.live === live;
         await this.#engine.until(() => live.record.state !== "joining" || !isThere(), { signal });

@@ -148,13 +148,20 @@ export class Engine {
     return slot;
   }
 
-  /** Enters a channel of the account's that this device is not in, unless a Welcome comes first. */
-  async enter(channelId: Uint8Array): Promise<Slot> {
+  /**
+   * Enters a channel of the account's that this device is not in, unless a Welcome comes first.
+   * @param options.isAsked by its user: also where another one has taken this device's place
+   */
+  async enter(
+    channelId: Uint8Array,
+    options: { readonly isAsked?: boolean } = {},
+  ): Promise<Slot> {
     const id = channelId.toHex();
     const { signal } = this.ground;
     const known = (): Slot | undefined => {
       const slot = this.#slots.get(id);
-      return slot === undefined || isOut(slot.live.record) ? undefined : slot;
+      if (slot === undefined || isOut(slot.live.record)) return undefined;
+      return options.isAsked === true && slot.live.record.state === "removed" ? undefined : slot;
     };
     await this.until(() => known() !== undefined, { timeoutMs: WELCOME_WAIT_MS }).catch(
       (error: unknown) => {
@@ -168,7 +175,7 @@ export class Engine {
       await slot.entrance.enter();
     } catch (error) {
       // Somebody else who was at it gave up.
-      if (error instanceof Forgotten) return await this.enter(channelId);
+      if (error instanceof Forgotten) return await this.enter(channelId, options);
       await slot.entrance.forgetUnentered();
       throw error;
     }

@@ -1,7 +1,14 @@
 import { createManualClock } from "@qpq/adapters";
 import { createGroupInfo, type GroupState, runtimeCryptoProvider } from "@qpq/mls";
 import assert from "node:assert/strict";
-import { account, device, groupOf, leaves, random } from "../../features/groups/test/groups.ts";
+import {
+  account,
+  device,
+  groupOf,
+  leaves,
+  random,
+  suite,
+} from "../../features/groups/test/groups.ts";
 import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 
@@ -16,6 +23,7 @@ function groundOf(state: GroupState): Ground {
     random,
     leaves,
     crypto: runtimeCryptoProvider(),
+    suite,
     own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
     deviceId: laptop.deviceId,
     identity: () => Promise.resolve(laptop),
@@ -45,6 +53,10 @@ Deno.test("makeEntry() enters no epoch that the account's devices have left behi
     makeEntry(ground, groupId, { epochMin: 2, shared: undefined, find: nothing }),
     { code },
   );
+  const another = { ...ground, suite: { ...suite, id: 1 } } as unknown as Ground;
+  await assert.rejects(makeEntry(another, groupId, { epochMin: 0, shared, find: nothing }), {
+    code: "mls/unsupported-cipher-suite",
+  });
   const later = { ...shared, epoch: 2 };
   await assert.rejects(makeEntry(ground, groupId, { epochMin: 0, shared: later, find: nothing }), {
     code,

@@ -215,6 +215,12 @@ export async function makeEntry(
   const { groupContext } = info;
   refuseOlder(groupContext, epochMin, shared);
   if (!same(groupContext.groupId, channelId)) throw badInvitation("it is another group");
+  if (groupContext.cipherSuite !== ground.suite.id) {
+    throw new MessengerError(
+      "mls/unsupported-cipher-suite",
+      "Cannot enter group: its cipher suite is not one that is accepted",
+    );
+  }
   const tree = findExtension(info.extensions, EXTENSION_TYPE.ratchetTree);
   if (tree === undefined) throw badInvitation("its tree is missing");
   const parsed = parseRatchetTree(tree);
