@@ -72,6 +72,28 @@ Deno.test("what a device sends after a revocation is encrypted behind the commit
   assert.equal((await alice.conversations.status(id)).leavesCount, 2);
 });
 
+Deno.test("after a revocation the account's devices that know nothing of it come into what it makes", async () => {
+  await using world = await openConversationWorld();
+  await world.client("alice");
+  const bob = await world.client("bob");
+  const laptop = await world.client("bob", { device: 2 });
+  const lost = await world.client("bob", { device: 3 });
+  await laptop.conversations.waitUntilCaughtUp(PATIENCE);
+  await lost[Symbol.asyncDispose]();
+  await bob.revokeDevices([lost.deviceId], PASSWORD);
+  const dm = await bob.conversations.openDirectMessage("alice", PATIENCE);
+  const { conversation: group } = await bob.conversations.createGroup({
+    name: "climbing",
+    ...PATIENCE,
+  });
+  for (const { id } of [dm, group]) {
+    // Its key packages show the generation from before: they stay good.
+    await until(bob, async () => await devicesOf(bob, id, "bob") === 2);
+    await say(bob, id, "to the laptop");
+    await received(laptop, id, "bob: to the laptop");
+  }
+});
+
 Deno.test("a leaf of the own account that is not on its list is alarmed, and nothing is sent until it is gone", async () => {
   await using world = await openConversationWorld();
   const alice = await world.client("alice");

@@ -24,6 +24,7 @@ function groundOf(state: GroupState): Ground {
     leaves,
     crypto: runtimeCryptoProvider(),
     suite,
+    ownDevices: { refresh: () => Promise.resolve() },
     own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
     deviceId: laptop.deviceId,
     identity: () => Promise.resolve(laptop),

@@ -209,7 +209,7 @@ export async function makeEntry(
     readonly find: FindConversation;
   },
 ): Promise<MadeEntry> {
-  const { calls, crypto, leaves, own, deviceId, random, signal } = ground;
+  const { calls, crypto, leaves, own, ownDevices, deviceId, random, signal } = ground;
   const found = await calls.groupInfo(channelId, { signal });
   const info = parseGroupInfo(found.groupInfo);
   const { groupContext } = info;
@@ -234,10 +234,11 @@ export async function makeEntry(
   });
   const context = findConversationContext(groupContext.extensions);
   const { kind, peerId, peerName } = describe(ground, context, devices);
-  const ownDevices = devices.filter(({ accountId }) => same(accountId, own.accountId));
+  const ownLeaves = devices.filter(({ accountId }) => same(accountId, own.accountId));
   const old = await predecessorOf(ground, find, { context, devices, creatorId: undefined });
-  const isIn = ownDevices.length > 0;
+  const isIn = ownLeaves.length > 0;
   if (!isIn && kind === "group") throw badInvitation("the account is not in the group");
+  await ownDevices.refresh(Math.max(0, ...ownLeaves.map(({ generation }) => generation)));
   const suite = crypto.cipherSuite(groupContext.cipherSuite);
   const entryId = newEntryId(ground);
   const { staged, commit } = await joinByExternalCommit(suite, found.groupInfo, {
@@ -261,7 +262,7 @@ export async function makeEntry(
       kind,
       peerId,
       name: peerName ?? sharedName(shared),
-      isFromStranger: ownDevices.every((device) => same(device.deviceId, deviceId)),
+      isFromStranger: ownLeaves.every((device) => same(device.deviceId, deviceId)),
       ...old === undefined ? {} : { threadId: old.threadId, predecessorId: old.groupId },
     },
     cursor: found.sequence,

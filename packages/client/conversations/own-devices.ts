@@ -42,6 +42,8 @@ export class OwnDevices {
   readonly #options: OwnDevicesOptions;
   /** Leaves that are on no list, though the server was asked since they were seen. */
   readonly #asked = new Set<string>();
+  /** Of a leaf: the server was asked for the list that goes with it. */
+  #askedGeneration = 0;
   #list: OwnList | undefined;
   #isAsking = false;
   #onChange: () => void = () => {};
@@ -69,6 +71,16 @@ export class OwnDevices {
     return watch;
   }
 
+  /**
+   * Brings the list, and with it this device's certificate, to a generation that another device of the
+   * account shows: it has revoked one.
+   */
+  async refresh(generation: number): Promise<void> {
+    if (generation <= (this.#list?.generation ?? 0)) return;
+    await listOwnDevices(this.#options.rpc, this.#options.own(), this.#options);
+    this.#list = await openOwnList(this.#options.store);
+  }
+
   /** @param ownLeafIndex this device's: known, whatever the list says */
   judge(members: readonly Member[], ownLeafIndex: number): Verdict {
     const { leaves, own } = this.#options;
@@ -87,7 +99,10 @@ export class OwnDevices {
       devices.filter(({ verdict }) => verdict === wanted);
     const unknown = of("unknown").map(({ device }) => device);
     const unasked = unknown.filter((device) => !this.#asked.has(keyOf(device)));
-    if (unasked.length > 0) this.#ask(unasked);
+    const generation = Math.max(0, ...devices.map(({ device }) => device.generation));
+    const isBehind = list !== undefined && generation > list.generation &&
+      generation > this.#askedGeneration;
+    if (unasked.length > 0 || isBehind) this.#ask(unasked, generation);
     return {
       counter: this.counter,
       revoked: of("revoked").map(({ leafIndex }) => leafIndex),
@@ -97,17 +112,17 @@ export class OwnDevices {
     };
   }
 
-  #ask(devices: readonly LeafDevice[]): void {
+  #ask(devices: readonly LeafDevice[], generation: number): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
     const { signal, fail } = this.#options;
-    this.#askServer(devices).catch(fail).finally(() => {
+    this.#askServer(devices, generation).catch(fail).finally(() => {
       this.#isAsking = false;
       if (!signal.aborted) this.#onChange();
     });
   }
 
-  async #askServer(devices: readonly LeafDevice[]): Promise<void> {
+  async #askServer(devices: readonly LeafDevice[], generation: number): Promise<void> {
     const { rpc, own, clock, signal } = this.#options;
     try {
       await rpc.connected({ signal });
@@ -120,6 +135,7 @@ export class OwnDevices {
     }
     this.#list = await openOwnList(this.#options.store);
     for (const device of devices) this.#asked.add(keyOf(device));
+    this.#askedGeneration = Math.max(this.#askedGeneration, generation);
   }
 }
 

@@ -80,6 +80,8 @@ export function watchOwnList(store: Store, onChange: () => void): StoreWatch {
 /** What the own account's list says of leaves. */
 export interface OwnList {
   readonly counter: number;
+  /** Of its certificates, this device's among them. */
+  readonly generation: number;
   /**
    * - `listed`: a device of the account's, though its certificate may be of an earlier generation or key.
    * - `revoked`: the account has taken it off, or has given up the key that vouches for it.
@@ -100,6 +102,7 @@ export async function openOwnList(store: Store): Promise<OwnList | undefined> {
   const devices = stored.certificates.map(({ statement }) => decodeDeviceCertificate(statement));
   return {
     counter,
+    generation,
     judge: (leaf) => {
       const isListed = devices.some(({ deviceId, signatureKey }) =>
         sameBytes(deviceId, leaf.deviceId) && sameBytes(signatureKey, leaf.signatureKey)

@@ -155,7 +155,10 @@ function judgeEntry(
   if (!isAlone) refuse("who enters proposes more than that");
   const isSide = sidesOf(context)?.some((id) => isSame(id, committer.accountId)) === true;
   if (own === undefined && !isSide) refuse("its account is not in the group");
-  if (own !== undefined) judgeNewDevice(committer, own);
+  for (const { device } of own?.devices ?? []) {
+    if (device.generation > committer.generation) refuse("its certificate is outdated");
+  }
+  if (own !== undefined) judgeKey(committer, own);
   for (const { leafNode } of removed) {
     if (!isSameDevice(leaves.open(leafNode), committer)) refuse("it removes another device");
   }
@@ -193,7 +196,8 @@ function judgeProposals(
       refuse("a direct message takes nobody in");
     }
     const own = accountsBefore.get(hex(device));
-    if (own !== undefined) judgeNewDevice(device, own);
+    // Packages from before a revocation stay good: whether a device is on the list is for who adds it.
+    if (own !== undefined) judgeKey(device, own);
   }
 }
 
@@ -208,13 +212,8 @@ function judgeRemoval(
   }
 }
 
-/**
- * Nobody slips a device under an account that is in the group: neither with another key, nor one that
- * was revoked since.
- */
-function judgeNewDevice(device: LeafDevice, account: GroupAccount): void {
-  const isOutdated = account.devices.some((each) => each.device.generation > device.generation);
-  if (isOutdated) refuse("its certificate is outdated");
+/** Nobody slips a device under an account that is in the group with another key. */
+function judgeKey(device: LeafDevice, account: GroupAccount): void {
   const isKnown = account.devices.some((each) =>
     isSame(each.device.accountKey, device.accountKey) &&
     each.device.accountName === device.accountName
