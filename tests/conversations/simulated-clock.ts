@@ -19,7 +19,8 @@ interface SetTimer {
 /**
  * A program that waits for a minute waits for some thousand turns of the event loop; one that stalls, or
  * computes, stops the clock. So no deadline passes because the machine is slow, and none is waited for
- * longer than it takes to see that nothing else happens.
+ * longer than it takes to see that nothing else happens. Stores have to be in memory: what other threads
+ * do for them is not seen.
  */
 export function openSimulatedClock(): SimulatedClock {
   const threads = watchThreads();

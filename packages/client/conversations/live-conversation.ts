@@ -117,6 +117,11 @@ export class LiveConversation {
     return this.#commit;
   }
 
+  /** Nothing is left of it: there is another one, if any. */
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
   /** The entry that this program failed at; 0: none. */
   get failedAt(): number {
     return this.#failedAt;

@@ -250,7 +250,8 @@ export class Slot {
   async #readAgain(): Promise<void> {
     const { clock, signal } = this.#ground;
     await sleep(clock, READ_AGAIN_MS, signal).catch(() => {});
-    if (!signal.aborted && this.#ground.isOnline()) this.deliver([]);
+    const isOver = signal.aborted || this.live.isForgotten;
+    if (!isOver && this.#ground.isOnline()) this.deliver([]);
   }
 
   async #workThrough(): Promise<void> {

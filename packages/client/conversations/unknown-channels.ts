@@ -30,7 +30,8 @@ export interface UnknownChannelsOptions {
 export class UnknownChannels {
   readonly #ground: Ground;
   readonly #options: UnknownChannelsOptions;
-  readonly #channels = new Map<string, UnknownChannel>();
+  /** Another one in each session. */
+  #channels = new Map<string, UnknownChannel>();
   /** Those that can't be entered, in this session: why, and the last entry that was told of. */
   readonly #refused = new Map<string, { readonly code: string; readonly head: number }>();
   readonly #entering = new Set<string>();
@@ -55,7 +56,7 @@ export class UnknownChannels {
   /** A new session tells of all of them again. */
   clear(): void {
     this.#hasBegun = false;
-    this.#channels.clear();
+    this.#channels = new Map();
     this.#refused.clear();
   }
 
@@ -110,18 +111,23 @@ export class UnknownChannels {
   }
 
   async #enterOne(id: string, channel: UnknownChannel): Promise<void> {
+    const channels = this.#channels;
     try {
       await this.#options.enter(channel.channelId);
     } catch (error) {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       this.#ground.log.warn("entry-failed", { code: error.code });
-      if (isRetried(error) && channel.failures < RETRIES_MAX) return this.#rest(channel);
+      // What came while it was at it was told of the same channel.
+      channel.head = Math.max(channel.head, channels.get(id)?.head ?? 0);
+      if (isRetried(error) && channel.failures < RETRIES_MAX) {
+        channels.set(id, channel);
+        return this.#rest(channel);
+      }
       // Not again with each entry. What passes with the connection, the next session tells of again.
       const { head } = channel;
       if (!isPassing(error)) this.#refused.set(id, { code: error.code, head });
     }
-    // What a new session has told of in the meantime is another one.
-    if (this.#channels.get(id) === channel) this.#channels.delete(id);
+    channels.delete(id);
   }
 
   #rest(channel: UnknownChannel): void {
