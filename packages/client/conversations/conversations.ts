@@ -447,10 +447,9 @@ class EngineConversations implements Conversations {
   }
 
   async #slot(id: ConversationId): Promise<Slot> {
-    await this.#engine.slotOf(id)?.live.settled;
-    // Another group may just have come in its place.
-    const slot = this.#engine.slotOf(id);
-    await slot?.live.settled;
+    let slot: Slot | undefined;
+    // Another group may have come in its place meanwhile.
+    while (slot !== (slot = this.#engine.slotOf(id))) await slot?.live.settled;
     if (slot === undefined || !isShown(slot.live.record)) throw unknown();
     return slot;
   }

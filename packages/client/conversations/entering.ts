@@ -5,7 +5,7 @@ import type { Committer } from "./committing.ts";
 import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
-import { isRetried } from "./receiving.ts";
+import { isOver, isRetried } from "./receiving.ts";
 import type { SharedView } from "./sharing.ts";
 import type { FindConversation } from "./succession.ts";
 
@@ -81,7 +81,8 @@ export class Entrance {
     const report = { channelId: live.groupId, sequence: live.record.cursor + 1 };
     await calls.report(report, { signal }).catch(() => {});
     await live.exclusive(async () => {
-      if (live.record.state === "broken") return;
+      // What is over, or goes on in another group, is not entered anew.
+      if (live.record.state === "broken" || isOver(live.record.state)) return;
       await live.write({
         record: { state: "broken", failure: code.slice(0, 64) },
         ...live.commit === undefined ? {} : { commit: "lost" as const },
@@ -92,6 +93,7 @@ export class Entrance {
       });
       this.#committer.failAll(notActive());
     });
+    if (isOver(live.record.state)) return;
     const isOnItsWay = live.commit?.stored.call === "enter";
     if (!isGivenUp || isOnItsWay) await this.enterOrGiveUp();
   }

@@ -17,7 +17,7 @@ import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
 import { noteChanges, noteOthers, requireTree } from "./noting.ts";
-import { CLOSED_INVITED } from "./succession.ts";
+import { noteOfStanding } from "./succession.ts";
 
 /** What a conversation has on its way while it processes. */
 export interface InFlight {
@@ -138,7 +138,7 @@ function close(draft: Draft, entry: Entry, commit: PendingCommit | undefined): v
   draft.record = {
     ...draft.record,
     state: "closed",
-    ...state === "invited" ? { failure: CLOSED_INVITED } : {},
+    failure: noteOfStanding(state),
   };
   draft.note({ kind: "closed" }, entry.acceptedAtMs);
   draft.effects.push((thread) => thread.noteConversation());

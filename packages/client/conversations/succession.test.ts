@@ -9,7 +9,9 @@ import {
   random,
   type TestAccount,
 } from "../../features/groups/test/groups.ts";
-import { mayFollow, type Successor } from "./succession.ts";
+import { NEW_CONVERSATION } from "./joining.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+import { inheritedBy, mayFollow, noteOfStanding, type Successor } from "./succession.ts";
 
 const [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => account(name)) as [
   TestAccount,
@@ -100,4 +102,19 @@ Deno.test("mayFollow(): a direct message goes on between the same two", async ()
   const sides = { ...directMessageContext(alice.accountId, bob.accountId), predecessor };
   const forged = await successorOf(old, [alice, account("bob", bob.accountId)]);
   assert.ok(!mayFollow(old, leaves, { ...forged, context: sides as CheckedContext }));
+});
+
+Deno.test("inheritedBy(): who was leaving is, and who was invited is asked, also when the group was closed first", () => {
+  const groupId = random.bytes(32);
+  const inherited = (record: Partial<LiveConversation["record"]>) =>
+    inheritedBy({
+      record: { ...NEW_CONVERSATION, ...record },
+      groupId,
+      threadId: groupId,
+    } as unknown as LiveConversation).state;
+  for (const state of ["invited", "leaving", "active"] as const) {
+    assert.equal(inherited({ state }), state);
+    assert.equal(inherited({ state: "closed", failure: noteOfStanding(state) }), state);
+  }
+  assert.equal(inherited({ state: "broken", failure: "mls/invalid-commit" }), "active");
 });

@@ -108,17 +108,24 @@ export function inheritedBy(
   { record, threadId, groupId }: LiveConversation,
 ): Pick<StoredConversation, "threadId" | "predecessorId" | "state" | "isFromStranger"> {
   const { state, failure, isFromStranger } = record;
-  const wasInvited = state === "invited" || state === "closed" && failure === CLOSED_INVITED;
+  const stood = state !== "closed" ? state : STOOD_BEFORE.get(failure) ?? "active";
   return {
     threadId,
     predecessorId: groupId,
-    state: wasInvited ? "invited" : state === "leaving" ? "leaving" : "active",
+    state: stood === "invited" || stood === "leaving" ? stood : "active",
     isFromStranger,
   };
 }
 
-/** Of a group that was closed before its invitation was accepted. */
-export const CLOSED_INVITED = "invited";
+/** How a group stood that was closed, by what its record says in the place of a failure. */
+const STOOD_BEFORE: ReadonlyMap<string, "invited" | "leaving"> = new Map(
+  (["invited", "leaving"] as const).map((state) => [state, state]),
+);
+
+/** What the record of a group that is closed is to say of how it stood. */
+export function noteOfStanding(state: StoredConversation["state"]): string {
+  return STOOD_BEFORE.get(state) ?? "";
+}
 
 /** Says in the history that the conversation goes on in another group, and without whom. */
 export function successionNotice(
