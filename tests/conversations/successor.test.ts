@@ -119,7 +119,8 @@ Deno.test("a direct message goes on in a successor, whichever side makes it", as
 /** Between a device and its server: as if one commit were junk, and no GroupInfo any good. */
 function spoiling() {
   const spoilt = { channel: "" };
-  const isSpoilt = (channelId: Uint8Array): boolean => channelId.toHex() === spoilt.channel;
+  const isSpoilt = (channelId: Uint8Array): boolean =>
+    spoilt.channel === "*" || channelId.toHex() === spoilt.channel;
   const tamper = (calls: ChannelCalls): ChannelCalls => ({
     ...calls,
     follow: async function* (options) {
@@ -169,6 +170,42 @@ Deno.test("an admin who can't process a commit, and can't enter anew, makes a su
   const names = (await alice.conversations.members(id)).map(({ name }) => name).toSorted();
   assert.deepEqual(names, ["alice", "bob", "dave"]);
   await alice.conversations.invite(id, ["carol"], PATIENCE);
+});
+
+Deno.test("a device makes one successor of a conversation a day by itself", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  let succeeded = 0;
+  const alice = await world.client("alice", {
+    tamper: (calls) => ({
+      ...tamper(calls),
+      succeed: (succession, options) => {
+        succeeded++;
+        return calls.succeed(succession, options);
+      },
+    }),
+  });
+  const bob = await world.client("bob");
+  await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...PATIENCE,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.join(id);
+  await alice.conversations.waitUntilCaughtUp(PATIENCE);
+  spoilt.channel = id;
+  await bob.conversations.invite(id, ["carol"], PATIENCE);
+  for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
+  await alice.conversations.waitUntilCaughtUp(PATIENCE);
+  // Whatever the group is now.
+  spoilt.channel = "*";
+  await bob.conversations.invite(id, ["carol"], PATIENCE);
+  await until(alice, async () => (await alice.conversations.get(id)).state === "broken");
+  // Nothing tells of what does not happen: several times as long as the first one took.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.equal(succeeded, 1);
 });
 
 Deno.test("a successor comes to be once, whichever write its maker crashes with", async () => {

@@ -93,3 +93,26 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
     { code },
   );
 });
+
+Deno.test("makeEntry() first brings this device's certificate to the generation that its account shows", async () => {
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const phone = device(bob, { generation: 2 });
+  const [state] = await groupOf(context, [device(alice), phone]) as [GroupState];
+  const ground = groundOf(state);
+  const steps: string[] = [];
+  await makeEntry(
+    {
+      ...ground,
+      identity: (of: Ground["suite"]) => {
+        steps.push("identity");
+        return ground.identity(of);
+      },
+      ownDevices: {
+        refresh: (generation: number) => Promise.resolve(void steps.push(`refresh ${generation}`)),
+      },
+    } as unknown as Ground,
+    state.context.groupId,
+    { epochMin: 0, shared: undefined, find: nothing },
+  );
+  assert.deepEqual(steps, ["refresh 2", "identity"]);
+});
