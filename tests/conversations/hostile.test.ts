@@ -448,6 +448,40 @@ Deno.test("nobody else's name for a group outlives the one that came after it", 
   }
 });
 
+Deno.test("who is invited and can't follow for a while is still asked: nobody joins by a broken commit", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(10), isGenerous: true });
+  const patience = { timeoutMs: 600_000 };
+  let spoilt: string | undefined;
+  const alice = await world.client("alice");
+  const bob = await world.client("bob", {
+    tamper: hearing(async function* (deliveries) {
+      for await (const delivery of deliveries) {
+        const isSpoilt = delivery.kind === "entry" && delivery.entry.kind === "commit" &&
+          delivery.channelId.toHex() === spoilt;
+        yield isSpoilt
+          ? { ...delivery, entry: { ...delivery.entry, message: new Uint8Array(64) } }
+          : delivery;
+        if (isSpoilt) spoilt = undefined;
+      }
+    }),
+  });
+  await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...patience,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.waitUntilCaughtUp(patience);
+  spoilt = id;
+  await alice.conversations.invite(id, ["carol"], patience);
+  await until(bob, async () => (await historyOf(bob, id)).includes("* rejoined"));
+  assert.equal((await bob.conversations.get(id)).state, "invited");
+  await bob.conversations.join(id);
+  await say(alice, id, "welcome");
+  await received(bob, id, "alice: welcome");
+});
+
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -7,7 +7,7 @@ import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import { isOver, isRetried } from "./receiving.ts";
 import type { SharedView } from "./sharing.ts";
-import type { FindConversation } from "./succession.ts";
+import { type FindConversation, standingOf } from "./succession.ts";
 
 /** Times that a device enters a group anew by itself, within a day. */
 const REJOINS_MAX = 3;
@@ -84,7 +84,7 @@ export class Entrance {
       // What is over, or goes on in another group, is not entered anew.
       if (live.record.state === "broken" || isOver(live.record.state)) return;
       await live.write({
-        record: { state: "broken", failure: code.slice(0, 64) },
+        record: { state: "broken", stood: standingOf(live.record), failure: code.slice(0, 64) },
         ...live.commit === undefined ? {} : { commit: "lost" as const },
         history: (thread) => {
           thread.addNotice({ kind: "broken", code: code.slice(0, 64) }, nowMs);

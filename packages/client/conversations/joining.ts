@@ -66,6 +66,7 @@ export const NEW_CONVERSATION: StoredConversation = {
   predecessorId: new Uint8Array(),
   successorId: new Uint8Array(),
   succeededAtMs: 0,
+  stood: "active",
 };
 
 /** Who a conversation is with, as its context and members say. */

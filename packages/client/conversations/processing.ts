@@ -17,7 +17,7 @@ import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
 import { noteChanges, noteOthers, requireTree } from "./noting.ts";
-import { noteOfStanding } from "./succession.ts";
+import { standingOf } from "./succession.ts";
 
 /** What a conversation has on its way while it processes. */
 export interface InFlight {
@@ -114,7 +114,7 @@ async function applyOwn(
     ...draft.record,
     needsUpdate: false,
     failure: "",
-    state: state === "joining" || state === "broken" ? "active" : state,
+    state: state === "joining" ? "active" : state === "broken" ? standingOf(draft.record) : state,
   };
   draft.effects.push((thread) => thread.noteConversation());
 }
@@ -138,7 +138,7 @@ function close(draft: Draft, entry: Entry, commit: PendingCommit | undefined): v
   draft.record = {
     ...draft.record,
     state: "closed",
-    failure: noteOfStanding(state),
+    stood: standingOf(draft.record),
   };
   draft.note({ kind: "closed" }, entry.acceptedAtMs);
   draft.effects.push((thread) => thread.noteConversation());

@@ -3,6 +3,7 @@ import { MessengerError } from "@qpq/ports";
 import type { PendingCommit } from "../../features/groups/group-store.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import { standingOf } from "./succession.ts";
 
 /** States of which the log is read on. */
 const IS_IN: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken", "joining"]);
@@ -35,7 +36,13 @@ export async function reconcile(
     await live.write({
       record: {
         cursor: Math.min(live.record.cursor, found?.sequence ?? 0),
-        ...isBehind ? { state: "broken", failure: "channels/incarnation-changed" } : {},
+        ...isBehind
+          ? {
+            state: "broken",
+            stood: standingOf(live.record),
+            failure: "channels/incarnation-changed",
+          }
+          : {},
       },
       ...isBehind && commit !== undefined ? { commit: "lost" as const } : {},
       history: (thread) => {

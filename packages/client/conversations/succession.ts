@@ -107,24 +107,20 @@ export function mayFollow(
 export function inheritedBy(
   { record, threadId, groupId }: LiveConversation,
 ): Pick<StoredConversation, "threadId" | "predecessorId" | "state" | "isFromStranger"> {
-  const { state, failure, isFromStranger } = record;
-  const stood = state !== "closed" ? state : STOOD_BEFORE.get(failure) ?? "active";
   return {
     threadId,
     predecessorId: groupId,
-    state: stood === "invited" || stood === "leaving" ? stood : "active",
-    isFromStranger,
+    state: standingOf(record),
+    isFromStranger: record.isFromStranger,
   };
 }
 
-/** How a group stood that was closed, by what its record says in the place of a failure. */
-const STOOD_BEFORE: ReadonlyMap<string, "invited" | "leaving"> = new Map(
-  (["invited", "leaving"] as const).map((state) => [state, state]),
-);
-
-/** What the record of a group that is closed is to say of how it stood. */
-export function noteOfStanding(state: StoredConversation["state"]): string {
-  return STOOD_BEFORE.get(state) ?? "";
+/** How a conversation stands for its user, whatever has become of its group. */
+export function standingOf(
+  { state, stood }: Pick<StoredConversation, "state" | "stood">,
+): "invited" | "leaving" | "active" {
+  const stands = state === "broken" || state === "closed" ? stood : state;
+  return stands === "invited" || stands === "leaving" ? stands : "active";
 }
 
 /** Says in the history that the conversation goes on in another group, and without whom. */

@@ -92,6 +92,8 @@ struct StoredConversation @0xb4ae3431d07fd747 {
   # The group in which the conversation goes on: of this one nothing is shown.
   succeededAtMs @17 :UInt64 $Qpq.safeInteger;
   # When this device last tried to make a successor of the conversation's group.
+  stood @18 :ConversationState;
+  # Of a broken or closed one: how it stood before, which it does again when this device is back.
 }
 
 struct StoredCommit @0xca92f521b8a9c4df {

@@ -103,6 +103,8 @@ export interface StoredConversation {
   readonly successorId: Uint8Array;
   /** When this device last tried to make a successor of the conversation's group. */
   readonly succeededAtMs: number;
+  /** Of a broken or closed one: how it stood before, which it does again when this device is back. */
+  readonly stood: ConversationState;
 }
 
 /** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
@@ -336,6 +338,7 @@ export function readStoredConversation(reader: Reader, depth: number): StoredCon
       false,
       "StoredConversation.succeededAtMs",
     ),
+    stood: readConversationState(reader.uint16(data + 6, pointers)),
   };
 }
 
@@ -366,6 +369,7 @@ export function writeStoredConversation(
   writer.data(at + 96, value.predecessorId, 64, "StoredConversation.predecessorId");
   writer.data(at + 104, value.successorId, 64, "StoredConversation.successorId");
   writer.safeInteger(at + 40, value.succeededAtMs, false);
+  writer.uint16(at + 6, ordinalOfConversationState(value.stood));
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
