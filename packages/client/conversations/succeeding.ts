@@ -33,11 +33,21 @@ const UNVERIFIABLE: ReadonlySet<string> = new Set([
   "devices/bad-certificate",
 ]);
 
+/** The server's last word: another admin was first, or this account may not, or is out. */
+const FINAL: ReadonlySet<string> = new Set([
+  "channels/bad-successor",
+  "channels/closed",
+  "channels/not-a-member",
+  "channels/not-admin",
+]);
+
 /** What is done already of making a successor. */
 interface Preparation {
   readonly sinceMs: number;
   /** Members with key packages of theirs, by account name: claimed once. */
   readonly invitees: Map<string, Invitee>;
+  /** The account's other devices: claimed once, too. */
+  others?: readonly Invitee[];
 }
 
 export class Succession {
@@ -77,16 +87,16 @@ export class Succession {
       if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
       if (signal.aborted) return true;
       log.warn("successor-failed", { code: error.code });
-      // Another admin was first, or this account is out: the server's last word.
-      return error.code === "channels/closed" || error.code === "channels/not-a-member";
+      return FINAL.has(error.code);
     }
   }
 
-  async #make(old: Slot, { sinceMs, invitees }: Preparation): Promise<boolean> {
+  async #make(old: Slot, preparation: Preparation): Promise<boolean> {
     const { ground } = this.#engine;
     const { own, calls, clock, signal } = ground;
     const { live } = old;
     const { state } = live;
+    const { sinceMs, invitees } = preparation;
     const isLate = clock.now() - sinceMs > MEMBERS_WAIT_MS;
     if (state === undefined || live.record.state !== "broken") return true;
     if (clock.now() - live.record.succeededAtMs < INTERVAL_MS) return false;
@@ -109,7 +119,7 @@ export class Succession {
     await createConversation(this.#engine, {
       context,
       name: live.record.name,
-      invitees: [...all, ...await claimOwnOthers(ground, signal)],
+      invitees: [...all, ...preparation.others ??= await claimOwnOthers(ground, signal)],
       succeeds: live,
       signal,
     });

@@ -52,6 +52,9 @@ Deno.test("mayFollow(): a conversation goes on in the group that one of its admi
   assert.ok(isTaken({}));
   // Who enters by itself sees no creator.
   assert.ok(isTaken({ creatorId: undefined }));
+  // Then an admin is inside: a member who is none can't name one that it leaves out.
+  const without = await successorOf(old, [bob]);
+  assert.ok(!mayFollow(old, leaves, { ...without, creatorId: undefined }));
   // Not all need to be in it.
   assert.ok(mayFollow(old, leaves, await successorOf(old, [alice])));
   assert.ok(!mayFollow(old, leaves, await successorOf(old, [alice, bob, carol])));

@@ -93,7 +93,9 @@ export function mayFollow(
     !same(predecessor.confirmedTranscriptHash, old.context.confirmedTranscriptHash);
   if (isFork) return false;
   if (!context.admins.every((id) => isAdmin(before, id))) return false;
-  if (creatorId !== undefined && !isAdmin(before, creatorId)) return false;
+  // Who enters by itself sees no creator: an admin is inside, or it stands alone.
+  const leaders = creatorId === undefined ? devices.map((each) => each.accountId) : [creatorId];
+  if (!leaders.some((id) => isAdmin(before, id) && isAdmin(context, id))) return false;
   const members = leaves.accounts(loadedMembers(old));
   return devices.every((device) => {
     const member = members.get(device.accountId.toHex());

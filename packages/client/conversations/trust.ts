@@ -128,7 +128,7 @@ export class Trust {
   }
 
   async #untrusted(): Promise<readonly string[]> {
-    const { store, leaves, own, deviceId } = this.#ground;
+    const { store, clock, primitives, leaves, own, deviceId } = this.#ground;
     const { state } = this.#live;
     if (state === undefined) return [];
     const devices = membersOf(await state.tree.load()).map(({ leafNode }) => leaves.open(leafNode));
@@ -139,6 +139,10 @@ export class Trust {
       compareKeys(device.accountKey, own.accountKey) !== 0
     );
     if (isBehind) this.#onBehind();
-    return await untrustedAccounts(store, devices.filter((device) => !isOwn(device)));
+    return await untrustedAccounts(devices.filter((device) => !isOwn(device)), {
+      store,
+      clock,
+      primitives,
+    });
   }
 }
