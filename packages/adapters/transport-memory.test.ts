@@ -90,6 +90,39 @@ Deno.test("createMemoryNetwork() repeats itself from a seed, and streams overtak
   }
 });
 
+Deno.test("a stream keeps order when timers of nearly the same moment do not", async () => {
+  const due: (() => void)[] = [];
+  const network = createMemoryNetwork({
+    clock: {
+      now: () => 0,
+      monotonic: () => 0,
+      schedule: (_, callback) => {
+        due.push(callback);
+        return { cancel: () => {} };
+      },
+    },
+    random: createSeededRandom(1),
+    delayMs: { min: 1, max: 2 },
+  });
+  const listener = network.listen(ADDRESS);
+  const connecting = network.transport.connect(ADDRESS);
+  for (const callback of due.splice(0)) callback();
+  const client = await connecting;
+  const server = await listener.accept();
+  const stream = await client.openStream();
+  for (const byte of [1, 2, 3]) await stream.write(Uint8Array.of(byte));
+  await stream.end();
+  for (const callback of due.splice(0).toReversed()) callback();
+  const far = await server?.acceptStream();
+  const received: number[] = [];
+  for (;;) {
+    const bytes = await far?.read(new Uint8Array(8)) ?? new Uint8Array();
+    if (bytes.length === 0) break;
+    received.push(...bytes);
+  }
+  assert.deepEqual(received, [1, 2, 3]);
+});
+
 Deno.test("cut() ends every connection, and both sides notice", async () => {
   const clock = createManualClock();
   const network = createMemoryNetwork({ clock, random: createSeededRandom(1) });

@@ -338,6 +338,8 @@ class MemoryStream implements Stream {
   /** Bytes that this side sent and the other has not read. */
   #unreadBytes = 0;
   #lastDeliveryMs = 0;
+  /** What was sent and has not arrived, in order. */
+  readonly #underway: (() => void)[] = [];
   #ended = false;
   #arrivedEnd = false;
   #failure: MessengerError | undefined;
@@ -419,10 +421,15 @@ class MemoryStream implements Stream {
   #send(arrival: () => void): void {
     const announce = this.announce;
     this.announce = undefined;
-    this.#lastDeliveryMs = this.#pair.deliver(this.#lastDeliveryMs, () => {
+    this.#underway.push(() => {
       announce?.();
       arrival();
     });
+    // Timers of nearly the same moment fire in any order: each brings what is next.
+    this.#lastDeliveryMs = this.#pair.deliver(
+      this.#lastDeliveryMs,
+      () => this.#underway.shift()?.(),
+    );
   }
 
   #arrive(piece: Uint8Array): void {
