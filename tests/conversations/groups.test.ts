@@ -8,25 +8,10 @@ import {
   refusedWith,
   say,
   textsOf,
+  trio,
   until,
 } from "./helpers.ts";
-import { type ConversationWorld, openConversationWorld } from "./world.ts";
-
-async function trio(world: ConversationWorld) {
-  const alice = await world.client("alice");
-  const bob = await world.client("bob");
-  const carol = await world.client("carol");
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob", "carol"],
-    ...PATIENCE,
-  });
-  for (const client of [bob, carol]) {
-    await conversation(client, "#climbing", "invited");
-    await client.conversations.join(id);
-  }
-  return { alice, bob, carol, id };
-}
+import { openConversationWorld } from "./world.ts";
 
 Deno.test("a group: who can't be added is reported, the others join, and all read all", async () => {
   await using world = await openConversationWorld();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Client, ConversationId, ConversationView, HistoryItem } from "@qpq/client";
+import type { Client, ConversationId, ConversationView, HistoryItem, Waiting } from "@qpq/client";
 import { type ErrorCode, MessengerError } from "@qpq/ports";
+import type { ConversationWorld } from "./world.ts";
 
 /** For everything that waits here: generous, so that a slow machine changes no outcome. */
 export const PATIENCE = { timeoutMs: 60_000 } as const;
@@ -61,10 +62,32 @@ export async function received(client: Client, id: ConversationId, line: string)
   );
 }
 
-/** Sends, and waits until the server has it. */
-export async function say(client: Client, id: ConversationId, text: string): Promise<void> {
+/** Sends, and waits until the server has it: for so long by the clock of the client. */
+export async function say(
+  client: Client,
+  id: ConversationId,
+  text: string,
+  patience: Waiting = PATIENCE,
+): Promise<void> {
   const { messageId } = await client.conversations.send(id, text);
-  await client.conversations.waitUntilSent(id, messageId, PATIENCE);
+  await client.conversations.waitUntilSent(id, messageId, patience);
+}
+
+/** Alice, who is the admin, bob and carol, in #climbing. */
+export async function trio(world: ConversationWorld, patience: Waiting = PATIENCE) {
+  const alice = await world.client("alice");
+  const bob = await world.client("bob");
+  const carol = await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob", "carol"],
+    ...patience,
+  });
+  for (const client of [bob, carol]) {
+    await conversation(client, "#climbing", "invited");
+    await client.conversations.join(id);
+  }
+  return { alice, bob, carol, id };
 }
 
 export async function refusedWith(code: ErrorCode, run: Promise<unknown>): Promise<void> {

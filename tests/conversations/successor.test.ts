@@ -4,35 +4,13 @@ import type { Client, ConversationId } from "@qpq/client";
 import type { ChannelCalls, Delivery } from "../../packages/features/channels/client.ts";
 import { Audit } from "./audit.ts";
 import { fastClock } from "./fast-clock.ts";
-import { conversation, historyOf, received, textsOf, until } from "./helpers.ts";
+import { conversation, historyOf, received, say, textsOf, trio, until } from "./helpers.ts";
 import { Crashed } from "./machine.ts";
 import { type ConversationWorld, openConversationWorld } from "./world.ts";
 
 const SPEED = 10;
 /** By the clock of the world. */
 const PATIENCE = { timeoutMs: 60_000 * SPEED } as const;
-
-async function say(client: Client, id: ConversationId, text: string): Promise<void> {
-  const { messageId } = await client.conversations.send(id, text);
-  await client.conversations.waitUntilSent(id, messageId, PATIENCE);
-}
-
-/** Alice, who is the admin, bob and carol. */
-async function group(world: ConversationWorld) {
-  const alice = await world.client("alice");
-  const bob = await world.client("bob");
-  const carol = await world.client("carol");
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob", "carol"],
-    ...PATIENCE,
-  });
-  for (const client of [bob, carol]) {
-    await conversation(client, "#climbing", "invited");
-    await client.conversations.join(id);
-  }
-  return { alice, bob, carol, id };
-}
 
 /** As people do when their server was restored. */
 async function restored(
@@ -55,9 +33,9 @@ async function isSucceeded(client: Client, id: ConversationId): Promise<boolean>
 
 Deno.test("after the server was restored to an earlier epoch, the conversation goes on in a successor", async () => {
   await using world = await openConversationWorld({ clock: fastClock(SPEED) });
-  const { carol, id, ...others } = await group(world);
+  const { carol, id, ...others } = await trio(world, PATIENCE);
   let { alice, bob } = others;
-  await say(alice, id, "before the backup");
+  await say(alice, id, "before the backup", PATIENCE);
   for (const client of [bob, carol]) await received(client, id, "alice: before the backup");
   for (const client of [alice, bob, carol]) await client.conversations.waitUntilCaughtUp(PATIENCE);
   const backup = world.backup();
@@ -65,7 +43,7 @@ Deno.test("after the server was restored to an earlier epoch, the conversation g
   await conversation(carol, "#climbing", "removed");
   // Else she would be the first to go on in what the server has forgotten to have ended.
   await carol[Symbol.asyncDispose]();
-  await say(bob, id, "after the backup");
+  await say(bob, id, "after the backup", PATIENCE);
   await received(alice, id, "bob: after the backup");
   world.setReachable(false);
   await bob.conversations.send(id, "waited");
@@ -73,7 +51,7 @@ Deno.test("after the server was restored to an earlier epoch, the conversation g
   for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
   // What waited goes on in it, once; what was there stays.
   await received(alice, id, "bob: waited");
-  await say(alice, id, "we are back");
+  await say(alice, id, "we are back", PATIENCE);
   await received(bob, id, "alice: we are back");
   for (const client of [alice, bob]) {
     assert.deepEqual(await textsOf(client, id), [
@@ -90,7 +68,7 @@ Deno.test("after the server was restored to an earlier epoch, the conversation g
   // After a restart, too.
   await bob[Symbol.asyncDispose]();
   const again = await world.client("bob");
-  await say(again, id, "still here");
+  await say(again, id, "still here", PATIENCE);
   await received(alice, id, "bob: still here");
 });
 
@@ -100,17 +78,17 @@ Deno.test("a direct message goes on in a successor, whichever side makes it", as
   let bob = await world.client("bob");
   const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
   await conversation(bob, "@alice");
-  await say(alice, id, "before the backup");
+  await say(alice, id, "before the backup", PATIENCE);
   await received(bob, id, "alice: before the backup");
   const backup = world.backup();
   const laptop = await world.client("bob", { device: 2 });
   await conversation(laptop, "@alice");
-  await say(laptop, id, "in a later epoch");
+  await say(laptop, id, "in a later epoch", PATIENCE);
   for (const client of [alice, bob]) await received(client, id, "bob: in a later epoch");
   await laptop[Symbol.asyncDispose]();
   [alice, bob] = await restored(world, backup, [alice, bob]) as [Client, Client];
   for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
-  await say(bob, id, "here");
+  await say(bob, id, "here", PATIENCE);
   await received(alice, id, "bob: here");
   assert.equal((await alice.conversations.list()).length, 1);
   assert.equal((await alice.conversations.openDirectMessage("bob", PATIENCE)).id, id);
@@ -154,7 +132,7 @@ Deno.test("an admin who can't process a commit, and can't enter anew, makes a su
   });
   for (const client of [bob, dave]) await conversation(client, "#climbing", "invited");
   await bob.conversations.join(id);
-  await say(bob, id, "one");
+  await say(bob, id, "one", PATIENCE);
   await received(alice, id, "bob: one");
   await alice.conversations.waitUntilCaughtUp(PATIENCE);
   spoilt.channel = id;
@@ -163,7 +141,7 @@ Deno.test("an admin who can't process a commit, and can't enter anew, makes a su
   // Who had not accepted the invitation is still asked.
   await until(dave, async () => (await historyOf(dave, id)).some((line) => /succeeded/.test(line)));
   assert.equal((await dave.conversations.get(id)).state, "invited");
-  await say(alice, id, "two");
+  await say(alice, id, "two", PATIENCE);
   await received(bob, id, "alice: two");
   assert.deepEqual(await textsOf(bob, id), ["bob: one", "alice: two"]);
   // Carol came in a commit that alice never read: she is asked again.
@@ -242,7 +220,7 @@ Deno.test("a successor comes to be once, whichever write its maker crashes with"
     if (machine.isCrashed) await world.clientOn(machine, { tamper });
     const again = machine.client as Client;
     for (const client of [again, bob]) await until(client, () => isSucceeded(client, id));
-    await say(again, id, "here");
+    await say(again, id, "here", PATIENCE);
     await received(bob, id, "alice: here");
     for (const client of [again, bob]) {
       const lines = (await historyOf(client, id)).filter((line) => /succeeded/.test(line));
@@ -284,13 +262,13 @@ Deno.test("what a conversation had to the end is read before another group takes
   }
   await carol.conversations.waitUntilCaughtUp(PATIENCE);
   await carol[Symbol.asyncDispose]();
-  await say(bob, id, "while carol is away");
+  await say(bob, id, "while carol is away", PATIENCE);
   await received(alice, id, "bob: while carol is away");
   spoilt.channel = id;
   await world.client("dave");
   await bob.conversations.invite(id, ["dave"], PATIENCE);
   await until(alice, () => isSucceeded(alice, id));
-  await say(alice, id, "here");
+  await say(alice, id, "here", PATIENCE);
   carol = await world.client("carol", {
     tamper: (calls) => ({ ...calls, follow: (options) => welcomesFirst(calls.follow(options)) }),
   });

@@ -6,7 +6,6 @@ import {
   type ClientEvent,
   type ConversationId,
   type Conversations,
-  type ConversationState,
   type ConversationView,
   HISTORY_PAGE_MAX,
   type HistoryItem,
@@ -28,6 +27,7 @@ import {
   type FakeServer,
   type Group,
   type Local,
+  newLocal,
   NOTES,
   promised,
   refusal,
@@ -497,8 +497,4 @@ export class FakeConversations implements Conversations, FakeAccount {
     this.#nowMs += 1_000;
     return this.#nowMs;
   }
-}
-
-function newLocal(id: ConversationId, state: ConversationState, read: number): Local {
-  return { id, items: [], state, read, until: undefined, readUpTo: 0, isFromStranger: false };
 }

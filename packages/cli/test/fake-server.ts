@@ -39,6 +39,10 @@ export interface Local {
   isFromStranger: boolean;
 }
 
+export function newLocal(id: ConversationId, state: ConversationState, read: number): Local {
+  return { id, items: [], state, read, until: undefined, readUpTo: 0, isFromStranger: false };
+}
+
 export interface FakeAccount {
   readonly name: string;
   /** Takes over what the server has. */
