@@ -32,8 +32,10 @@ export function parseMessageId(text: string): MessageId {
  * - `joining`: this device is on its way in, by its own commit.
  * - `active`: messages come and go.
  * - `leaving`: it has asked to be removed; somebody's commit does it.
- * - `left`, `removed`, `closed`: history only.
- * - `broken`: this device cannot follow the group any more; nothing can be sent.
+ * - `left`, `removed`: history only.
+ * - `closed`: its group is over. What is sent before it is known that none follows waits for the one that does.
+ * - `broken`: this device cannot follow the group any more: what is sent waits until it can, or another
+ *   group comes in its place.
  */
 export type ConversationState =
   | "invited"

@@ -275,3 +275,106 @@ Deno.test("what a conversation had to the end is read before another group takes
   await received(carol, id, "alice: here");
   assert.deepEqual(await textsOf(carol, id), ["bob: while carol is away", "alice: here"]);
 });
+
+Deno.test("what is typed while one group follows another is kept, and goes out in the one that follows", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  const [succeed, append, welcome] = [gate(), gate(), gate()];
+  const alice = await world.client("alice", {
+    tamper: (calls) => ({
+      ...tamper(calls),
+      succeed: async (...all) => {
+        await succeed.opened;
+        return await calls.succeed(...all);
+      },
+    }),
+  });
+  const bob = await world.client("bob", {
+    tamper: (calls) => ({
+      ...calls,
+      follow: (options) => behind(calls.follow(options), welcome.passes),
+      append: async (...all) => {
+        await append.opened;
+        return await calls.append(...all);
+      },
+    }),
+  });
+  await world.client("carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...PATIENCE,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.join(id);
+  await alice.conversations.waitUntilCaughtUp(PATIENCE);
+  spoilt.channel = id;
+  welcome.close();
+  await bob.conversations.invite(id, ["carol"], PATIENCE);
+  await conversation(alice, "#climbing", "broken");
+  await alice.conversations.send(id, "by who can't follow");
+  append.close();
+  await bob.conversations.send(id, "on its way");
+  succeed.open();
+  await conversation(bob, "#climbing", "closed");
+  // The server refuses it for good: the channel is closed.
+  append.open();
+  await bob.conversations.send(id, "into a closed group");
+  welcome.open();
+  for (const client of [alice, bob]) await until(client, () => isSucceeded(client, id));
+  for (const client of [alice, bob]) await client.conversations.waitUntilAllSent(PATIENCE);
+  await received(alice, id, "bob: into a closed group");
+  await received(bob, id, "alice: by who can't follow");
+  const ofBob = (await textsOf(alice, id)).filter((line) => line.startsWith("bob"));
+  assert.deepEqual(ofBob, ["bob: on its way", "bob: into a closed group"]);
+  assert.equal((await textsOf(bob, id)).length, 3);
+});
+
+/** What calls, or Welcomes, wait for while it is closed. */
+function gate() {
+  let opening = Promise.withResolvers<void>();
+  let isOpen = true;
+  opening.resolve();
+  return {
+    get opened(): Promise<void> {
+      return opening.promise;
+    },
+    passes: ({ kind }: Delivery) => kind === "welcome" && !isOpen ? opening.promise : undefined,
+    close: () => {
+      isOpen = false;
+      opening = Promise.withResolvers();
+    },
+    open: () => {
+      isOpen = true;
+      opening.resolve();
+    },
+  };
+}
+
+/** Hands deliveries on; those that `waits` has a promise for come behind it, past later ones. */
+async function* behind(
+  deliveries: AsyncIterable<Delivery>,
+  waits: (delivery: Delivery) => Promise<void> | undefined,
+) {
+  const iterator = deliveries[Symbol.asyncIterator]();
+  const held: Promise<{ readonly late: Delivery }>[] = [];
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const come = await Promise.race([next, ...held]);
+      if ("late" in come) {
+        held.shift();
+        yield come.late;
+        continue;
+      }
+      if (come.done === true) return;
+      const { value } = come;
+      next = iterator.next();
+      const wait = waits(value);
+      if (wait === undefined) yield value;
+      else held.push(wait.then(() => ({ late: value })));
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}

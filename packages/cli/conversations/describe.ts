@@ -187,7 +187,7 @@ const STATES: Readonly<Record<ConversationState, string>> = {
   left: "left",
   removed: "removed",
   closed: "closed",
-  broken: "broken: nothing can be sent",
+  broken: "broken: what is sent waits",
 };
 
 /** What is to be said of a conversation in a list, `""` for nothing. */

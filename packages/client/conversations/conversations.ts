@@ -48,6 +48,7 @@ import { leaveGroup } from "./leaving.ts";
 import { addNote } from "./notes.ts";
 import { isOver } from "./receiving.ts";
 import type { Slot } from "./slot.ts";
+import { takesTexts } from "./succession.ts";
 import { tellEvents } from "./telling.ts";
 import {
   bytesOf,
@@ -61,7 +62,7 @@ import {
 } from "./views.ts";
 import { withinTime } from "./waiting.ts";
 
-/** Digits of an id that stand for it, at least. */
+/** Digits that stand for an id, at least. */
 const ID_DIGITS_MIN = 8;
 
 export function openConversations(engine: Engine): Conversations {
@@ -119,8 +120,8 @@ class EngineConversations implements Conversations {
 
   async openDirectMessage(name: string, options: Waiting = {}): Promise<ConversationView> {
     const accountName = parseAccountName(name);
-    const known = [...this.#engine.slots.values()].find(({ live: { record } }) =>
-      record.kind === "directMessage" && record.name === accountName && record.state === "active"
+    const known = [...this.#engine.slots.values()].find(({ live }) =>
+      live.record.kind === "directMessage" && live.record.name === accountName && takesTexts(live)
     );
     if (known !== undefined) return await this.#view(known);
     return await withinTime(this.#ground, options, async (signal) => {

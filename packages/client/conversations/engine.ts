@@ -72,7 +72,8 @@ export class Engine {
     this.#succession = new Succession(this);
     this.#acknowledger = new Acknowledger(ground, () => this.#isFollowing ? this.#sync : undefined);
     this.#unknown = new UnknownChannels(ground, {
-      enter: (channelId) => this.enter(channelId),
+      // A Welcome may have led there first: what was told of the channel before is for it, too.
+      enter: async (channelId) => this.adopt((await this.enter(channelId)).live),
       onChange: () => this.#changed(),
     });
   }
@@ -160,7 +161,7 @@ export class Engine {
     const { signal } = this.ground;
     const known = (): Slot | undefined => {
       const slot = this.#slots.get(id);
-      if (slot === undefined || isOut(slot.live.record)) return undefined;
+      if (slot === undefined || !slot.live.isStored || isOut(slot.live.record)) return undefined;
       return options.isAsked === true && slot.live.record.state === "removed" ? undefined : slot;
     };
     await this.until(() => known() !== undefined, { timeoutMs: WELCOME_WAIT_MS }).catch(
@@ -270,6 +271,7 @@ export class Engine {
       sharedView: (channelId) => this.#sharing.viewOf(channelId),
       until: (isSo, options) => this.until(isSo, options),
       find: (groupId) => this.#find(groupId),
+      followerOf: ({ id }) => this.slotOf(id),
       onStuck: (stuck) => this.#background(this.#succession.succeed(stuck)),
       onClosed: (closed) => this.#background(settleClosed(this, closed)),
       onBack: ({ live: { channel: id, groupId, record: { cursor } } }) =>

@@ -127,11 +127,11 @@ export async function joinByWelcome(
   );
   const name = kind === "group" ? nameOfWelcome(groupInfo.extensions) : peerName ?? inviter;
   const isOwnDevices = same(inviterId, ground.own.accountId);
-  const isNew = live.record.version === 0;
+  const isNew = !live.isStored || live.record.state === "joining";
   const atMs = inboxEntry.acceptedAtMs;
   const isAccepted = kind === "directMessage" || isOwnDevices;
   const used = { reference: keyPackage.reference, atMs: ground.clock.now() };
-  const old = isNew || live.record.state === "joining"
+  const old = isNew
     ? await predecessorOf(ground, find, { context, devices, creatorId: inviterId })
     : undefined;
   const write = () =>

@@ -108,6 +108,11 @@ export class LiveConversation {
     return this.#record;
   }
 
+  /** Not while a way in is only being tried. */
+  get isStored(): boolean {
+    return this.#record.version > 0;
+  }
+
   /** The group as it stands; undefined before this device is in, and after it left. */
   get state(): GroupState | undefined {
     return this.#state;

@@ -13,3 +13,17 @@ export function queuedName({ random, clock }: Ground, name: string): StoredQueue
   const body = encodeGroupName({ messageId, sentAtMs: Math.floor(clock.now()), name });
   return { ...NOT_ENCRYPTED, position: 0, messageId, body };
 }
+
+/** Under a new entry id, in a later epoch than the one that was refused. */
+export function encryptAgain(queued: StoredQueued): StoredQueued {
+  return { ...queued, entryId: EMPTY, message: EMPTY };
+}
+
+export function isUnencrypted({ entryId, sequence }: StoredQueued): boolean {
+  return entryId.length === 0 && sequence === 0;
+}
+
+/** The only thing that is queued without a body. */
+export function isSelfRemove({ messageId }: StoredQueued): boolean {
+  return messageId.length === 0;
+}

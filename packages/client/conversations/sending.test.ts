@@ -4,10 +4,14 @@ import { MessengerError, silentLog } from "@qpq/ports";
 import { QUEUED_COUNT_MAX } from "../../features/messages/thread.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import { NEW_CONVERSATION } from "./joining.ts";
 import { Sender } from "./sending.ts";
 
-/** A conversation that somebody else holds for ever. */
-function world() {
+/** @param live default: a conversation that somebody else holds for ever */
+function world(
+  live: Partial<LiveConversation> = { exclusive: () => new Promise<never>(() => {}) },
+  successor?: Sender,
+) {
   const closing = new AbortController();
   const ground = {
     clock: createManualClock(),
@@ -18,7 +22,6 @@ function world() {
       throw error;
     },
   };
-  const live = { exclusive: () => new Promise<never>(() => {}) };
   const sender = new Sender(
     ground as unknown as Ground,
     live as unknown as LiveConversation,
@@ -27,6 +30,7 @@ function world() {
       blockedBy: () => Promise.resolve([]),
       isJudged: () => true,
       needsCommit: () => {},
+      successor: () => successor,
     } as unknown as ConstructorParameters<typeof Sender>[2],
   );
   return { closing, sender };
@@ -50,6 +54,18 @@ Deno.test("send() fails at once when the client is closed, with what closed it",
     Promise.race([sender.send("too late", undefined), waitsForEver()]),
     { code: "store/disk-full" },
   );
+});
+
+Deno.test("send() hands what it was given to the group that has come in the place of its own", async () => {
+  const lane = <Result>(fn: () => Promise<Result>): Promise<Result> => fn();
+  const next = { ...NEW_CONVERSATION, state: "active", strangers: [new Uint8Array(16)] } as const;
+  const { sender: successor } = world({ exclusive: lane, record: next, queue: new Map() });
+  const old = { ...NEW_CONVERSATION, state: "closed", successorId: new Uint8Array(32) } as const;
+  const { sender } = world({ exclusive: lane, record: old, queue: new Map() }, successor);
+  const sent = [sender.send("one", undefined), sender.send("two", undefined)];
+  // Refused, or not, for what the other group is.
+  const refused = { code: "devices/unknown-own-device" };
+  await Promise.all(sent.map((each) => assert.rejects(each, refused)));
 });
 
 /** Later than everything that is ready to run. */

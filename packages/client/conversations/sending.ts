@@ -16,8 +16,15 @@ import {
 import type { StoredConversation } from "../../features/groups/group-store.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
-import { NOT_ENCRYPTED, queuedName } from "./queueing.ts";
+import {
+  encryptAgain,
+  isSelfRemove,
+  isUnencrypted,
+  NOT_ENCRYPTED,
+  queuedName,
+} from "./queueing.ts";
 import { isPassing } from "./receiving.ts";
+import { takesTexts } from "./succession.ts";
 
 /** Messages of one conversation that are on their way at a time. */
 const WINDOW_COUNT = 64;
@@ -57,6 +64,8 @@ export interface Readiness {
   readonly isJudged: () => boolean;
   /** A commit has to come first: see to it. */
   readonly needsCommit: () => void;
+  /** Where the conversation goes on in another group; undefined while it does in this one. */
+  readonly successor: () => Sender | undefined;
 }
 
 const EMPTY = new Uint8Array();
@@ -88,10 +97,15 @@ export class Sender {
     const body = encodeText({ messageId: id, sentAtMs, text });
     return new Promise((resolve, reject) => {
       const isRetry = messageId !== undefined;
-      this.#requests.push({ messageId: id, isRetry, text, sentAtMs, body, resolve, reject });
-      // Whatever else is queued until this has its turn shares its transaction.
-      if (this.#requests.length === 1) this.#background(this.#takeRequests());
+      this.#request([{ messageId: id, isRetry, text, sentAtMs, body, resolve, reject }]);
     });
+  }
+
+  #request(requests: readonly Request[]): void {
+    const isFirst = this.#requests.length === 0;
+    this.#requests.push(...requests);
+    // Whatever else is queued until this has its turn shares its transaction.
+    if (isFirst) this.#background(this.#takeRequests());
   }
 
   /** Tells the members what the group is called from now on, here too. */
@@ -156,6 +170,9 @@ export class Sender {
   async #takeRequests(): Promise<void> {
     while (this.#requests.length > 0) {
       await this.#live.exclusive(async () => {
+        // Another group has come in this one's place since they were made.
+        const successor = this.#readiness.successor();
+        if (successor !== undefined) return successor.#request(this.#requests.splice(0));
         const requests = this.#requests.slice(0, BATCH_COUNT_MAX);
         this.#requests = this.#requests.slice(requests.length);
         try {
@@ -174,7 +191,7 @@ export class Sender {
   async #enqueue(requests: readonly Request[]): Promise<void> {
     const live = this.#live;
     const { own } = this.#ground;
-    if (live.record.state !== "active") throw notActive();
+    if (!takesTexts(live)) throw notActive();
     if (live.record.strangers.length > 0) throw unknownDevice();
     const blockedBy = await this.#readiness.blockedBy();
     if (blockedBy.length > 0) throw keyChanged(blockedBy);
@@ -417,20 +434,6 @@ export class Sender {
   }
 }
 
-/** Under a new entry id, in a later epoch than the one that was refused. */
-function encryptAgain(queued: StoredQueued): StoredQueued {
-  return { ...queued, entryId: EMPTY, message: EMPTY };
-}
-
-function isUnencrypted({ entryId, sequence }: StoredQueued): boolean {
-  return entryId.length === 0 && sequence === 0;
-}
-
-/** The only thing that is queued without a body. */
-function isSelfRemove({ messageId }: StoredQueued): boolean {
-  return messageId.length === 0;
-}
-
 /** What a server says may be of any length. */
 function shortened(text: string): string {
   return text.toWellFormed().slice(0, FAILURE_TEXT_UNITS_MAX);
@@ -439,7 +442,10 @@ function shortened(text: string): string {
 function answerOf(error: unknown): Answer {
   if (!(error instanceof MessengerError)) throw error;
   if (isPassing(error)) return { kind: "offline" };
-  if (error.code === "channels/epoch-too-old") return { kind: "too-old" };
+  // A closed channel's conversation goes on in another one, or fails as a whole.
+  if (error.code === "channels/epoch-too-old" || error.code === "channels/closed") {
+    return { kind: "too-old" };
+  }
   if (error.code === "cancelled") return { kind: "offline" };
   const isLater = ERROR_CODES[error.code].retry !== "never" ||
     error.code === "channels/epoch-ahead";

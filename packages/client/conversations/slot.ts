@@ -52,6 +52,8 @@ export interface SlotSurroundings {
   readonly until: Engine["until"];
   /** The conversation with a group. */
   readonly find: FindConversation;
+  /** Where a conversation goes on that another group has taken the place of. */
+  readonly followerOf: (live: LiveConversation) => Slot | undefined;
   /** Nobody can go on with the group: a successor is due. */
   readonly onStuck: (slot: Slot) => void;
   /** Its group is closed, and no other one has come in its place. */
@@ -97,6 +99,10 @@ export class Slot {
       blockedBy: () => this.trust.blockedBy(),
       isJudged: () => this.trust.isJudged,
       needsCommit: () => this.#keepUp(0),
+      successor: () => {
+        const isHere = live.record.successorId.length === 0;
+        return isHere ? undefined : surroundings.followerOf(live)?.sender;
+      },
     });
     this.committer = new Committer(ground, live, {
       isCaughtUp,

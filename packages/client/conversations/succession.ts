@@ -125,6 +125,19 @@ export function standingOf(
   return stands === "invited" || stands === "leaving" ? stands : "active";
 }
 
+/**
+ * Whether what is written now is kept: it goes out at once, or when this device is back in, or in the group
+ * that follows. If none does it fails with all else that waits.
+ */
+export function takesTexts(
+  { record, state }: Pick<LiveConversation, "record" | "state">,
+): boolean {
+  const waits = record.state === "broken" || record.state === "closed";
+  return record.state === "active" ||
+    waits && state !== undefined && record.successorId.length === 0 &&
+      standingOf(record) === "active";
+}
+
 /** Says in the history that the conversation goes on in another group, and without whom. */
 export function successionNotice(
   old: LiveConversation,
