@@ -50,7 +50,7 @@ export async function makeCommit(
   options: {
     readonly wish: Wish;
     readonly name: string;
-    readonly call: "create" | "commit" | "succeed";
+    readonly call: "create" | "commit" | "succeed" | "leave";
   },
 ): Promise<MadeCommit> {
   const { random, clock, leaves } = ground;
@@ -112,6 +112,12 @@ export function addProposals(packages: readonly KeyPackage[]): readonly Proposal
   return packages.map((keyPackage) => ({ kind: "add", keyPackage }));
 }
 
+export interface CommitOptions {
+  readonly signal?: AbortSignal;
+  /** With this commit the conversation is left behind: what remains is to be removed by somebody else. */
+  readonly isLeave?: boolean;
+}
+
 interface Waiter {
   readonly resolve: (fate: CommitFate) => void;
   readonly reject: (error: unknown) => void;
@@ -156,13 +162,13 @@ export class Committer {
    */
   async commit(
     plan: (state: GroupState) => Promise<Wish | undefined>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: CommitOptions = {},
   ): Promise<void> {
     const signal = options.signal ?? this.#ground.signal;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       // Made while others' commits wait to be processed, it would only lose to them.
       await this.#untilReady(signal);
-      const begun = await this.#live.exclusive(() => this.#begin(plan));
+      const begun = await this.#live.exclusive(() => this.#begin(plan, options.isLeave === true));
       if (begun === "nothing") return;
       const fate = await aborting(this.#fateOf(begun.entryId), signal);
       if (fate === "applied" && begun.isOwn) return;
@@ -221,12 +227,15 @@ export class Committer {
 
   async #begin(
     plan: (state: GroupState) => Promise<Wish | undefined>,
+    isLeave: boolean,
   ): Promise<"nothing" | { readonly entryId: string; readonly isOwn: boolean }> {
     const live = this.#live;
     if (live.commit !== undefined) {
       return { entryId: live.commit.stored.entryId.toHex(), isOwn: false };
     }
     const { state, record } = live;
+    // An earlier run of the program had asked for it.
+    if (isLeave && record.state === "leaving") return "nothing";
     if (state === undefined || record.state !== "active" && record.state !== "invited") {
       throw new MessengerError(
         "conversations/not-active",
@@ -236,7 +245,11 @@ export class Committer {
     const wish = await plan(state);
     if (wish === undefined) return "nothing";
     const name = record.kind === "group" ? record.name : "";
-    const made = await makeCommit(this.#ground, state, { wish, name, call: "commit" });
+    const made = await makeCommit(this.#ground, state, {
+      wish,
+      name,
+      call: isLeave ? "leave" : "commit",
+    });
     // Stored before it leaves: the same bytes go out again, never the key (RFC 9420 §9).
     await live.write({ state: made.state, commit: made });
     this.kick();
@@ -259,7 +272,8 @@ export class Committer {
       if (commit === undefined) return;
       const entryId = commit.stored.entryId.toHex();
       if (entryId === answered) return;
-      const isWaiting = commit.stored.call === "commit" && !this.#isCaughtUp();
+      const { call } = commit.stored;
+      const isWaiting = (call === "commit" || call === "leave") && !this.#isCaughtUp();
       // Never commit while still draining a backlog: it would lose, or was accepted long ago.
       if (isWaiting) return;
       try {

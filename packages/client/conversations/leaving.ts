@@ -1,12 +1,12 @@
 /** Leaving a group: this device asks, and somebody who stays does it. */
 import { type GroupState, membersOf } from "@qpq/mls";
-import { compareKeys } from "@qpq/ports";
+import { compareKeys, MessengerError } from "@qpq/ports";
 import { findConversationContext, isAdmin } from "../../features/groups/context.ts";
 import type { Waiting } from "../conversations-api.ts";
 import { lastAdmin, wishToRemove, withAdmins } from "./changing.ts";
 import type { Wish } from "./committing.ts";
 import type { Ground } from "./ground.ts";
-import { endConversation } from "./receiving.ts";
+import { endConversation, isOver } from "./receiving.ts";
 import { notActive } from "./entering.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import type { Slot } from "./slot.ts";
@@ -23,13 +23,29 @@ export async function leaveGroup(ground: Ground, slot: Slot, options: Waiting): 
   await withinTime(ground, options, async (signal) => {
     // Who is no admin and has one device asks at once, off line, too.
     if (await wishToStepBack(ground, state) !== undefined) {
-      await slot.commit((current) => wishToStepBack(ground, current), { signal });
+      const plan = (current: GroupState) => wishToStepBack(ground, current);
+      await slot.commit(plan, { signal, isLeave: true });
     }
-    // Nobody would be left to commit it.
-    if (await isAlone(ground, live)) return await abandon(ground, slot);
-    await live.exclusive(() => slot.sender.enqueueSelfRemove());
-    slot.sender.kick();
+    await goOnLeaving(ground, slot);
   });
+}
+
+/** The program ended, or the connection, while the commit that comes before a leave was on its way. */
+export async function leaveAgain(ground: Ground, slot: Slot): Promise<void> {
+  try {
+    await leaveGroup(ground, slot, {});
+  } catch (error) {
+    if (!(error instanceof MessengerError) || error.code.startsWith("store/")) throw error;
+    // It stands as it did before it was asked for.
+    ground.log.warn("leave-failed", { code: error.code });
+  }
+}
+
+/** Asks to be removed, unless that is asked for; where nobody could do it, nobody needs to. */
+export async function goOnLeaving(ground: Ground, slot: Slot): Promise<void> {
+  if (await isAlone(ground, slot.live)) return await abandon(ground, slot);
+  await slot.live.exclusive(() => slot.sender.enqueueSelfRemove());
+  slot.sender.kick();
 }
 
 /**
@@ -69,13 +85,14 @@ async function isAlone({ leaves }: Ground, { state }: LiveConversation): Promise
 
 /** Nobody is there who could commit a leave: what is kept here goes. */
 async function abandon({ clock }: Ground, { live, committer }: Slot): Promise<void> {
-  await live.exclusive(() =>
-    endConversation(live, {
+  await live.exclusive(async () => {
+    if (isOver(live.record.state)) return;
+    await endConversation(live, {
       state: "left",
       isAbandoned: true,
       notice: { kind: "left-self" },
       atMs: clock.now(),
-    })
-  );
+    });
+  });
   committer.failAll(notActive());
 }

@@ -10,7 +10,7 @@ import {
 import { assert, compareKeys, MessengerError } from "@qpq/ports";
 import type { Entry } from "../../features/channels/client.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
-import type { PendingCommit } from "../../features/groups/group-store.ts";
+import type { PendingCommit, StoredConversation } from "../../features/groups/group-store.ts";
 import { authenticateWith, policyOf } from "../../features/groups/rules.ts";
 import { type Body, decodeBody } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
@@ -109,14 +109,18 @@ async function applyOwn(
   }
   draft.commit = "applied";
   draft.isBoundary = true;
-  const { state } = draft.record;
   draft.record = {
     ...draft.record,
     needsUpdate: false,
     failure: "",
-    state: state === "joining" ? "active" : state === "broken" ? standingOf(draft.record) : state,
+    state: commit.stored.call === "leave" ? "leaving" : stateAfterOwn(draft.record),
   };
   draft.effects.push((thread) => thread.noteConversation());
+}
+
+function stateAfterOwn(record: StoredConversation): StoredConversation["state"] {
+  const { state } = record;
+  return state === "joining" ? "active" : state === "broken" ? standingOf(record) : state;
 }
 
 /** A device that somebody had added comes in before its Welcome: whether to join is the user's choice. */

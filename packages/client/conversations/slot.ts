@@ -3,10 +3,11 @@ import type { GroupState } from "@qpq/mls";
 import { MessengerError, randomFraction, sleep } from "@qpq/ports";
 import type { Entry, Gap } from "../../features/channels/client.ts";
 import { wishToRemove } from "./changing.ts";
-import { Committer, type Wish } from "./committing.ts";
+import { type CommitOptions, Committer, type Wish } from "./committing.ts";
 import type { Engine } from "./engine.ts";
 import type { Ground } from "./ground.ts";
 import { Entrance, notActive } from "./entering.ts";
+import { goOnLeaving, leaveAgain } from "./leaving.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import type { Behind } from "./processing.ts";
 import {
@@ -219,7 +220,8 @@ export class Slot {
     else if (state === "closed") this.#surroundings.onClosed(this);
     else if (state === "joining" && (call === undefined || call === "enter")) {
       await entrance.enterOrGiveUp();
-    } else if (state === "leaving") await live.exclusive(() => this.sender.enqueueSelfRemove());
+    } else if (state === "leaving") await goOnLeaving(this.#ground, this);
+    else if (call === "leave") await leaveAgain(this.#ground, this);
   }
 
   /** Has leaves of revoked devices removed, and strangers alarmed. */
@@ -234,7 +236,7 @@ export class Slot {
   /** Commits what `plan` wants, and what others wait for with it. */
   async commit(
     plan: Parameters<Committer["commit"]>[0],
-    options: { readonly signal?: AbortSignal } = {},
+    options: CommitOptions = {},
   ): Promise<void> {
     await this.committer.commit(plan, options);
   }
@@ -361,7 +363,7 @@ export class Slot {
       this.trust.forget();
       if (this.live.record.state === "leaving") {
         // A commit that came in between may have passed over what was asked for.
-        await this.live.exclusive(() => this.sender.enqueueSelfRemove());
+        await goOnLeaving(this.#ground, this);
       }
     }
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);

@@ -111,6 +111,8 @@ enum CommitCall @0x91d300541d457d15 {
   # By external commit.
   succeed @3;
   # The first of a successor.
+  leave @4;
+  # What comes before a leave: with it the conversation is left behind.
 }
 
 struct StoredAttempt @0xd5f0a1c27be84963 {

@@ -22,7 +22,7 @@ export type ConversationState =
   | "broken"
   | "unknown";
 
-export type CommitCall = "create" | "commit" | "enter" | "succeed" | "unknown";
+export type CommitCall = "create" | "commit" | "enter" | "succeed" | "leave" | "unknown";
 
 /** The data of the group context extension 0xF071. */
 export type ConversationContext =
@@ -527,6 +527,8 @@ export function readCommitCall(ordinal: number): CommitCall {
       return "enter";
     case 3:
       return "succeed";
+    case 4:
+      return "leave";
     default:
       return "unknown";
   }
@@ -542,6 +544,8 @@ export function ordinalOfCommitCall(value: CommitCall): number {
       return 2;
     case "succeed":
       return 3;
+    case "leave":
+      return 4;
     default:
       return refuseUnknown("CommitCall");
   }
