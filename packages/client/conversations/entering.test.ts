@@ -1,6 +1,9 @@
 import { createManualClock } from "@qpq/adapters";
+import type { GroupState } from "@qpq/mls";
 import { silentLog } from "@qpq/ports";
 import assert from "node:assert/strict";
+import { account, device, groupOf } from "../../features/groups/test/groups.ts";
+import { entryGround } from "../test/entry-ground.ts";
 import type { Committer } from "./committing.ts";
 import { Entrance, type EntranceOptions } from "./entering.ts";
 import type { Ground } from "./ground.ts";
@@ -46,4 +49,100 @@ Deno.test("rejoin(): what another group has taken the place of, or is over, is n
     await entrance.rejoin("mls/invalid-commit").catch(() => {});
     assert.deepEqual(asked, []);
   }
+});
+
+const HOUR_MS = 60 * 60 * 1_000;
+
+/** A device that is in a group, and whose entries are taken at once. */
+async function insider() {
+  const bob = account("bob");
+  const alice = account("alice");
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
+  const clock = createManualClock();
+  const seen = { entries: 0, noWayIn: 0, isJunk: false };
+  const own = entryGround(bob, state);
+  const { groupInfo } = own.calls;
+  const ground = {
+    ...own,
+    clock,
+    log: silentLog,
+    fail: (error: unknown) => {
+      throw error;
+    },
+    calls: {
+      report: () => Promise.resolve(),
+      groupInfo: async (...all: Parameters<typeof groupInfo>) => {
+        const found = await groupInfo(...all);
+        return seen.isJunk ? { ...found, groupInfo: new Uint8Array(64) } : found;
+      },
+    },
+  };
+  const live = {
+    groupId: state.context.groupId,
+    record: { ...NEW_CONVERSATION, state: "active" as LiveConversation["record"]["state"] },
+    commit: undefined as { readonly stored: { readonly entryId: Uint8Array } } | undefined,
+    exclusive: <Result>(fn: () => Promise<Result>) => fn(),
+    write: ({ record, commit }: Parameters<LiveConversation["write"]>[0]) => {
+      live.record = { ...live.record, ...record };
+      if (typeof commit === "object") {
+        live.commit = commit.pending;
+        seen.entries++;
+      }
+      return Promise.resolve();
+    },
+  };
+  const committer = {
+    failAll: () => {},
+    kick: () => {},
+    fate: () => {
+      live.commit = undefined;
+      live.record = { ...live.record, state: "active" };
+      return Promise.resolve("applied");
+    },
+  };
+  const entrance = new Entrance(
+    ground as unknown as Ground,
+    live as unknown as LiveConversation,
+    {
+      committer: committer as unknown as Committer,
+      sharedView: () => Promise.resolve(undefined),
+      find: () => Promise.resolve(undefined),
+      onStored: () => {},
+      onForgotten: () => {},
+      onNoWayIn: () => seen.noWayIn++,
+    },
+  );
+  return { clock, seen, live, entrance };
+}
+
+Deno.test("rejoin() and enter(): a device comes in anew by itself three times a day, and again when one is over", async () => {
+  const { clock, seen, live, entrance } = await insider();
+  for (const entries of [1, 2, 3, 3]) {
+    await clock.advance(HOUR_MS);
+    await entrance.rejoin("mls/invalid-commit");
+    assert.equal(seen.entries, entries);
+    if (entries < 3) assert.equal(live.record.state, "active");
+  }
+  assert.equal(live.record.state, "broken");
+  // Whoever asks, and however often.
+  await entrance.enter();
+  await entrance.rejoin("mls/invalid-commit");
+  assert.deepEqual(seen, { entries: 3, noWayIn: 0, isJunk: false });
+  await clock.advance(20 * HOUR_MS);
+  assert.equal(seen.entries, 3);
+  // A day after the first of them, without anybody asking.
+  await clock.advance(2 * HOUR_MS);
+  await entrance.ended();
+  assert.equal(seen.entries, 4);
+  assert.equal(live.record.state, "active");
+});
+
+Deno.test("rejoin() looks for a way in that it may not take: where there is none, a successor is due", async () => {
+  const { seen, live, entrance } = await insider();
+  for (let count = 0; count < 4; count++) await entrance.rejoin("mls/invalid-commit");
+  assert.deepEqual([seen.entries, seen.noWayIn, live.record.state], [3, 0, "broken"]);
+  seen.isJunk = true;
+  await entrance.rejoin("mls/invalid-commit");
+  assert.deepEqual([seen.entries, seen.noWayIn], [3, 1]);
 });

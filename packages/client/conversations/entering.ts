@@ -38,6 +38,8 @@ export class Entrance {
   readonly #options: EntranceOptions;
   #entering: Promise<void> | undefined;
   #rejoining: Promise<void> | undefined;
+  /** For a day to be over. */
+  #isWaiting = false;
 
   constructor(
     ground: Ground,
@@ -77,7 +79,6 @@ export class Entrance {
     const live = this.#live;
     const { clock, calls, signal } = this.#ground;
     const nowMs = clock.now();
-    const isGivenUp = this.#recentRejoins(nowMs).length >= REJOINS_MAX;
     const report = { channelId: live.groupId, sequence: live.record.cursor + 1 };
     await calls.report(report, { signal }).catch(() => {});
     await live.exclusive(async () => {
@@ -94,8 +95,21 @@ export class Entrance {
       this.#committer.failAll(notActive());
     });
     if (isOver(live.record.state)) return;
-    const isOnItsWay = live.commit?.stored.call === "enter";
-    if (!isGivenUp || isOnItsWay) await this.enterOrGiveUp();
+    await this.enterOrGiveUp();
+    if (live.record.state === "broken") this.#waitForTomorrow();
+  }
+
+  /** After all the times that it may, this device enters anew when it may again. */
+  #waitForTomorrow(): void {
+    const { clock, signal, fail } = this.#ground;
+    const recent = this.#recentRejoins(clock.now());
+    if (this.#isWaiting || recent.length < REJOINS_MAX) return;
+    this.#isWaiting = true;
+    sleep(clock, Number(recent[0]) + DAY_MS - clock.now(), signal).then(async () => {
+      this.#isWaiting = false;
+      const { state, failure } = this.#live.record;
+      if (state === "broken") await this.rejoin(failure);
+    }).catch((error: unknown) => signal.aborted || fail(error));
   }
 
   /** When this device entered anew by itself, within the last day. */
@@ -162,7 +176,7 @@ export class Entrance {
 
   /**
    * @param isFirst whether it counts as one more time that this device enters anew
-   * @returns undefined when this device came in by itself in the meantime
+   * @returns undefined when this device came in by itself in the meantime, or enters no more today
    */
   async #storeEntry(isFirst: boolean): Promise<Uint8Array | undefined> {
     const live = this.#live;
@@ -176,14 +190,17 @@ export class Entrance {
     const { entryId } = made.pending.stored;
     return await live.exclusive(async () => {
       const { state, cursor } = live.record;
-      if (!isOutside(state) || live.commit !== undefined) {
+      const nowMs = clock.now();
+      // There is a way in that this device has taken often enough: it is for others to say what is wrong.
+      const isGivenUp = state === "broken" && isFirst &&
+        this.#recentRejoins(nowMs).length >= REJOINS_MAX;
+      if (!isOutside(state) || live.commit !== undefined || isGivenUp) {
         retire(made.pending.staged.next, live.state);
         return undefined;
       }
       const isNew = state === "joining";
       // Who was out has missed nothing.
       const missed = state === "broken" ? made.cursor - cursor : 0;
-      const nowMs = clock.now();
       const rejoinedAtMs = [...this.#recentRejoins(nowMs), BigInt(Math.floor(nowMs))]
         .slice(-REJOINS_MAX);
       await live.write({

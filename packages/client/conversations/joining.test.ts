@@ -1,43 +1,13 @@
-import { createManualClock } from "@qpq/adapters";
-import { createGroupInfo, type GroupState, runtimeCryptoProvider } from "@qpq/mls";
+import type { GroupState } from "@qpq/mls";
 import assert from "node:assert/strict";
-import {
-  account,
-  device,
-  groupOf,
-  leaves,
-  random,
-  suite,
-} from "../../features/groups/test/groups.ts";
+import { account, device, groupOf, random } from "../../features/groups/test/groups.ts";
+import { entryGround } from "../test/entry-ground.ts";
 import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 
 const alice = account("alice");
 const bob = account("bob");
-
-/** Bob's laptop, before a server that gives the GroupInfo of that state. */
-function groundOf(state: GroupState): Ground {
-  const laptop = device(bob);
-  return {
-    clock: createManualClock(),
-    random,
-    leaves,
-    crypto: runtimeCryptoProvider(),
-    suite,
-    ownDevices: { refresh: () => Promise.resolve() },
-    own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
-    deviceId: laptop.deviceId,
-    identity: () => Promise.resolve(laptop),
-    signal: new AbortController().signal,
-    calls: {
-      groupInfo: async () => ({
-        groupInfo: await createGroupInfo(state),
-        epoch: Number(state.context.epoch),
-        sequence: 7,
-      }),
-    },
-  } as unknown as Ground;
-}
+const groundOf = (state: GroupState) => entryGround(bob, state);
 
 const nothing = () => Promise.resolve(undefined);
 
@@ -54,7 +24,7 @@ Deno.test("makeEntry() enters no epoch that the account's devices have left behi
     makeEntry(ground, groupId, { epochMin: 2, shared: undefined, find: nothing }),
     { code },
   );
-  const another = { ...ground, suite: { ...suite, id: 1 } } as unknown as Ground;
+  const another = { ...ground, suite: { ...ground.suite, id: 1 } } as unknown as Ground;
   await assert.rejects(makeEntry(another, groupId, { epochMin: 0, shared, find: nothing }), {
     code: "mls/unsupported-cipher-suite",
   });
