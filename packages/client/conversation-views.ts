@@ -93,6 +93,8 @@ export interface MemberView {
   readonly isSelf: boolean;
   readonly isAdmin: boolean;
   readonly devicesCount: number;
+  /** It was added while this device was here, and has said nothing since: not even that it has accepted. */
+  readonly isInvited: boolean;
   /** `changed`: another account key than the pinned one. */
   readonly trust: "self" | "first-use" | "pinned" | "verified" | "changed";
 }
@@ -144,6 +146,8 @@ export type Notice =
   | { readonly kind: "members-added"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-removed"; readonly by: string; readonly names: readonly string[] }
   | { readonly kind: "members-left"; readonly names: readonly string[] }
+  /** It has accepted its invitation. */
+  | { readonly kind: "member-joined"; readonly name: string }
   | { readonly kind: "device-added"; readonly name: string }
   /** A device that the own account's list does not have is in the conversation as one of its own. */
   | { readonly kind: "unknown-device"; readonly name: string }

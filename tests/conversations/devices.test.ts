@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { conversation, PATIENCE, received, say, textsOf } from "./helpers.ts";
+import { conversation, PATIENCE, received, refusedWith, say, textsOf } from "./helpers.ts";
 import { openConversationWorld } from "./world.ts";
 
 Deno.test("a new device enters its account's conversations by itself, and reads from then on", async () => {
@@ -56,6 +56,9 @@ Deno.test("a device that was there first is invited with the account's others, a
   });
   for (const client of [bob, laptop]) await conversation(client, "#climbing", "invited");
   await bob.conversations.join(id);
+  // What one of them accepts, the account has accepted.
+  await conversation(laptop, "#climbing");
+  await refusedWith("conversations/not-invited", laptop.conversations.join(id));
   await bob.conversations.leave(id, PATIENCE);
   await conversation(bob, "#climbing", "left");
   await conversation(laptop, "#climbing", "removed");

@@ -30,7 +30,16 @@ Deno.test("a group: who can't be added is reported, the others join, and all rea
   const waiting = await conversation(bob, "#climbing", "invited");
   assert.equal(waiting.id, group.id);
   await refusedWith("conversations/not-active", bob.conversations.send(group.id, "too early"));
+  const invitedTo = async (client: Client) =>
+    (await client.conversations.members(group.id)).filter(({ isInvited }) => isInvited)
+      .map(({ name }) => name);
+  assert.deepEqual(await invitedTo(alice), ["bob"]);
   await bob.conversations.join(group.id);
+  await until(
+    alice,
+    async () => (await historyOf(alice, group.id)).includes("* member-joined bob"),
+  );
+  for (const client of [alice, bob]) assert.deepEqual(await invitedTo(client), []);
   await refusedWith("conversations/not-invited", bob.conversations.join(group.id));
   await received(bob, group.id, "alice: before bob said yes");
   const carol = await world.client("carol");
@@ -39,6 +48,9 @@ Deno.test("a group: who can't be added is reported, the others join, and all rea
     { kind: "present", name: "alice" },
   ]);
   await conversation(carol, "#climbing", "invited");
+  for (const client of [alice, bob]) {
+    await until(client, async () => (await invitedTo(client)).includes("carol"));
+  }
   await carol.conversations.join(group.id);
   await say(carol, group.id, "hello all");
   for (const client of [alice, bob]) await received(client, group.id, "carol: hello all");

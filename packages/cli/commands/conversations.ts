@@ -15,7 +15,7 @@ import {
   showHistory,
   withoutSign,
 } from "../conversations/actions.ts";
-import { catchUp, catchUpIfPossible, type Talk, tell } from "../conversations/talk.ts";
+import { catchUp, catchUpIfPossible, hearOut, type Talk, tell } from "../conversations/talk.ts";
 import { type ExitCode, UsageError } from "../output.ts";
 
 export async function runDm(talk: Talk, name: string): Promise<ExitCode> {
@@ -51,7 +51,11 @@ export async function runJoin(talk: Talk, group: string): Promise<ExitCode> {
   return await inGroup(
     talk,
     group,
-    (view, waiting) => joinGroup(talk.conversations, view, waiting),
+    async (view, waiting) => {
+      const reply = await joinGroup(talk.conversations, view, waiting);
+      await hearOut(talk);
+      return reply;
+    },
   );
 }
 
@@ -59,7 +63,11 @@ export async function runLeave(talk: Talk, group: string): Promise<ExitCode> {
   return await inGroup(
     talk,
     group,
-    (view, waiting) => leaveGroup(talk.conversations, view, waiting),
+    async (view, waiting) => {
+      const reply = await leaveGroup(talk.conversations, view, waiting);
+      await hearOut(talk);
+      return reply;
+    },
   );
 }
 

@@ -72,11 +72,14 @@ export async function listMembers(
   return {
     names: members.map(({ name }) => name),
     rows: view.isUnconfirmed ? [...rows, unconfirmed] : rows,
-    objects: members.map(({ name, accountId, isSelf, isAdmin, devicesCount, trust }) => ({
+    objects: members.map((
+      { name, accountId, isSelf, isAdmin, isInvited, devicesCount, trust },
+    ) => ({
       name,
       accountId,
       isSelf,
       isAdmin,
+      isInvited,
       devices: devicesCount,
       trust,
     })),

@@ -8,6 +8,7 @@ Deno.test("noticeText() calls the reader you, and says in words what is missing"
     [{ kind: "members-added", by: "ben", names: ["ann"] }, "ben added you"],
     [{ kind: "members-removed", by: "ben", names: ["cem"] }, "ben removed cem"],
     [{ kind: "members-left", names: [] }, "nobody left"],
+    [{ kind: "member-joined", name: "ben" }, "ben joined"],
     [{ kind: "device-added", name: "ben" }, "ben added a device"],
     [{ kind: "renamed", by: "ann", name: 'a "b"' }, String.raw`you named the group "a \"b\""`],
     [

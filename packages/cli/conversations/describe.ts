@@ -103,6 +103,8 @@ export function noticeText(notice: Notice, self: string): string {
       return `${notice.by === "" ? "somebody" : who(notice.by)} removed ${all(notice.names)}`;
     case "members-left":
       return `${all(notice.names)} left`;
+    case "member-joined":
+      return `${who(notice.name)} joined`;
     case "device-added":
       return notice.name === self
         ? "you added a device. If it wasn't you: qpq devices revoke takes it off, qpq passwd keeps it off"
@@ -175,6 +177,7 @@ export function goesWithoutSaying(
   if (item.kind === "text") return false;
   const { notice } = item;
   if (notice.kind === "joined" || notice.kind === "left-self") return true;
+  if (notice.kind === "member-joined" && notice.name === self) return true;
   if (notice.kind === "members-added" && kind === "direct-message") return true;
   return "by" in notice && notice.by === self;
 }
@@ -203,10 +206,13 @@ export function viewRemarks(view: ConversationView): string {
   ].filter((remark) => remark !== "").join(", ");
 }
 
-export function memberRemarks({ isSelf, isAdmin, devicesCount, trust }: MemberView): string {
+export function memberRemarks(
+  { isSelf, isAdmin, isInvited, devicesCount, trust }: MemberView,
+): string {
   return [
     isSelf ? "you" : "",
     isAdmin ? "admin" : "",
+    isInvited ? "invited" : "",
     devicesCount > 1 ? `${devicesCount} devices` : "",
     trust === "verified" ? "verified" : "",
     trust === "changed" ? "THE ACCOUNT KEY HAS CHANGED" : "",

@@ -40,6 +40,15 @@ export async function catchUpIfPossible(talk: Talk): Promise<void> {
   }
 }
 
+/** What was asked for is told to the others before the program ends; what can't be goes out when it runs next. */
+export async function hearOut({ conversations, timeoutMs }: Talk): Promise<void> {
+  try {
+    await conversations.waitUntilAllSent({ timeoutMs: Math.min(timeoutMs, NEWS_TIMEOUT_MS) });
+  } catch (error) {
+    if (!(error instanceof MessengerError) || error.code !== "rpc/deadline") throw error;
+  }
+}
+
 export function tell({ output }: Talk, { rows, objects, isPartial = false }: Reply): ExitCode {
   output.print(rows, objects);
   return isPartial ? 1 : 0;

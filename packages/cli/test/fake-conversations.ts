@@ -27,6 +27,7 @@ import {
   type FakeServer,
   type Group,
   type Local,
+  memberViewsOf,
   newLocal,
   NOTES,
   promised,
@@ -131,7 +132,7 @@ export class FakeConversations implements Conversations, FakeAccount {
         const message = `Cannot invite ${name}: no such account`;
         return { kind: "failed", name, code: "accounts/unknown", message };
       }
-      group.members.set(name, { isAdmin: false });
+      group.members.set(name, { isAdmin: false, isInvited: true });
       account.enter(group, "invited", this.name);
       return { kind: "added", name, devicesWithout: 0 };
     });
@@ -152,6 +153,7 @@ export class FakeConversations implements Conversations, FakeAccount {
     this.happened.add({ kind: "conversation" }, id);
     this.#note(local, { kind: "joined", isEntry: false });
     this.drain();
+    this.#server.accept(this.#server.group(id), this.name);
     return this.#view(local);
   }
 
@@ -212,12 +214,7 @@ export class FakeConversations implements Conversations, FakeAccount {
   members(id: ConversationId): Promise<readonly MemberView[]> {
     return promised(() => {
       this.#get(id);
-      return [...this.#server.group(id).members].map(([name, { isAdmin }]) => ({
-        ...authorOf(name, name === this.name),
-        isAdmin,
-        devicesCount: 1,
-        trust: name === this.name ? "self" : "first-use",
-      }));
+      return memberViewsOf(this.#server.group(id), this.name);
     });
   }
 

@@ -6,6 +6,7 @@ import type {
   ConversationState,
   ConversationView,
   HistoryItem,
+  MemberView,
   MessageId,
   Notice,
   TextItem,
@@ -21,9 +22,14 @@ export interface Group {
   readonly id: ConversationId;
   readonly kind: "direct-message" | "group";
   name: string;
-  readonly members: Map<string, { isAdmin: boolean }>;
+  readonly members: Map<string, Member>;
   readonly log: Entry[];
   epoch: number;
+}
+
+export interface Member {
+  isAdmin: boolean;
+  isInvited?: boolean;
 }
 
 /** What one account has of a conversation. */
@@ -70,6 +76,12 @@ export class FakeServer {
     const group = this.groups.get(id);
     if (group === undefined) throw new Error(`no group ${id}`);
     return group;
+  }
+
+  /** An invitation is accepted: all hear of it. */
+  accept(group: Group, name: string): void {
+    group.members.set(name, { isAdmin: group.members.get(name)?.isAdmin === true });
+    this.append(group, { kind: "notice", by: name, notice: { kind: "member-joined", name } });
   }
 
   append(group: Group, entry: Entry): void {
@@ -143,6 +155,16 @@ export class EventLog {
     signal?.addEventListener("abort", stir);
     return { [Symbol.dispose]: () => signal?.removeEventListener("abort", stir) };
   }
+}
+
+export function memberViewsOf({ members }: Group, self: string): readonly MemberView[] {
+  return [...members].map(([name, { isAdmin, isInvited = false }]) => ({
+    ...authorOf(name, name === self),
+    isAdmin,
+    isInvited,
+    devicesCount: 1,
+    trust: name === self ? "self" : "first-use",
+  }));
 }
 
 export function viewOf(

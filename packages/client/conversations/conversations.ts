@@ -225,10 +225,7 @@ class EngineConversations implements Conversations {
           "Cannot join: no invitation to that group waits",
         );
       }
-      await slot.live.write({
-        record: { state: "active", isFromStranger: false },
-        history: (thread) => thread.noteConversation(),
-      });
+      await slot.sender.enqueueAcceptance();
     });
     slot.deliver([]);
     return await this.#view(slot);

@@ -67,6 +67,7 @@ export const NEW_CONVERSATION: StoredConversation = {
   successorId: new Uint8Array(),
   succeededAtMs: 0,
   stood: "active",
+  invitedIds: [],
 };
 
 /** Who a conversation is with, as its context and members say. */

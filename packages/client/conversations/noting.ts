@@ -15,6 +15,9 @@ import { membersAfter } from "../../features/groups/rules.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
 
+/** Accounts of one conversation that are known to be only invited; the schema says the same. */
+const INVITED_IDS_MAX = 1_024;
+
 /** Says in the history what a commit has changed. */
 export function noteChanges(
   ground: Ground,
@@ -40,6 +43,7 @@ export function noteChanges(
   ) {
     draft.entered.push(by);
   }
+  noteInvited(ground, draft, changes);
   const added = namesOf(changes.added, accountsAfter);
   if (added.length > 0) {
     draft.note({ kind: "members-added", name: by.accountName, names: added }, atMs);
@@ -56,6 +60,33 @@ export function noteChanges(
   // Whoever makes a conversation brings all its devices along: no news.
   if (summary.epoch > 0n) noteDevices(draft, { summary, entered, accountsBefore, atMs });
   noteAdmins(draft, { summary, by, accountsAfter, atMs });
+}
+
+/** Whoever is added to a group is asked: until it says something nobody knows what it thinks of that. */
+function noteInvited(
+  { own }: Ground,
+  draft: Draft,
+  { added, removed }: { readonly added: readonly string[]; readonly removed: readonly string[] },
+): void {
+  if (draft.record.kind !== "group") return;
+  const invited = new Set(draft.record.invitedIds.map((id) => id.toHex()));
+  for (const id of removed) invited.delete(id);
+  for (const id of added) if (id !== own.accountId.toHex()) invited.add(id);
+  const invitedIds = [...invited].slice(-INVITED_IDS_MAX).map((id) => Uint8Array.fromHex(id));
+  draft.record = { ...draft.record, invitedIds };
+}
+
+/** An account speaks: it has accepted its invitation, if nobody knew that before. */
+export function noteAccepted(
+  draft: Draft,
+  { accountId, accountName: name }: LeafDevice,
+  atMs: number,
+): void {
+  const { invitedIds: before } = draft.record;
+  const invitedIds = before.filter((id) => !same(id, accountId));
+  if (invitedIds.length === before.length) return;
+  draft.record = { ...draft.record, invitedIds };
+  draft.note({ kind: "member-joined", name }, atMs);
 }
 
 /**

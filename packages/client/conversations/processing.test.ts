@@ -13,7 +13,7 @@ import {
   suite,
 } from "../../features/groups/test/groups.ts";
 import { authenticateWith } from "../../features/groups/rules.ts";
-import { encodeText } from "../../features/messages/body.ts";
+import { encodeGroupName, encodeJoined, encodeText } from "../../features/messages/body.ts";
 import type { NewNotice, NewText, ThreadWriter } from "../../features/messages/thread.ts";
 import { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
@@ -32,6 +32,7 @@ const ground = {
   log: silentLog,
   leaves,
   own: { accountId: bob.accountId, name: "bob", accountKey: bob.keys.publicKey },
+  ownDevices: { counter: 3 },
 } as unknown as Ground;
 
 function entryOf(message: Uint8Array, sequence: number): Entry {
@@ -57,8 +58,12 @@ function textsOf(atAlice: GroupState, texts: readonly string[]): readonly Uint8A
 }
 
 /** What the history says after these entries. */
-async function historyOf(atBob: GroupState, entries: readonly Entry[]): Promise<readonly string[]> {
-  const draft = new Draft({ ...NEW_CONVERSATION, state: "active" }, atBob);
+async function historyOf(
+  atBob: GroupState,
+  entries: readonly Entry[],
+  record: Draft["record"] = { ...NEW_CONVERSATION, state: "active" },
+): Promise<readonly string[]> {
+  const draft = new Draft(record, atBob);
   for (const entry of entries) await processEntry(ground, draft, entry, NOTHING_IN_FLIGHT);
   assert.equal(draft.record.cursor, entries.at(-1)?.sequence);
   const lines: string[] = [];
@@ -69,9 +74,16 @@ async function historyOf(atBob: GroupState, entries: readonly Entry[]): Promise<
     },
     addNotice: ({ kind, name = "", count = 0, code = "" }: NewNotice) =>
       void lines.push(`* ${kind} ${name} ${count} ${code}`),
+    noteConversation: () => {},
   } as unknown as ThreadWriter;
   for (const effect of draft.effects) await effect(thread);
   return lines;
+}
+
+/** A message of one member's that says nothing to be shown. */
+function hidden(state: GroupState, encode: typeof encodeJoined): Uint8Array {
+  const body = encode({ messageId: random.bytes(16), sentAtMs: 1 });
+  return encryptMessage(state, body, { random }).message;
 }
 
 async function pair(): Promise<readonly [GroupState, GroupState]> {
@@ -111,6 +123,40 @@ Deno.test("processEntry() makes one honest line of what can't be read, and goes 
     "* missing-messages alice 1 ",
     "alice: three",
   ]);
+});
+
+Deno.test("processEntry() says once that an invited account has accepted, by whatever it says first", async () => {
+  const active = { ...NEW_CONVERSATION, state: "active" } as const;
+  const invited = { ...active, invitedIds: [alice.accountId] };
+  const said = async (record: Draft["record"], make: (atAlice: GroupState) => Uint8Array) => {
+    const [atAlice, atBob] = await pair();
+    return await historyOf(atBob, [entryOf(make(atAlice), 1)], record);
+  };
+  const joined = "* member-joined alice 0 ";
+  const text = (state: GroupState) => textsOf(state, ["hello"])[0] as Uint8Array;
+  assert.deepEqual(await said(invited, text), [joined, "alice: hello"]);
+  const accepts = (state: GroupState) => hidden(state, encodeJoined);
+  assert.deepEqual(await said(invited, accepts), [joined]);
+  assert.deepEqual(await said(active, accepts), []);
+  // Who says what the group is called was asked for that.
+  const names = (state: GroupState) =>
+    hidden(state, (common) => encodeGroupName({ ...common, name: "climbing" }));
+  assert.deepEqual(await said(invited, names), ["* renamed alice 0 "]);
+});
+
+Deno.test("processEntry(): what another device of the account accepts is accepted, and by nobody else", async () => {
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const stateAfter = async (author: typeof bob, judgedList: number): Promise<string> => {
+    const of = [device(alice), device(author), device(bob)] as const;
+    const [, at, atBob] = await groupOf(context, of) as [GroupState, GroupState, GroupState];
+    const draft = new Draft({ ...NEW_CONVERSATION, state: "invited", judgedList }, atBob);
+    await processEntry(ground, draft, entryOf(hidden(at, encodeJoined), 1), NOTHING_IN_FLIGHT);
+    return draft.record.state;
+  };
+  assert.equal(await stateAfter(bob, 3), "active");
+  // Not every leaf of the account is known to be a device of it.
+  assert.equal(await stateAfter(bob, 2), "invited");
+  assert.equal(await stateAfter(account("carol"), 3), "invited");
 });
 
 Deno.test("processEntry() shows a message that comes twice once", async () => {

@@ -16,7 +16,7 @@ import { type Body, decodeBody } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Ground } from "./ground.ts";
-import { noteChanges, noteOthers, requireTree } from "./noting.ts";
+import { noteAccepted, noteChanges, noteOthers, requireTree } from "./noting.ts";
 import { standingOf } from "./succession.ts";
 
 /** What a conversation has on its way while it processes. */
@@ -298,8 +298,10 @@ function receive(
     if (!isOurs(error)) throw error;
     return noteUndecryptable(draft, entry, { name, code: codeOf(error) });
   }
+  const isOwn = same(author.accountId, ground.own.accountId);
+  // What a group is called says also who was asked for it while it was only invited.
+  if (body.kind !== "group-name") noteAccepted(draft, author, entry.acceptedAtMs);
   if (body.kind === "text") {
-    const isOwn = same(author.accountId, ground.own.accountId);
     const { messageId, sentAtMs, text } = body;
     draft.effects.push(async (thread) => {
       await thread.addText({
@@ -314,7 +316,19 @@ function receive(
       });
     });
   } else if (body.kind === "group-name") rename(draft, { name: body.name, by: author, entry });
-  else noteUndecryptable(draft, entry, { name, code: "messages/unsupported" });
+  else if (body.kind === "joined") {
+    if (isOwn) join(ground, draft, entry);
+  } else noteUndecryptable(draft, entry, { name, code: "messages/unsupported" });
+}
+
+/** Another device of the account has accepted for all of them. */
+function join(ground: Ground, draft: Draft, entry: Entry): void {
+  const { state, judgedList } = draft.record;
+  // What is no device of the account's decides nothing.
+  if (state !== "invited" || judgedList !== ground.ownDevices.counter) return;
+  draft.record = { ...draft.record, state: "active", isFromStranger: false };
+  draft.note({ kind: "joined" }, entry.acceptedAtMs);
+  draft.effects.push((thread) => thread.noteConversation());
 }
 
 function rename(

@@ -1,5 +1,5 @@
 /** What waits to be encrypted. */
-import { encodeGroupName, newMessageId } from "../../features/messages/body.ts";
+import { encodeGroupName, encodeJoined, newMessageId } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Ground } from "./ground.ts";
 
@@ -11,6 +11,13 @@ export const NOT_ENCRYPTED = { entryId: EMPTY, message: EMPTY, epoch: 0, sequenc
 export function queuedName({ random, clock }: Ground, name: string): StoredQueued {
   const messageId = newMessageId(random);
   const body = encodeGroupName({ messageId, sentAtMs: Math.floor(clock.now()), name });
+  return { ...NOT_ENCRYPTED, position: 0, messageId, body };
+}
+
+/** Tells the members that the account has accepted its invitation. */
+export function queuedAcceptance({ random, clock }: Ground): StoredQueued {
+  const messageId = newMessageId(random);
+  const body = encodeJoined({ messageId, sentAtMs: Math.floor(clock.now()) });
   return { ...NOT_ENCRYPTED, position: 0, messageId, body };
 }
 

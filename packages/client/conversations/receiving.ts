@@ -170,8 +170,8 @@ function follow(ground: Ground, draft: Draft, old: LiveConversation): Draft {
   const { state } = draft;
   assert(state?.tree.loaded !== undefined, "who comes in has the tree");
   const devices = membersOf(state.tree.loaded).map(({ leafNode }) => ground.leaves.open(leafNode));
-  const { state: stands } = inheritedBy(old);
-  draft.record = { ...draft.record, state: stands, name: old.record.name };
+  const { state: stands, invitedIds } = inheritedBy(old);
+  draft.record = { ...draft.record, state: stands, invitedIds, name: old.record.name };
   draft.note(successionNotice(old, ground.leaves, devices), ground.clock.now());
   return draft;
 }

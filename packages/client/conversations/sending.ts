@@ -21,6 +21,7 @@ import {
   isSelfRemove,
   isUnencrypted,
   NOT_ENCRYPTED,
+  queuedAcceptance,
   queuedName,
 } from "./queueing.ts";
 import { isPassing } from "./receiving.ts";
@@ -134,6 +135,12 @@ export class Sender {
     const isThere = isAsked || [...queue.values()].some(isSelfRemove);
     if (isThere && record.state === "leaving") return;
     await this.#enqueueHidden({ messageId: EMPTY, body: EMPTY, record: { state: "leaving" } });
+  }
+
+  /** The invitation is accepted: that is stored, and what tells the members. Only inside `exclusive`. */
+  async enqueueAcceptance(): Promise<void> {
+    const record = { state: "active", isFromStranger: false } as const;
+    await this.#enqueueHidden({ ...queuedAcceptance(this.#ground), record });
   }
 
   /** Sends what waits, as far as that goes now. */

@@ -108,12 +108,16 @@ export function mayFollow(
 /** What a successor's record has from its predecessor's. */
 export function inheritedBy(
   { record, threadId, groupId }: LiveConversation,
-): Pick<StoredConversation, "threadId" | "predecessorId" | "state" | "isFromStranger"> {
+): Pick<
+  StoredConversation,
+  "threadId" | "predecessorId" | "state" | "isFromStranger" | "invitedIds"
+> {
   return {
     threadId,
     predecessorId: groupId,
     state: standingOf(record),
     isFromStranger: record.isFromStranger,
+    invitedIds: record.invitedIds,
   };
 }
 

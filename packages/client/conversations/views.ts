@@ -152,6 +152,7 @@ function noticeOf({ kind, name, names, count, code }: StoredNotice): Notice {
       return { kind, by: name, names };
     case "members-left":
       return { kind, names };
+    case "member-joined":
     case "device-added":
     case "unknown-device":
     case "device-replaced":
@@ -178,7 +179,7 @@ export async function membersViewOf(
   live: LiveConversation,
   trustOf: (name: string) => Promise<MemberView["trust"]>,
 ): Promise<readonly MemberView[]> {
-  const { state } = live;
+  const { state, record: { invitedIds } } = live;
   if (state === undefined) return [];
   const context = findConversationContext(state.context.extensions);
   const accounts = ground.leaves.accounts(membersOf(await state.tree.load()));
@@ -191,6 +192,7 @@ export async function membersViewOf(
       isSelf,
       isAdmin: context.admins.some((admin) => compareKeys(admin, accountId) === 0),
       devicesCount: devices.length,
+      isInvited: invitedIds.some((invited) => compareKeys(invited, accountId) === 0),
       trust: isSelf ? "self" as const : await trustOf(name),
     };
   }));

@@ -94,6 +94,9 @@ struct StoredConversation @0xb4ae3431d07fd747 {
   # When this device last tried to make a successor of the conversation's group.
   stood @18 :ConversationState;
   # Of a broken or closed one: how it stood before, which it does again when this device is back.
+  invitedIds @19 :List(Data) $Qpq.max(1024) $Qpq.itemMax(16);
+  # Accounts that were added while this device was there, and have said nothing since: not even that they
+  # have accepted.
 }
 
 struct StoredCommit @0xca92f521b8a9c4df {

@@ -105,6 +105,11 @@ export interface StoredConversation {
   readonly succeededAtMs: number;
   /** Of a broken or closed one: how it stood before, which it does again when this device is back. */
   readonly stood: ConversationState;
+  /**
+   * Accounts that were added while this device was there, and have said nothing since: not even that they
+   * have accepted.
+   */
+  readonly invitedIds: readonly Uint8Array[];
 }
 
 /** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
@@ -284,7 +289,7 @@ export function writeCommitClaim(writer: Writer, at: number, value: CommitClaim)
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredConversation(value: StoredConversation): Uint8Array {
-  const writer = openWriter(6, 8);
+  const writer = openWriter(6, 9);
   writeStoredConversation(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -339,6 +344,15 @@ export function readStoredConversation(reader: Reader, depth: number): StoredCon
       "StoredConversation.succeededAtMs",
     ),
     stood: readConversationState(reader.uint16(data + 6, pointers)),
+    invitedIds: readListOfData(
+      reader,
+      pointers + 64,
+      end,
+      1024,
+      16,
+      depth,
+      "StoredConversation.invitedIds",
+    ),
   };
 }
 
@@ -370,6 +384,9 @@ export function writeStoredConversation(
   writer.data(at + 104, value.successorId, 64, "StoredConversation.successorId");
   writer.safeInteger(at + 40, value.succeededAtMs, false);
   writer.uint16(at + 6, ordinalOfConversationState(value.stood));
+  if (value.invitedIds.length !== 0) {
+    writeListOfData(writer, at + 112, value.invitedIds, 1024, 16, "StoredConversation.invitedIds");
+  }
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

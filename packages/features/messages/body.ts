@@ -12,6 +12,8 @@ import {
 
 /** Media type of a group's name: text that isn't shown as a message. */
 const GROUP_NAME_TYPE = "application/vnd.quicproquo.group-name";
+/** Media type of what says that an account has accepted its invitation: nothing, and not shown as a message. */
+const JOINED_TYPE = "application/vnd.quicproquo.joined";
 /** Bytes of a group's name in UTF-8. */
 export const GROUP_NAME_BYTES_MAX = 128;
 
@@ -26,6 +28,8 @@ export type Body =
   & (
     | { readonly kind: "text"; readonly text: string }
     | { readonly kind: "group-name"; readonly name: string }
+    /** The author's account has accepted its invitation. */
+    | { readonly kind: "joined" }
     /** Well-formed, and of a kind that this version doesn't show. */
     | { readonly kind: "unsupported" }
   );
@@ -53,18 +57,38 @@ export function encodeGroupName(
     readonly name: string;
   },
 ): Uint8Array {
-  const text = textMessage({ salt: messageId, sentAtMs, text: checkGroupName(name) });
-  const content: Content = {
-    ...text,
+  const content = utf8.encode(checkGroupName(name));
+  return encodeHidden({ messageId, sentAtMs, contentType: GROUP_NAME_TYPE, content });
+}
+
+/** Says that the author's account has accepted its invitation. */
+export function encodeJoined(
+  { messageId, sentAtMs }: { readonly messageId: Uint8Array; readonly sentAtMs: number },
+): Uint8Array {
+  const content = new Uint8Array();
+  return encodeHidden({ messageId, sentAtMs, contentType: JOINED_TYPE, content });
+}
+
+/** What isn't shown as a message. */
+function encodeHidden(
+  { messageId, sentAtMs, contentType, content }: {
+    readonly messageId: Uint8Array;
+    readonly sentAtMs: number;
+    readonly contentType: string;
+    readonly content: Uint8Array;
+  },
+): Uint8Array {
+  const message: Content = {
+    ...textMessage({ salt: messageId, sentAtMs, text: "" }),
     body: {
       kind: "single",
       disposition: DISPOSITION.unspecified,
       language: "",
-      contentType: GROUP_NAME_TYPE,
-      content: utf8.encode(name),
+      contentType,
+      content,
     },
   };
-  return encodeContent(content);
+  return encodeContent(message);
 }
 
 /** @throws MessengerError `too-large`, `malformed`: empty, too long, or with control characters */
@@ -91,6 +115,9 @@ export function decodeBody(bytes: Uint8Array): Body {
   if (body.kind === "single" && body.contentType === GROUP_NAME_TYPE) {
     const name = checkGroupName(utf8Strict.decode(body.content));
     return { ...common, kind: "group-name", name };
+  }
+  if (body.kind === "single" && body.contentType === JOINED_TYPE) {
+    return { ...common, kind: "joined" };
   }
   const text = readText(content);
   return text === undefined
