@@ -37,11 +37,22 @@ export type WriterRequest =
   }
   /** Moves what the write-ahead log holds to its place, as far as nobody is in the way. */
   | { readonly kind: "checkpoint" }
-  /** Writes one after another: key length (u16), value length or 2^32 - 1 for a delete (u32), both. */
-  | { readonly kind: "commit"; readonly writes: ArrayBuffer }
+  | CommitRequest
   /** In a thread of its own. */
   | (BackupRequest & { readonly kind: "backup" })
   | { readonly kind: "close" };
+
+interface CommitRequest {
+  readonly kind: "commit";
+  /**
+   * So many of the writes, the first ones, go to rows that change again and again. These rows move to the
+   * table's end: they lie in few pages there, while each may be the only one that changes in the page that
+   * it was first put in.
+   */
+  readonly movingCount: number;
+  /** One after another: key length (u16), value length or 2^32 - 1 for a delete (u32), both. */
+  readonly writes: ArrayBuffer;
+}
 
 export type WriterReply =
   | { readonly kind: "done"; readonly backup?: BackupSummary }
@@ -88,7 +99,7 @@ function answer(request: WriterRequest): WriterReply {
         checkpoints?.pragma("wal_checkpoint(PASSIVE)");
         break;
       case "commit":
-        return commit(new Uint8Array(request.writes));
+        return commit(request);
       case "backup":
         return { kind: "done", backup: writeSqliteBackup(request) };
       case "close":
@@ -139,20 +150,21 @@ function open(request: WriterRequest & { kind: "open" }): void {
   }
 }
 
-function commit(writes: Uint8Array): WriterReply {
+function commit(request: CommitRequest): WriterReply {
   if (writer === undefined) throw new Error("not open");
+  const writes = new Uint8Array(request.writes);
   const { database, begin, commit, put, remove } = writer;
   try {
     begin.run();
     const view = new DataView(writes.buffer);
     let offset = 0;
-    while (offset < writes.length) {
+    for (let index = 0; offset < writes.length; index++) {
       const keyEnd = offset + 6 + view.getUint16(offset);
       const valueLength = view.getUint32(offset + 2);
       const key = writes.subarray(offset + 6, keyEnd);
       offset = keyEnd + (valueLength === DELETED ? 0 : valueLength);
-      if (valueLength === DELETED) remove.run(key);
-      else put.run(key, writes.subarray(keyEnd, offset));
+      if (valueLength === DELETED || index < request.movingCount) remove.run(key);
+      if (valueLength !== DELETED) put.run(key, writes.subarray(keyEnd, offset));
     }
     commit.run();
   } catch (cause) {

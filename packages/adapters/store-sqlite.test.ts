@@ -87,7 +87,7 @@ Deno.test("store-sqlite moves what it wrote to its place while it goes on, befor
         transaction.put(bytes(String(written++)), new Uint8Array(500));
       }
     });
-  // Without it the file stays as it is until 64 MiB are in the log, or half a minute is over.
+  // Without it the file stays as it is until 16 MiB are in the log, or half a minute is over.
   for (let wait = 0; wait < 400 && Deno.statSync(path).size < 262_144; wait++) {
     if (wait < 60) await write();
     await new Promise((resolve) => setTimeout(resolve, 25));
@@ -100,5 +100,43 @@ Deno.test("store-sqlite moves what it wrote to its place while it goes on, befor
     assert.equal((await getOne(again, String(index)))?.length, 500);
   }
   await again.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("store-sqlite lays rows together that change again and again", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/db`;
+  const store = await openSqliteStore({ path, create: true });
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) {
+    await store.transaction(async (transaction) => {
+      transaction.put(bytes(name), bytes("0"));
+      transaction.put(bytes(`${name} and what came with it`), new Uint8Array(2_000));
+    });
+  }
+  const change = (name: string): Promise<void> =>
+    store.transaction(async (transaction) => {
+      const before = Number(text(await transaction.get(bytes(name)) as Uint8Array));
+      transaction.put(bytes(name), bytes(String(before + 1)));
+    });
+  const changeAll = () => Promise.all(names.map(change));
+  const placesOf = (): readonly number[] => {
+    const database = new Database(path, { readonly: true });
+    const place = database.prepare("select rowid from kv where key = ?").pluck();
+    const places = names.map((name) => Number(place.get(bytes(name))));
+    database.close();
+    return places;
+  };
+  const first = placesOf();
+  await changeAll();
+  assert.deepEqual(placesOf(), first, "what changes once stays");
+  await changeAll();
+  const places = placesOf();
+  assert.deepEqual(places, [9, 10, 11, 12]);
+  await store.transaction(async (transaction) => transaction.put(bytes("e"), bytes("0")));
+  await changeAll();
+  assert.deepEqual(placesOf(), places, "and moves once");
+  for (const name of names) assert.equal(text(await getOne(store, name) as Uint8Array), "3");
+  await store.close();
   await Deno.remove(folder, { recursive: true });
 });

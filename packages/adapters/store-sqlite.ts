@@ -244,9 +244,15 @@ class SqliteEngine implements StoreEngine {
       this.#settle.get();
     }
     this.#onTheWay = new Set(writes.map(([key]) => key));
-    const buffer = encodeWrites(writes);
+    const [moving, staying]: [Write[], Write[]] = [[], []];
+    for (const write of writes) {
+      (this.#cache.takeChanged(write[0]) ? moving : staying).push(write);
+    }
+    const buffer = encodeWrites([...moving, ...staying]);
     try {
-      await this.#writer.ask({ kind: "commit", writes: buffer }, [buffer]);
+      await this.#writer.ask({ kind: "commit", movingCount: moving.length, writes: buffer }, [
+        buffer,
+      ]);
     } catch (error) {
       this.#onTheWay = undefined;
       throw error;

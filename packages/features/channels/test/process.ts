@@ -106,6 +106,8 @@ export async function startService(folder: string, limits: unknown = {}): Promis
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
+      // As bin/qpq-server has it.
+      "--v8-flags=--max-semi-space-size=8",
       "--no-prompt",
       "--allow-all",
       "--no-check",
