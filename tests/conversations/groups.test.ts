@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client } from "@qpq/client";
+import { healthy } from "./crashes.ts";
 import {
   conversation,
   historyOf,
@@ -11,6 +12,7 @@ import {
   trio,
   until,
 } from "./helpers.ts";
+import { openSimulatedClock } from "./simulated-clock.ts";
 import { openConversationWorld } from "./world.ts";
 
 Deno.test("a group: who can't be added is reported, the others join, and all read all", async () => {
@@ -173,6 +175,36 @@ Deno.test("of admins who leave at once one stays: a group is never without", asy
   for (const client of [alice, bob, carol]) {
     await until(client, async () => (await client.conversations.get(id)).state === "left");
   }
+});
+
+Deno.test("who is only invited lets a member go, and so does one that leaves, where nobody else does", async () => {
+  using clock = openSimulatedClock();
+  await using world = await openConversationWorld({ clock });
+  const patience = { timeoutMs: 600_000 };
+  const alice = await healthy(world, "alice");
+  const bob = await healthy(world, "bob");
+  const carol = await healthy(world, "carol");
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob", "carol"],
+    ...patience,
+  });
+  for (const client of [bob, carol]) await conversation(client, "#climbing", "invited");
+  await alice.conversations.setAdmin(id, { name: "bob", isAdmin: true, ...patience });
+  await alice.conversations.leave(id, patience);
+  await conversation(alice, "#climbing", "left");
+  assert.equal((await bob.conversations.get(id)).state, "invited");
+  // The one who stays is away: of two who go the first is let go by the second.
+  await bob.conversations.join(id);
+  const dave = await healthy(world, "dave");
+  await bob.conversations.invite(id, ["dave"], patience);
+  await conversation(dave, "#climbing", "invited");
+  for (const client of [carol, dave]) await client.conversations.waitUntilCaughtUp(patience);
+  await bob[Symbol.asyncDispose]();
+  await Promise.all([carol, dave].map((client) => client.conversations.leave(id, patience)));
+  await Promise.race(
+    [carol, dave].map((client) => conversation(client, "#climbing", "left")),
+  );
 });
 
 Deno.test("everybody hears of a new name, and who comes later has it from the invitation", async () => {

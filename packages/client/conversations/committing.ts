@@ -25,6 +25,9 @@ const JITTER_MS = 400;
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
 
+/** States of a conversation in which this device commits: what it may wish for is for others to say. */
+export const MAY_COMMIT: ReadonlySet<string> = new Set(["invited", "active", "leaving"]);
+
 /** What a commit is to do. */
 export interface Wish {
   readonly proposals: readonly Proposal[];
@@ -62,7 +65,9 @@ export async function makeCommit(
     authenticate: authenticateWith(leaves),
     policy: policyOf(state, leaves),
     proposals: wish.proposals,
-    pending: ({ proposal }) => proposal.kind === "self-remove",
+    pending: ({ proposal, sender }) =>
+      proposal.kind === "self-remove" &&
+      !(sender.kind === "member" && sender.leafIndex === state.ownLeafIndex),
     identity: await ground.identity(state.crypto),
     authenticatedData: encodeClaim({ entryId, ...await claimOf(ground, state, wish) }),
     welcomeExtensions: name === "" ? [] : [nameExtension(name)],
@@ -236,7 +241,7 @@ export class Committer {
     const { state, record } = live;
     // An earlier run of the program had asked for it.
     if (isLeave && record.state === "leaving") return "nothing";
-    if (state === undefined || record.state !== "active" && record.state !== "invited") {
+    if (state === undefined || !MAY_COMMIT.has(record.state)) {
       throw new MessengerError(
         "conversations/not-active",
         "Cannot change the group: the account is not in it",

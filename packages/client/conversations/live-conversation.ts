@@ -149,8 +149,12 @@ export class LiveConversation {
    */
   get owesCommit(): boolean {
     const { needsUpdate } = this.#record;
-    return needsUpdate || this.#revokedLeaves.length > 0 ||
-      this.#state !== undefined && hasLeaver(this.#state);
+    return needsUpdate || this.#revokedLeaves.length > 0 || this.hasLeaver;
+  }
+
+  /** Whether another member waits to be removed, as it has asked for. */
+  get hasLeaver(): boolean {
+    return this.#state !== undefined && hasLeaver(this.#state);
   }
 
   get revokedLeaves(): readonly number[] {

@@ -3,7 +3,7 @@ import type { GroupState } from "@qpq/mls";
 import { MessengerError, randomFraction, sleep } from "@qpq/ports";
 import type { Entry, Gap } from "../../features/channels/client.ts";
 import { wishToRemove } from "./changing.ts";
-import { type CommitOptions, Committer, type Wish } from "./committing.ts";
+import { type CommitOptions, Committer, MAY_COMMIT, type Wish } from "./committing.ts";
 import type { Engine } from "./engine.ts";
 import type { Ground } from "./ground.ts";
 import { Entrance, notActive } from "./entering.ts";
@@ -37,6 +37,8 @@ export type SlotDelivery =
 const UPKEEP_JITTER_MS = 1_500;
 /** Milliseconds for which a device leaves it to each of the account's before it to remove a revoked one. */
 const RANK_MS = 1_500;
+/** Milliseconds for which who is only invited, or leaves, leaves it to the others to let somebody go. */
+const STAND_IN_MS = 10_000;
 const UPKEEP_MS_MAX = 10 * 60_000;
 /** Milliseconds before what could not be read is asked for again. */
 const READ_AGAIN_MS = 5_000;
@@ -401,19 +403,23 @@ export class Slot {
       : Math.min(READ_AGAIN_MS * 2 ** this.#upkeepFailures, UPKEEP_MS_MAX);
     const isRevocation = jitterMs > 0 && this.live.revokedLeaves.length > 0;
     const turnMs = isRevocation ? this.trust.rank * RANK_MS : 0;
-    const waitMs = backOffMs + turnMs + randomFraction(random) * jitterMs;
+    const isStandIn = this.live.record.state !== "active";
+    const standInMs = isStandIn ? STAND_IN_MS : 0;
+    const waitMs = backOffMs + turnMs + standInMs + randomFraction(random) * jitterMs;
     await sleep(clock, waitMs, signal).catch(() => {});
     this.#isUpkeepWanted = false;
     // Before it is caught up it would lose; it is asked for again when it is.
     if (signal.aborted || !this.isCaughtUp) return;
     const isDue = await this.live.exclusive(() => Promise.resolve(this.live.owesCommit));
     if (!isDue) this.#upkeepFailures = 0;
-    if (!isDue || this.live.record.state !== "active") return;
+    if (!isDue || !MAY_COMMIT.has(this.live.record.state)) return;
     const nothing: Wish = { proposals: [], joiners: [] };
     try {
       await this.commit(async (state) => {
-        if (!this.live.owesCommit) return undefined;
-        return await this.#wishToRemoveRevoked(state) ?? nothing;
+        // Nobody else may be there who could let a member go. All else is for who is in for good.
+        const isStandIn = this.live.record.state !== "active";
+        if (!(isStandIn ? this.live.hasLeaver : this.live.owesCommit)) return undefined;
+        return isStandIn ? nothing : await this.#wishToRemoveRevoked(state) ?? nothing;
       });
       this.#upkeepFailures = 0;
       this.sender.kick();
@@ -482,7 +488,6 @@ function headOf(delivery: SlotDelivery): number {
 
 const READS_ON: ReadonlySet<string> = new Set(["invited", "active", "leaving"]);
 /** States that end when the server says that the account is no member. */
-const MAY_COMMIT: ReadonlySet<string> = new Set(["invited", "active"]);
 const IS_IN: ReadonlySet<string> = new Set(["invited", "active", "leaving", "broken"]);
 
 function bytesOf(deliveries: readonly SlotDelivery[]): number {
