@@ -208,7 +208,7 @@ export class ClientSession {
   async #start(): Promise<void> {
     const ask = this.options.credentials;
     // For nobody at once: calls follow right behind, and nothing may come before the start.
-    const credentials = ask === undefined ? undefined : await ask(this.server);
+    const credentials = ask === undefined ? undefined : await this.#askFor(ask);
     if (this.#ended !== undefined) throw this.#ended;
     const answer = new Promise<void>((resolve, reject) => {
       this.#starting.push({ resolve, reject });
@@ -223,6 +223,21 @@ export class ClientSession {
       },
     });
     await answer;
+  }
+
+  /** A session that is nobody's by mistake is of no use: what waits for its start would wait for its end. */
+  async #askFor(
+    ask: NonNullable<ClientSessionOptions["credentials"]>,
+  ): Promise<Credentials | undefined> {
+    try {
+      return await ask(this.server);
+    } catch (error) {
+      const failure = error instanceof MessengerError
+        ? error
+        : new MessengerError("internal", "Cannot make the credentials", { cause: error });
+      this.end(failure);
+      throw failure;
+    }
   }
 
   /** One call of kind `call`; to be made only while `hasRoom`. */

@@ -288,6 +288,27 @@ Deno.test("close() fails what waits, and leaves no timer behind", async () => {
   assert.equal(world.clock.pending, 0);
 });
 
+Deno.test("credentials that can't be made end the attempt, and the next one makes them anew", async () => {
+  let failures = 0;
+  await using world = openWorld({ authenticate: () => Promise.resolve("alice") });
+  const client = world.openClient({
+    credentials: () =>
+      failures++ < 2
+        ? Promise.reject(failures === 1 ? corrupt() : new Error("a bug"))
+        : Promise.resolve({ sessionToken: Uint8Array.of(1), deviceSignature: new Uint8Array(0) }),
+  });
+  // What will not pass is said at once, to who waits.
+  assert.equal(await outcome(probeClient(client).whoAmI({})), "store/corrupt");
+  const asking = probeClient(client).whoAmI({});
+  await world.clock.advance(2_000);
+  assert.equal((await asking).name, "alice");
+  assert.ok(client.statuses.every((status) => status.kind !== "connected" || !status.refusal));
+});
+
+function corrupt(): MessengerError {
+  return new MessengerError("store/corrupt", "Cannot read device (injected)");
+}
+
 Deno.test("close() does not wait for credentials that never come", async () => {
   await using world = openWorld();
   const client = world.openClient({ credentials: () => new Promise(() => {}) });

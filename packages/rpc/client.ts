@@ -180,7 +180,7 @@ class ReconnectingClient implements RpcClient {
 
   async authenticate(): Promise<void> {
     await this.#withSession({}, async (session) => {
-      const refusal = await session.start().then(() => undefined, asRefusal);
+      const refusal = await session.start().then(() => undefined, (error) => error);
       if (this.#session === session) {
         this.#setStatus({ kind: "connected", server: session.server, refusal });
       }
@@ -309,14 +309,18 @@ class ReconnectingClient implements RpcClient {
         error = failure instanceof MessengerError
           ? failure
           : new MessengerError("internal", "Cannot connect", { cause: failure });
-        this.#lastFailure = error;
-        // Trying again by itself does not help these: who waits should know.
-        if (ERROR_CODES[error.code].retry === "never") this.#failWaiting(error);
+        this.#noteFailure(error);
       }
       if (this.#closed.signal.aborted) return;
       failures += 1;
       await this.#pause(error, failures);
     }
+  }
+
+  #noteFailure(error: MessengerError): void {
+    this.#lastFailure = error;
+    // Trying again by itself does not help these: who waits should know.
+    if (ERROR_CODES[error.code].retry === "never") this.#failWaiting(error);
   }
 
   async #connect(failures: number): Promise<ClientSession> {
@@ -366,12 +370,13 @@ class ReconnectingClient implements RpcClient {
     if (this.#closed.signal.aborted) onClose();
     let refusal: MessengerError | undefined;
     const starting = session.start().catch((error) => {
-      refusal = asRefusal(error);
+      refusal = error;
     });
     // With credentials, who they belong to is settled first; for nobody there is nothing to wait for.
     if (this.#options.credentials !== undefined) await Promise.race([starting, session.over]);
     if (session.ended !== undefined) {
       this.#closed.signal.removeEventListener("abort", onClose);
+      this.#noteFailure(session.ended);
       return session.ended;
     }
     const left = new Promise<MessengerError>((resolve) => this.#leave = resolve);
@@ -444,10 +449,4 @@ class ReconnectingClient implements RpcClient {
     this.#status = status;
     this.#options.onStatus?.(status);
   }
-}
-
-function asRefusal(error: unknown): MessengerError {
-  return error instanceof MessengerError
-    ? error
-    : new MessengerError("internal", "Cannot make the credentials", { cause: error });
 }
