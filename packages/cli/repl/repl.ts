@@ -300,11 +300,13 @@ export class Repl {
       this.#leadNowhere();
     };
     if (this.#isWaitingTold) this.#tell(`${named(line)} waits for the server, too`);
+    const typedMs = this.#options.clock.monotonic();
     this.#lane.add({
       run: async (signal) => {
         using _ = this.#tellingIfSlow(line);
         try {
-          const view = await command.run(this, this.#inputOf(line, from, signal));
+          const waiting = { signal, timeoutMs: this.#timeLeftMs(typedMs) };
+          const view = await command.run(this, this.#inputOf(line, from, waiting));
           if (place !== from && view !== undefined) await this.#goOn(place, view);
         } catch (error) {
           if (!isExpected(error)) throw error;
@@ -416,11 +418,21 @@ export class Repl {
     }
   }
 
-  #inputOf(line: string, place: Place, signal = NEVER): ReplInput {
-    const { timeoutMs } = this.#options;
+  /** Without a connection all that waits does so together; with one each has a time of its own. */
+  #timeLeftMs(typedMs: number): number {
+    const { clock, timeoutMs } = this.#options;
+    if (this.account.connection().kind === "connected") return timeoutMs;
+    return Math.max(1, timeoutMs - (clock.monotonic() - typedMs));
+  }
+
+  #inputOf(
+    line: string,
+    place: Place,
+    waiting: ReplInput["waiting"] = { signal: NEVER, timeoutMs: this.#options.timeoutMs },
+  ): ReplInput {
     return {
       ...wordsOf(line),
-      waiting: { signal, timeoutMs },
+      waiting,
       here: () => requireView(this.#viewAt(place)),
     };
   }

@@ -200,6 +200,33 @@ Deno.test("Repl: a command for which no connection came in time says which one, 
   });
 });
 
+Deno.test("Repl: commands that wait for a connection wait together, not each in its turn", async () => {
+  await waiting(async ({ alice: { account, clock, type, shows } }) => {
+    const late = new MessengerError("rpc/deadline", "Cannot finish in time");
+    const asked: PromiseWithResolvers<never>[] = [];
+    const limits: (number | undefined)[] = [];
+    account.conversations.invite = (_id, _names, { timeoutMs } = {}) => {
+      limits.push(timeoutMs);
+      asked.push(Promise.withResolvers());
+      return asked.at(-1)?.promise as Promise<never>;
+    };
+    const goesOn = async (index: number): Promise<void> => {
+      asked[index]?.reject(late);
+      await clock.settle();
+    };
+    type(["carol", "bob", "dave", "erin"].map((name) => `/invite ${name}${ENTER}`).join(""));
+    await shows(/^\/invite erin waits/);
+    await clock.advance(600);
+    await goesOn(0);
+    await clock.advance(600);
+    await goesOn(1);
+    account.setOnline(true);
+    await goesOn(2);
+    assert.deepEqual(limits, [1_000, 400, 1, 1_000]);
+    await goesOn(3);
+  });
+});
+
 Deno.test("Repl: a mistake in a command that needs the server is told before its turn", async () => {
   await waiting(async ({ alice }) => {
     alice.type(
