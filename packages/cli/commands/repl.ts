@@ -36,6 +36,12 @@ export async function runRepl(options: EnterOptions, partner?: string): Promise<
       size: () => Deno.consoleSize(),
       hasColour: wantsColour(),
     },
+    suspend: () => {
+      Deno.stdin.setRaw(false);
+      // Where nobody could let it go on it isn't stopped.
+      Deno.kill(Deno.pid, "SIGTSTP");
+      Deno.stdin.setRaw(true);
+    },
     listen: (listeners) => {
       onStatus = () => {
         rememberServer(opened);
@@ -62,14 +68,21 @@ const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGHUP"];
 
 /** Takes keys as they are pressed, until it is disposed of. */
 function listenToTerminal(
-  { onResize, onEnd }: Parameters<TerminalOptions["listen"]>[0],
+  { onResize, onEnd, onContinue }: Parameters<TerminalOptions["listen"]>[0],
 ): Disposable {
+  // A shell takes its own mode back while the program is stopped, by whomever.
+  const goOn = (): void => {
+    Deno.stdin.setRaw(true);
+    onContinue();
+  };
   Deno.stdin.setRaw(true);
+  Deno.addSignalListener("SIGCONT", goOn);
   Deno.addSignalListener("SIGWINCH", onResize);
   for (const signal of ENDING) Deno.addSignalListener(signal, onEnd);
   return {
     [Symbol.dispose]: () => {
       Deno.stdin.setRaw(false);
+      Deno.removeSignalListener("SIGCONT", goOn);
       Deno.removeSignalListener("SIGWINCH", onResize);
       for (const signal of ENDING) Deno.removeSignalListener(signal, onEnd);
     },

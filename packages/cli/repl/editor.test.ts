@@ -12,10 +12,11 @@ interface Typing {
 
 async function type(
   keys: readonly string[],
-  { history = new InputHistory(), candidates = [], interrupt = () => false }: {
+  { history = new InputHistory(), candidates = [], interrupt = () => false, suspend = () => {} }: {
     readonly history?: InputHistory;
     readonly candidates?: readonly string[];
     readonly interrupt?: () => boolean;
+    readonly suspend?: (terminal: TestTerminal) => void;
   } = {},
 ): Promise<Typing> {
   const terminal = new TestTerminal();
@@ -29,6 +30,7 @@ async function type(
     complete: (before) => ({ from: before.lastIndexOf(" ") + 1, candidates }),
     keeps: (line) => line.startsWith("/"),
     interrupt,
+    suspend: () => suspend(terminal),
   });
   const lines: string[] = [];
   for await (const line of editor.lines()) lines.push(line);
@@ -57,6 +59,18 @@ Deno.test("Editor: Ctrl-C first ends what is under way, not the line being typed
   assert.deepEqual(typing.lines, ["kept"]);
   const leaving = await type(["half\x03\x03", "never\r"], { interrupt: () => true });
   assert.deepEqual(leaving.lines, []);
+});
+
+Deno.test("Editor: Ctrl-Z leaves the terminal to others for a while, and goes on with the line", async () => {
+  const seen: (readonly string[])[] = [];
+  const { lines, terminal } = await type(["/be\x1agin\r"], {
+    suspend: (stopped) => {
+      seen.push(stopped.lines);
+      stopped.write("$ fg\r\n");
+    },
+  });
+  assert.deepEqual(lines, ["/begin"]);
+  assert.deepEqual([...seen, terminal.lines], [[], ["$ fg", "> /begin"]]);
 });
 
 Deno.test("Editor: Ctrl-D leaves on an empty line, and erases on another", async () => {

@@ -16,6 +16,8 @@ export interface EditorOptions {
   readonly keeps: (line: string) => boolean;
   /** The first Ctrl-C. @returns whether something under way was ended by it */
   readonly interrupt: () => boolean;
+  /** Gives the terminal back to who started the program; returns when it has it again. */
+  readonly suspend: () => void;
 }
 
 /** Lines that wait to be taken; Enter does nothing beyond. */
@@ -109,9 +111,18 @@ export class Editor {
         return this.#set(erase(this.#line, "end"));
       case "clear-screen":
         return screen.clear();
+      case "suspend":
+        return this.#suspend();
       default:
         return this.#set(move(this.#line, name));
     }
+  }
+
+  #suspend(): void {
+    const { screen, suspend } = this.#options;
+    screen.end();
+    suspend();
+    screen.begin();
   }
 
   #set(line: Line): void {

@@ -18,7 +18,8 @@ export type KeyName =
   | "erase-word"
   | "erase-before"
   | "erase-after"
-  | "clear-screen";
+  | "clear-screen"
+  | "suspend";
 
 export type Key =
   | { readonly kind: "named"; readonly name: KeyName }
@@ -52,6 +53,7 @@ const CONTROLS: Readonly<Record<string, KeyName>> = {
   "\x10": "up",
   "\x15": "erase-before",
   "\x17": "erase-word",
+  "\x1a": "suspend",
 };
 
 /** Behind an escape: xterm's, in both cursor modes, and those of rxvt and the Linux console. */

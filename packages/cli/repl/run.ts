@@ -31,7 +31,11 @@ export interface TerminalOptions extends RunOptions {
     readonly onStatus: () => void;
     readonly onResize: () => void;
     readonly onEnd: () => void;
+    /** The program was stopped, and goes on. */
+    readonly onContinue: () => void;
   }) => Disposable;
+  /** Stops the program until who started it lets it go on. */
+  readonly suspend: () => void;
 }
 
 /** What is queued when the user leaves gets so long to go out. */
@@ -41,7 +45,7 @@ const LEAVING_TIMEOUT_MS = 2_000;
 const NEWS_TIMEOUT_MS = 2_000;
 
 export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode> {
-  const { account, terminal, read, listen } = options;
+  const { account, terminal, read, listen, suspend } = options;
   const { conversations } = account;
   const screen = new Screen(terminal);
   const history = await InputHistory.open(account.settings);
@@ -60,6 +64,7 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
     complete: (before) => suggest(before, repl.views),
     keeps: (line) => repl.isKept(line),
     interrupt: () => repl.interrupt(),
+    suspend,
   });
   end = () => editor.end();
   const waiting = new AbortController();
@@ -70,6 +75,7 @@ export async function runAtTerminal(options: TerminalOptions): Promise<ExitCode>
     },
     onResize: () => screen.show({}),
     onEnd: () => editor.end(),
+    onContinue: () => screen.resume(),
   });
   const after = await conversations.lastCursor();
   const greeting = `${account.name} on ${account.address}; /help shows what there is`;

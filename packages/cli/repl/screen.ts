@@ -45,6 +45,14 @@ export class Screen {
     this.#redraw("");
   }
 
+  /** Somebody else has written to the terminal, or changed how it works: shows the line where the cursor is. */
+  resume(): void {
+    if (this.#drawn === undefined) return;
+    this.#drawn = undefined;
+    this.#output.write(`\r${ERASE_BELOW}`);
+    this.begin();
+  }
+
   /** Takes the line away. */
   end(): void {
     this.#output.write(this.#erasing() + PASTE_OFF);

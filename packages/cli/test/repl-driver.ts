@@ -129,6 +129,7 @@ export function startReplOf(
       return typed.shift() ?? null;
     },
     listen: ({ onStatus }) => listen(onStatus),
+    suspend: () => {},
   });
   void ended.catch(() => {}).then(() => isOver = true);
   const shows = async (expected: RegExp): Promise<void> => {
