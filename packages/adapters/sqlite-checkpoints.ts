@@ -1,7 +1,7 @@
 import { SqliteThread } from "./sqlite-thread.ts";
 
 /** Writes from which what the write-ahead log holds is moved to its place. */
-const CHECKPOINT_WRITES = 2_000;
+const CHECKPOINT_WRITES = 4_000;
 /** Milliseconds before the log is cut: what is left to move then would stop commits. */
 const CUT_AHEAD_MS = 1_000;
 /** Writes from which that is worth it. */

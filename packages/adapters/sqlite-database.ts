@@ -11,10 +11,10 @@ export const BUSY_TIMEOUT_MS = 5_000;
 
 /**
  * Pages of the write-ahead log at which the writer itself begins it anew, after moving what the
- * checkpoints beside it have left: 16 MiB. Writing over a file takes a sixth of the time of making it
+ * checkpoints beside it have left: 32 MiB. Writing over a file takes a sixth of the time of making it
  * longer, so it is kept short.
  */
-const AUTOCHECKPOINT_PAGES = 4_000;
+const AUTOCHECKPOINT_PAGES = 8_000;
 
 export interface DatabaseOptions {
   readonly path: string;

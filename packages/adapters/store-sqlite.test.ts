@@ -87,7 +87,7 @@ Deno.test("store-sqlite moves what it wrote to its place while it goes on, befor
         transaction.put(bytes(String(written++)), new Uint8Array(500));
       }
     });
-  // Without it the file stays as it is until 16 MiB are in the log, or half a minute is over.
+  // Without it the file stays as it is until 32 MiB are in the log, or half a minute is over.
   for (let wait = 0; wait < 400 && Deno.statSync(path).size < 262_144; wait++) {
     if (wait < 60) await write();
     await new Promise((resolve) => setTimeout(resolve, 25));

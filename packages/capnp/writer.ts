@@ -7,7 +7,7 @@
  *
  * @see https://capnproto.org/encoding.html
  */
-import { AssertionFailure, MessengerError } from "@qpq/ports";
+import { AssertionFailure, MessengerError, pooledCopy } from "@qpq/ports";
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "./limits.ts";
 import { writeUtf8 } from "./utf8.ts";
 
@@ -54,12 +54,12 @@ export class Writer {
   /** The end of what is in use; a multiple of 8. */
   #end = FRAME_HEADER_BYTES + 8;
 
-  /** @returns the frame, in memory of its own */
+  /** @returns the frame, for what lives shortly (`pooledCopy`) */
   finish(): Uint8Array {
     const bytes = this.#bytes;
     const end = this.#end;
     this.#view.setUint32(4, (end - FRAME_HEADER_BYTES) / 8, true);
-    const frame = bytes.slice(0, end);
+    const frame = pooledCopy(bytes, end);
     if (bytes.length <= SCRATCH_KEPT_BYTES_MAX) {
       bytes.fill(0, 0, end);
       this.#end = FRAME_HEADER_BYTES + 8;

@@ -1,3 +1,4 @@
+import { pooledCopy } from "./byte-pool.ts";
 import { MessengerError } from "./errors.ts";
 import { KEY_BYTES_MAX } from "./store.ts";
 
@@ -30,7 +31,7 @@ export function encodeKey(...parts: readonly KeyPart[]): Uint8Array<ArrayBuffer>
     else if (part instanceof Uint8Array) length = putTerminated(length, BYTES_TAG, part);
     else length = putInteger(length, part);
   }
-  return scratch.slice(0, length);
+  return pooledCopy(scratch, length);
 }
 
 /**

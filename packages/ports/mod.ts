@@ -7,6 +7,7 @@
 export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./body.ts";
+export * from "./byte-pool.ts";
 export * from "./clock.ts";
 export * from "./constant-time.ts";
 export * from "./errors.ts";
