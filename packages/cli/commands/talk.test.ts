@@ -287,7 +287,16 @@ Deno.test("list and history show what is known, and without the server say that 
   const list = await runTalk(bob, runList);
   assert.deepEqual(list.printed, ["@alice               130 unread, from a stranger"]);
   assert.equal(list.objects[0].unread, 130);
+  // A new device that is not in yet has more to come.
   bob.conversations.isOnline = false;
+  bob.conversations.enteringCount = 2;
+  const joining = await runTalk(bob, runList);
+  assert.match(
+    joining.failures.join(),
+    /as this device knows it: still joining 2 conversations; what was said/,
+  );
+  assert.deepEqual(joining.printed, list.printed);
+  bob.conversations.enteringCount = 0;
   const all = await runTalk(bob, (talk) => runHistory(talk, "alice", { count: 120 }));
   assert.equal(all.exitCode, 0);
   assert.match(all.failures.join(), /as this device knows it: Cannot reach server/);

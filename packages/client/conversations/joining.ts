@@ -40,6 +40,7 @@ import {
   inheritedBy,
   predecessorOf,
   successionNotice,
+  takingPlaceOf,
 } from "./succession.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 
@@ -135,11 +136,11 @@ export async function joinByWelcome(
   const old = isNew
     ? await predecessorOf(ground, find, { context, devices, creatorId: inviterId })
     : undefined;
-  const write = () =>
+  const write = (taken: LiveConversation | undefined) =>
     live.write({
       state,
       isFresh: true,
-      supersedes: old,
+      supersedes: taken,
       ...live.commit === undefined ? {} : { commit: "lost" as const },
       record: {
         kind,
@@ -151,7 +152,7 @@ export async function joinByWelcome(
         isFromStranger: !isOwnDevices && isNew,
         isUnconfirmed: false,
         failure: "",
-        ...old === undefined ? {} : inheritedBy(old),
+        ...taken === undefined ? {} : inheritedBy(taken),
       },
       also: async (transaction) => {
         await forgetUsedKeyPackage(transaction, suite, used);
@@ -159,8 +160,8 @@ export async function joinByWelcome(
       },
       history: (thread) => {
         thread.addNotice(
-          old !== undefined
-            ? successionNotice(old, leaves, devices)
+          taken !== undefined
+            ? successionNotice(taken, leaves, devices)
             : isOwnDevices
             ? { kind: "joined" }
             : { kind: "members-added", name: inviter, names: [ground.own.name] },
@@ -169,7 +170,7 @@ export async function joinByWelcome(
         thread.noteConversation();
       },
     });
-  await live.exclusive(() => old === undefined ? write() : old.exclusive(write));
+  await live.exclusive(() => takingPlaceOf(old, write));
   if (!isLastResort(keyPackage.keyPackage)) retireKeyPackage(suite, keyPackage);
   for (const other of keyPackages) {
     if (other === keyPackage) continue;

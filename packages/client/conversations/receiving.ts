@@ -13,7 +13,12 @@ import type { LiveConversation } from "./live-conversation.ts";
 import { UNNAMED } from "./group-name.ts";
 import { Behind, giveUp, processEntry, REPLACED } from "./processing.ts";
 import { queuedName } from "./queueing.ts";
-import { type FindConversation, goesOn, inheritedBy, successionNotice } from "./succession.ts";
+import {
+  type FindConversation,
+  inheritedBy,
+  successionNotice,
+  takingPlaceOf,
+} from "./succession.ts";
 
 /** Entries that one transaction takes in. */
 export const BATCH_ENTRIES_MAX = 128;
@@ -93,14 +98,11 @@ export async function receiveEntries(
     const isIn = state === "joining" && draft.record.state !== "joining";
     const old = isIn && predecessorId.length > 0 ? await find(predecessorId) : undefined;
     const name = nameToTell(ground, draft);
-    if (old === undefined) await store(live, draft, { name });
-    else {
-      await old.exclusive(async () => {
-        await old.state?.tree.load();
-        if (goesOn(old)) await store(live, follow(ground, draft, old), { name, old });
-        else await store(live, standAlone(draft), { name });
-      });
-    }
+    await takingPlaceOf(old, async (taken) => {
+      if (taken !== undefined) {
+        await store(live, follow(ground, draft, taken), { name, old: taken });
+      } else await store(live, old === undefined ? draft : standAlone(draft), { name });
+    });
   }
   return {
     isWhole: count === fresh.length,

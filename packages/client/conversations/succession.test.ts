@@ -11,7 +11,7 @@ import {
 } from "../../features/groups/test/groups.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
-import { inheritedBy, mayFollow, type Successor } from "./succession.ts";
+import { inheritedBy, mayFollow, type Successor, takingPlaceOf } from "./succession.ts";
 
 const [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => account(name)) as [
   TestAccount,
@@ -105,6 +105,24 @@ Deno.test("mayFollow(): a direct message goes on between the same two", async ()
   const sides = { ...directMessageContext(alice.accountId, bob.accountId), predecessor };
   const forged = await successorOf(old, [alice, account("bob", bob.accountId)]);
   assert.ok(!mayFollow(old, leaves, { ...forged, context: sides as CheckedContext }));
+});
+
+Deno.test("takingPlaceOf() follows no conversation that another group was faster to follow", async () => {
+  for (const isFaster of [false, true]) {
+    const live = {
+      record: { ...NEW_CONVERSATION, state: "closed" },
+      exclusive: (fn: () => Promise<unknown>) => {
+        // It waits for its turn, and the other one was before.
+        const successorId = isFaster ? random.bytes(32) : new Uint8Array();
+        live.record = { ...live.record, successorId };
+        return fn();
+      },
+    };
+    const old = live as unknown as LiveConversation;
+    const taken = await takingPlaceOf(old, (each) => Promise.resolve(each));
+    assert.equal(taken, isFaster ? undefined : old);
+  }
+  assert.equal(await takingPlaceOf(undefined, (each) => Promise.resolve(each)), undefined);
 });
 
 Deno.test("inheritedBy(): who was leaving is, and who was invited is asked, also when the group was closed first", () => {

@@ -58,6 +58,21 @@ export async function predecessorOf(
   return isTaken ? old : undefined;
 }
 
+/**
+ * Writes what takes the place of a conversation's group, alone with it.
+ * @param write told nothing where another group was first: one history is no two groups'
+ */
+export async function takingPlaceOf<Result>(
+  old: LiveConversation | undefined,
+  write: (old: LiveConversation | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (old === undefined) return await write(undefined);
+  return await old.exclusive(async () => {
+    await old.state?.tree.load();
+    return await write(goesOn(old) ? old : undefined);
+  });
+}
+
 /** Whether another group may come in its place: only one ever does. */
 export function goesOn({ record: { state, successorId } }: LiveConversation): boolean {
   return GOES_ON.has(state) && successorId.length === 0;
