@@ -372,6 +372,52 @@ Deno.test("an entry that the program dies of is given up after some tries, and t
   });
 });
 
+Deno.test("a Welcome that the program dies of is given up after some tries, and the next is taken", async () => {
+  await onMachine("bob", async (scene) => {
+    const { world, machine } = scene;
+    const alice = await healthy(world, "alice");
+    await scene.own().conversations.waitUntilCaughtUp(PATIENCE);
+    await machine.shutDown();
+    for (const name of ["deadly", "after"]) {
+      await alice.conversations.createGroup({ name, invite: ["bob"], ...PATIENCE });
+    }
+    const [deadly] = await alice.conversations.list().then((all) =>
+      all.filter(({ name }) => name === "deadly")
+    );
+    /** The disk never sees what comes of opening it. */
+    const deaths = await dieUntil(scene, (calls) => ({
+      ...calls,
+      follow: async function* (options) {
+        for await (const delivery of calls.follow(options)) {
+          const isDeadly = delivery.kind === "welcome" &&
+            delivery.inboxEntry.channelId.toHex() === deadly?.id;
+          if (!isDeadly) {
+            yield delivery;
+            continue;
+          }
+          const inboxEntry = new Proxy(delivery.inboxEntry, {
+            get: (target, property) => {
+              const isOpened = property === "welcome" && machine.faults.length === 0;
+              if (isOpened) machine.faults.push({ kind: "crash", written: false });
+              return Reflect.get(target, property);
+            },
+          });
+          yield { ...delivery, inboxEntry };
+        }
+      },
+    }), async (bob) => (await bob.conversations.list()).some(({ name }) => name === "after"));
+    // Once before it is careful, then as often as it is tried.
+    assert.equal(deaths, 5);
+    // It is in the group nevertheless: it enters by itself.
+    const bob = scene.own();
+    await until(bob, async () => (await bob.conversations.list()).length === 2);
+    await machine.shutDown();
+    const again = await world.clientOn(machine);
+    await again.conversations.waitUntilCaughtUp(PATIENCE);
+    assert.equal((await again.conversations.list()).length, 2);
+  });
+});
+
 Deno.test("a store that fails while it receives makes the client say so, whoever asks", async () => {
   await onMachine("bob", async (scene) => {
     const alice = await healthy(scene.world, "alice");

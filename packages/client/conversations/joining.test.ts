@@ -1,4 +1,5 @@
-import type { GroupState } from "@qpq/mls";
+import { createGroupInfo, EXTENSION_TYPE, type GroupState, ratchetTree } from "@qpq/mls";
+import { systemClock } from "@qpq/adapters";
 import assert from "node:assert/strict";
 import { account, device, groupOf, random } from "../../features/groups/test/groups.ts";
 import { entryGround } from "../test/entry-ground.ts";
@@ -62,6 +63,34 @@ Deno.test("makeEntry() enters nothing but the channel's own group, and no direct
     makeEntry(groundOf(others), groupId, { epochMin: 0, shared: undefined, find: nothing }),
     { code },
   );
+});
+
+Deno.test("makeEntry() enters no group of more than 4,096 leaves, blank ones too", async () => {
+  const context = { kind: "group", admins: [bob.accountId] } as const;
+  const [state] = await groupOf(context, [device(bob)]) as [GroupState];
+  // RFC 9420 §12.4.3.3: nodes in a vector, a blank one is a zero byte; §2.1.2: its length in two bytes.
+  const one = await ratchetTree(state);
+  const node = one.subarray(2);
+  const refusal = async (leavesCount: number): Promise<string> => {
+    const blanks = new Uint8Array(2 * (leavesCount - 1) - 1);
+    const bytes = node.length * 2 + blanks.length;
+    const length = new Uint8Array(2);
+    new DataView(length.buffer).setUint16(0, 0x4000 + bytes);
+    const extensionData = Uint8Array.from([...length, ...node, ...blanks, ...node]);
+    const ground = { ...groundOf(state), clock: systemClock };
+    const groupInfo = await createGroupInfo(state, {
+      ratchetTree: false,
+      extensions: [{ extensionType: EXTENSION_TYPE.ratchetTree, extensionData }],
+    });
+    const calls = { groupInfo: () => Promise.resolve({ groupInfo, epoch: 1, sequence: 7 }) };
+    const { groupId } = state.context;
+    const options = { epochMin: 0, shared: undefined, find: nothing };
+    const entering = makeEntry({ ...ground, calls } as unknown as Ground, groupId, options);
+    return await entering.then(() => "", ({ message }: Error) => message);
+  };
+  const tooLarge = "Cannot join: it is too large";
+  assert.equal(await refusal(4_097), tooLarge);
+  assert.notEqual(await refusal(4_096), tooLarge);
 });
 
 Deno.test("makeEntry() first brings this device's certificate to the generation that its account shows", async () => {
