@@ -19,7 +19,8 @@ import { askLine, askSecret, canAsk } from "./prompt.ts";
 import { chooseServer, type ServerChoice } from "./server-choice.ts";
 import { reaching, workingFolder } from "./session.ts";
 
-export type AccountOptions = CommonOptions & PasswordOptions;
+export interface AccountOptions
+  extends CommonOptions, PasswordOptions, Pick<ClientOptions, "surroundings"> {}
 
 /** Who is told of the connection's changes. */
 export type Listening = Pick<ClientOptions, "onStatus">;
@@ -58,6 +59,7 @@ export async function chooseAccount(
     authToken: options.authToken,
     connectTimeoutMs: options.timeout * 1_000,
     ...onStatus === undefined ? {} : { onStatus },
+    ...options.surroundings === undefined ? {} : { surroundings: options.surroundings },
   };
   if (mustExist && !hasAccountStore(place)) {
     throw new MessengerError(
