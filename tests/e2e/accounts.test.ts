@@ -1,6 +1,7 @@
 /** Accounts and devices by the real programs: registration, logins, passwords, and the operator. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { LAUNCHED, type Programs, RESIDENT } from "./programs.ts";
 import {
   QPQ,
   QPQ_SERVER,
@@ -25,16 +26,16 @@ interface Machine {
   /** What the server says of this device's session. */
   session(env?: Readonly<Record<string, string>>): Promise<unknown>;
   /** Registers by the library: for tests of what comes later. */
-  register(name: string, options?: { readonly entersAgain: boolean }): Promise<void>;
+  register(name: string): Promise<void>;
   /** Makes what a program registered, or logged in to, cheap to open. */
   cheapen(name: string, password?: string): Promise<void>;
   readonly folder: string;
 }
 
 /** A user's machine: a state folder of its own, and a password in the environment. */
-function machine(server: RunningServer, folder: string): Machine {
+function machine(server: RunningServer, folder: string, programs: Programs = RESIDENT): Machine {
   const qpq: Machine["qpq"] = (args, env = {}) =>
-    run(QPQ, args.split(" "), {
+    programs.qpq(args.split(" "), {
       cwd: folder,
       env: {
         QPQ_STATE_DIR: folder,
@@ -60,10 +61,14 @@ function machine(server: RunningServer, folder: string): Machine {
         if (session !== "unreachable" || tries === WHOAMI_TRIES_MAX) return session;
       }
     },
-    register: (name, options) =>
-      registerQuickly(server, { name, password: PASSWORD, stateFolder: folder, ...options }),
-    cheapen: (name, password = PASSWORD) =>
-      cheapen(server, { name, password, stateFolder: folder }),
+    register: (name) =>
+      registerQuickly(server, {
+        ...{ name, password: PASSWORD, stateFolder: folder },
+        entersAgain: !programs.isCheap,
+      }),
+    cheapen: async (name, password = PASSWORD) => {
+      if (!programs.isCheap) await cheapen(server, { name, password, stateFolder: folder });
+    },
   };
 }
 
@@ -83,8 +88,8 @@ function refusal({ code, stdout, stderr }: Run): readonly [number, unknown, stri
 Deno.test("two devices of one account: register, log in, list, revoke, log out, change the password", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer();
-  const first = machine(server, join(folder.path, "first"));
-  const second = machine(server, join(folder.path, "second"));
+  const first = machine(server, join(folder.path, "first"), LAUNCHED);
+  const second = machine(server, join(folder.path, "second"), LAUNCHED);
   await Promise.all([first, second].map(({ folder }) => Deno.mkdir(folder)));
 
   const registered = await first.qpq("register-user --username Alice");
@@ -257,7 +262,7 @@ Deno.test("a closed server takes no one; a passphrase that was made is shown onc
     const strange = await user.qpq("register-user --username erin");
     assert.equal(strange.code, 1);
     assert.match(strange.stderr, /says that it is chat\.example, not localhost.*--server-name\n$/);
-    const made = await run(QPQ, [
+    const made = await RESIDENT.qpq([
       ...["register-user", "--username", "erin", "--generate", "--json"],
       ...["--server-name", "chat.example", "--server", server.address, "--pin", server.pin],
     ], { env: { QPQ_STATE_DIR: state } });
@@ -297,7 +302,7 @@ Deno.test("the operator's quotas hold: devices of an account, calls and logins f
     machine(server, join(folder.path, name))
   ) as [Machine, Machine];
   for (const { folder } of [first, second]) await Deno.mkdir(folder);
-  await first.register("oscar", { entersAgain: true });
+  await first.register("oscar");
   const many = refusal(await second.qpq("login --username oscar --json"));
   assert.deepEqual(many.slice(0, 2), [1, "devices/too-many"]);
   const guess = () => second.qpq("login --username oscar --json", { QPQ_PASSWORD: "guess" });
@@ -316,7 +321,7 @@ Deno.test("the operator's quotas hold: devices of an account, calls and logins f
 Deno.test("a passphrase that nobody could read is for no account", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer();
-  const user = machine(server, folder.path);
+  const user = machine(server, folder.path, LAUNCHED);
   const env = {
     ...{ QPQ_STATE_DIR: folder.path, QPQ_SERVER: server.address, QPQ_PIN: server.pin },
     QPQ: QPQ,
@@ -331,7 +336,7 @@ Deno.test("a passphrase that nobody could read is for no account", async () => {
     assert.match(lost.stderr, /^qpq: Cannot write output: .*\n$/);
   }
   assert.equal((await administer(server, "accounts list")).stdout, "no accounts yet\n");
-  await user.register("judy", { entersAgain: true });
+  await user.register("judy");
   const lost = await run("sh", ["-c", '"$QPQ" passwd --generate > /dev/full'], {
     env: { ...env, QPQ_PASSWORD: PASSWORD },
   });
@@ -348,7 +353,7 @@ testFully(
       machine(server, join(folder.path, name))
     ) as [Machine, Machine, Machine];
     for (const { folder } of [first, second, peer]) await Deno.mkdir(folder);
-    await first.register("mallory", { entersAgain: true });
+    await first.register("mallory");
     const made = await second.json("login --username mallory");
     await second.cheapen("mallory");
     await peer.register("trent");
@@ -420,13 +425,13 @@ Deno.test("one process has an account; without a terminal a missing password is 
   }
   assert.equal((await user.qpq("whoami")).code, 0);
   const env = { QPQ_STATE_DIR: folder.path };
-  const none = await run(QPQ, ["whoami"], { env: { QPQ_STATE_DIR: join(folder.path, "new") } });
+  const none = await RESIDENT.qpq(["whoami"], { env: { QPQ_STATE_DIR: join(folder.path, "new") } });
   assert.equal(none.code, 4);
   assert.match(none.stderr, /no account on 127\.0\.0\.1:7000: qpq register-user makes one/);
-  const nobody = await run(QPQ, ["register-user"], { env });
+  const nobody = await RESIDENT.qpq(["register-user"], { env });
   assert.equal(nobody.code, 2);
   assert.match(nobody.stderr, /--username: expected the account to act as/);
-  const silent = await run(QPQ, ["whoami"], { env });
+  const silent = await RESIDENT.qpq(["whoami"], { env });
   assert.equal(silent.code, 2);
   assert.match(silent.stderr, /expected QPQ_PASSWORD, or --password-file/);
   server.signal("SIGKILL");
@@ -446,7 +451,7 @@ testFully("after a restore from a backup sessions are over, and a login begins o
     await using server = await startServer([], { dataFolder: data });
     listen = server.address;
     const user = machine(server, state);
-    await user.register("heidi", { entersAgain: true });
+    await user.register("heidi");
     assert.equal((await administer(server, `backup ${backup}`)).code, 0);
     // What the backup doesn't know.
     await user.json("rotate-account-key --yes");

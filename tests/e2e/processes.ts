@@ -142,7 +142,10 @@ export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposa
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-function baseEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
+/** What a program's environment has besides what a test gives. */
+export function baseEnvironment(
+  env: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
     HOME: Deno.env.get("HOME") ?? "/",

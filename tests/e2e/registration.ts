@@ -8,12 +8,15 @@ import type { RunningServer } from "./processes.ts";
 /** Of a device's store. Programs read it from the key file, and stretch the password as little as this. */
 const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
 
+/** For clients of accounts to which no program logs in by itself. */
+export const CHEAP_STRETCHING = { keyFileCost: CHEAP, keyStretching: FAST_STRETCHING };
+
 /** Whose account, and the state folder of its first device. */
 export interface QuickAccount {
   readonly name: string;
   readonly password: string;
   readonly stateFolder: string;
-  /** Whether its password is shown to the server once more: for a login, a revocation, a new key. */
+  /** Whether a launched program shows its password to the server: for a login, a revocation, a new key. */
   readonly entersAgain?: boolean;
 }
 
@@ -29,10 +32,7 @@ export async function registerQuickly(
     trust: parsePin(pin),
     name,
     password,
-    surroundings: {
-      keyFileCost: CHEAP,
-      ...entersAgain ? {} : { keyStretching: FAST_STRETCHING },
-    },
+    surroundings: entersAgain ? { keyFileCost: CHEAP } : CHEAP_STRETCHING,
   });
 }
 
