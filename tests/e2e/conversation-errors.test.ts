@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ENTER, openWorld, type Person, register } from "./people.ts";
 import { QPQ, type Run, run } from "./processes.ts";
+import { RESIDENT } from "./programs.ts";
 import { startAtTerminal } from "./terminal.ts";
 
 /** An error is one line on standard error, and with `--json` one object with the same code. */
@@ -34,7 +35,7 @@ Deno.test("errors that a new user meets: accounts and the server", async () => {
   await register(bob);
   const with_ = (person: Person, env: Readonly<Record<string, string>>): Person => ({
     ...person,
-    qpq: (args) => run(QPQ, args, { env: { ...person.env, ...env } }),
+    qpq: (args) => RESIDENT.qpq(args, { env: { ...person.env, ...env } }),
   });
   const send = ["send", "--to", "bob", "hi"];
   // Not registered: on this device, and anywhere.

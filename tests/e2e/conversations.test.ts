@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ENTER, openWorld, PASSWORD, register } from "./people.ts";
 import { startAtTerminal } from "./terminal.ts";
-import { QPQ, run } from "./processes.ts";
+import { QPQ } from "./processes.ts";
+import { RESIDENT } from "./programs.ts";
 
 function count(lines: readonly string[], text: string): number {
   return lines.filter((line) => line.includes(text)).length;
@@ -140,7 +141,7 @@ Deno.test("--remember: nobody is asked any more, until --forget", async () => {
   const alice = world.person("alice");
   await register(alice);
   const { QPQ_PASSWORD: _, ...env } = alice.env;
-  const unasked = (args: readonly string[]) => run(QPQ, args, { env });
+  const unasked = (args: readonly string[]) => RESIDENT.qpq(args, { env });
   assert.equal((await unasked(["list"])).code, 2);
   const remembered = await alice.qpq(["list", "--remember"]);
   assert.match(remembered.stderr, /remembered: whoever can copy/);

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import {
   PATIENCE_SECONDS,
   QPQ,
-  run,
+  type Run,
   type RunningServer,
   startServer,
   temporaryFolder,
 } from "./processes.ts";
+import { RESIDENT } from "./programs.ts";
 import { registerQuickly } from "./registration.ts";
 import { startAtTerminal, type TerminalOptions, type TerminalProgram } from "./terminal.ts";
 
@@ -20,7 +21,7 @@ export interface Person {
   readonly env: Readonly<Record<string, string>>;
   /** Starts a REPL of this person's. */
   readonly repl: (options?: Pick<TerminalOptions, "hasColour" | "env">) => TerminalProgram;
-  readonly qpq: (args: readonly string[], stdin?: string) => ReturnType<typeof run>;
+  readonly qpq: (args: readonly string[], stdin?: string) => Promise<Run>;
 }
 
 export interface World extends AsyncDisposable {
@@ -49,16 +50,16 @@ export async function openWorld(): Promise<World> {
       };
       return {
         env,
-        register: (options = {}) =>
+        register: ({ entersAgain = false } = {}) =>
           registerQuickly(server, {
             ...{ name, password: PASSWORD, stateFolder: env.QPQ_STATE_DIR },
-            ...options,
+            entersAgain: entersAgain && !RESIDENT.isCheap,
           }),
         repl: (options = {}) =>
           stack.use(
             startAtTerminal(`${QPQ} repl`, { ...options, env: { ...env, ...options.env } }),
           ),
-        qpq: (args, stdin) => run(QPQ, args, { env, ...stdin === undefined ? {} : { stdin } }),
+        qpq: (args, stdin) => RESIDENT.qpq(args, { env, ...stdin === undefined ? {} : { stdin } }),
       };
     },
     kill: async () => {
