@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { MessengerError } from "@qpq/ports";
-import { decodeExact } from "./codec/codec.ts";
+import { type ErrorCode, MessengerError } from "@qpq/ports";
+import { decodeExact, encode } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { validateKeyPackage, validateKeyPackageLifetime } from "./key-package.ts";
 import { verifyWithLabel } from "./labels.ts";
@@ -14,17 +14,17 @@ import { sameBytes } from "./tree/validation.ts";
 import {
   type ContentType,
   decodeMessage,
-  type FramedContent,
-  framedContentToBeSigned,
   type MessageWireFormat,
-  type PublicMessage,
+  type MlsMessage,
   type Sender,
+  WIRE_FORMAT,
 } from "./wire/framing.ts";
-import type { GroupContext, GroupInfo } from "./wire/group-info.ts";
+import { type GroupContext, groupContext, type GroupInfo } from "./wire/group-info.ts";
 import type { KeyPackage } from "./wire/key-package.ts";
 import type { LeafNode } from "./wire/leaf-node.ts";
 import { KEY_PACKAGE_BYTES_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
 import { findExternalSenders, type ProposalOrRef } from "./wire/proposal.ts";
+import { decodePublicHeader, type PublicHeader } from "./wire/public-header.ts";
 import { ratchetTreeNodes } from "./wire/ratchet-tree.ts";
 
 export * from "./crypto/provider.ts";
@@ -87,8 +87,8 @@ export interface MessageHeader {
   readonly authenticatedData: Uint8Array;
   /** Undefined in a PrivateMessage: the sender is encrypted. */
   readonly sender: Sender | undefined;
-  /** The rest of a PublicMessage: nothing of it is verified. */
-  readonly publicMessage: PublicMessage | undefined;
+  /** What else of a PublicMessage is decoded: nothing of it is verified. */
+  readonly publicMessage: PublicHeader | undefined;
 }
 
 /**
@@ -97,40 +97,64 @@ export interface MessageHeader {
  * @throws MessengerError `malformed`, `too-large`, `mls/invalid-message` for other wire formats
  */
 export function parseMessageHeader(bytes: Uint8Array): MessageHeader {
-  const decoded = decodeMessage(bytes);
-  if (decoded.kind === "private-message") {
-    const { groupId, epoch, contentType, authenticatedData } = decoded.privateMessage;
+  const format = wireFormatOf(bytes);
+  if (format === "public-message") {
+    const publicMessage = decodePublicHeader(bytes);
+    const { groupId, epoch, sender, authenticatedData, content } = publicMessage;
     return {
-      wireFormat: decoded.kind,
+      wireFormat: format,
       groupId,
       epoch,
-      contentType,
+      contentType: content.kind,
       authenticatedData,
-      sender: undefined,
-      publicMessage: undefined,
+      sender,
+      publicMessage,
     };
   }
-  if (decoded.kind !== "public-message") {
-    throw new MessengerError("mls/invalid-message", `Cannot read header: it is a ${decoded.kind}`);
-  }
-  const { publicMessage } = decoded;
-  const { groupId, epoch, sender, authenticatedData, content } = publicMessage.content;
-  const contentType = content.kind;
+  const { privateMessage } = decodeOnly("private-message", bytes, "mls/invalid-message");
+  const { groupId, epoch, contentType, authenticatedData } = privateMessage;
   return {
-    wireFormat: decoded.kind,
+    wireFormat: "private-message",
     groupId,
     epoch,
     contentType,
     authenticatedData,
-    sender,
-    publicMessage,
+    sender: undefined,
+    publicMessage: undefined,
   };
+}
+
+/** What an MLSMessage says that it is (RFC 9420 §6); undefined when it is none. */
+function wireFormatOf(bytes: Uint8Array): MlsMessage["kind"] | undefined {
+  if (bytes.length < 4) return undefined;
+  const tag = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint16(2);
+  return (Object.keys(WIRE_FORMAT) as MlsMessage["kind"][]).find((kind) =>
+    WIRE_FORMAT[kind] === tag
+  );
+}
+
+/**
+ * Decodes a message of one wire format. One of another is not decoded before it is refused: some cost
+ * a hundred times as much as the one that is wanted.
+ * @throws MessengerError `malformed`, `too-large`; `code` for other wire formats
+ */
+function decodeOnly<Kind extends MlsMessage["kind"]>(
+  kind: Kind,
+  bytes: Uint8Array,
+  code: ErrorCode,
+): Extract<MlsMessage, { readonly kind: Kind }> {
+  const found = wireFormatOf(bytes);
+  if (found !== undefined && found !== kind) {
+    throw new MessengerError(code, `Cannot read ${kind}: it is a ${found}`);
+  }
+  return decodeMessage(bytes) as Extract<MlsMessage, { readonly kind: Kind }>;
 }
 
 /** An external commit, as a delivery service sees it. */
 export interface ExternalCommitHeader {
   /** The joiner's new leaf: credential, keys, capabilities. */
   readonly leafNode: LeafNode;
+  /** The first eight. */
   readonly proposals: readonly ProposalOrRef[];
   /** The leaf that it removes: the joiner's old one. */
   readonly removed: number | undefined;
@@ -138,14 +162,14 @@ export interface ExternalCommitHeader {
 
 /** What an external commit shows; undefined for every other message. Nothing is verified. */
 export function externalCommitOf(header: MessageHeader): ExternalCommitHeader | undefined {
-  const content = header.publicMessage?.content.content;
+  const content = header.publicMessage?.content;
   if (header.sender?.kind !== "new-member-commit" || content?.kind !== "commit") return undefined;
-  const { proposals, path } = content.commit;
-  if (path === undefined) return undefined;
+  const { proposals, leafNode } = content;
+  if (leafNode === undefined) return undefined;
   const remove = proposals.flatMap((each) =>
     each.kind === "proposal" && each.proposal.kind === "remove" ? [each.proposal.removed] : []
   );
-  return { leafNode: path.leafNode, proposals, removed: remove[0] };
+  return { leafNode, proposals, removed: remove[0] };
 }
 
 /**
@@ -163,30 +187,37 @@ export function verifyPublicMessage(
   if (message === undefined) {
     throw new MessengerError("mls/invalid-message", "Cannot verify message: it is encrypted");
   }
-  // Proposals from outside are signed without the context (RFC 9420 §6.1).
-  const { groupId, epoch } = message.content;
+  const { groupId, epoch, sender, toBeSigned, signature } = message;
   if (!sameBytes(groupId, group.context.groupId) || epoch !== group.context.epoch) {
     throw new MessengerError(
       "mls/invalid-message",
       "Cannot verify message: it is of another group or epoch",
     );
   }
-  const signatureKey = signatureKeyOf(message.content, group);
+  const signatureKey = signatureKeyOf(message, group);
+  // Proposals from outside are signed without the context (RFC 9420 §6.1).
+  const hasContext = sender.kind === "member" || sender.kind === "new-member-commit";
   const isSigned = signatureKey !== undefined && verifyWithLabel(crypto, signatureKey, {
     label: "FramedContentTBS",
-    content: framedContentToBeSigned("public-message", message.content, group.context),
-    signature: message.auth.signature,
+    content: hasContext ? joined(toBeSigned, encode(groupContext, group.context)) : toBeSigned,
+    signature,
   });
   if (!isSigned) {
     throw new MessengerError("mls/invalid-signature", "Cannot accept message: wrong signature");
   }
 }
 
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(one.length + other.length);
+  bytes.set(one);
+  bytes.set(other, one.length);
+  return bytes;
+}
+
 function signatureKeyOf(
-  framed: FramedContent,
+  { sender, content }: PublicHeader,
   group: { readonly context: GroupContext; readonly tree: RatchetTree },
 ): Uint8Array | undefined {
-  const { sender, content } = framed;
   if (sender.kind === "member") return leafAt(group.tree, sender.leafIndex)?.signatureKey;
   if (sender.kind === "external") {
     return findExternalSenders(group.context.extensions)[sender.senderIndex]?.signatureKey;
@@ -196,7 +227,7 @@ function signatureKeyOf(
       ? content.proposal.keyPackage.leafNode.signatureKey
       : undefined;
   }
-  return content.kind === "commit" ? content.commit.path?.leafNode.signatureKey : undefined;
+  return content.kind === "commit" ? content.leafNode?.signatureKey : undefined;
 }
 
 /**
@@ -209,9 +240,7 @@ export function parseKeyPackage(bytes: Uint8Array): KeyPackage {
   if (bytes.length > KEY_PACKAGE_BYTES_MAX) {
     throw new MessengerError("too-large", `Cannot read key package: ${bytes.length} bytes`);
   }
-  const decoded = decodeMessage(bytes);
-  if (decoded.kind === "key-package") return decoded.keyPackage;
-  throw new MessengerError("mls/invalid-key-package", `Cannot read: it is a ${decoded.kind}`);
+  return decodeOnly("key-package", bytes, "mls/invalid-key-package").keyPackage;
 }
 
 /**
@@ -236,9 +265,7 @@ export function acceptKeyPackage(
  * @throws MessengerError `malformed`, `too-large`, `mls/invalid-group-info` for other wire formats
  */
 export function parseGroupInfo(bytes: Uint8Array): GroupInfo {
-  const decoded = decodeMessage(bytes);
-  if (decoded.kind === "group-info") return decoded.groupInfo;
-  throw new MessengerError("mls/invalid-group-info", `Cannot read: it is a ${decoded.kind}`);
+  return decodeOnly("group-info", bytes, "mls/invalid-group-info").groupInfo;
 }
 
 /** @throws MessengerError `malformed`, `too-large`, `mls/invalid-tree` */

@@ -126,7 +126,7 @@ function parseAppended({ channelId, message }: ChannelsAppendParams): MessageHea
 }
 
 function isSelfRemove({ publicMessage }: MessageHeader): boolean {
-  const content = publicMessage?.content.content;
+  const content = publicMessage?.content;
   return content?.kind === "proposal" && content.proposal.kind === "self-remove";
 }
 
