@@ -49,6 +49,8 @@ async function followPage(steps: readonly Step[]): Promise<void> {
     }
     await program.shows(typed[1] as string);
     await program.type(`${typed[2]}\r`);
+    // What others say while it leaves would still be read there.
+    if (typed[2] === "/quit") assert.equal(await program.ended(), 0, line);
   }
   // A program that has ended by itself takes no more; how it ended is what counts.
   for (const program of people.values()) await program.type("\x04").catch(() => {});
