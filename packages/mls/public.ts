@@ -9,7 +9,7 @@ import { decodeExact, encode } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { validateKeyPackage, validateKeyPackageLifetime } from "./key-package.ts";
 import { verifyWithLabel } from "./labels.ts";
-import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
+import { type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
 import { sameBytes } from "./tree/validation.ts";
 import {
   type ContentType,
@@ -65,6 +65,7 @@ export type { ContentType, MessageWireFormat, Sender } from "./wire/framing.ts";
 export type { RatchetTree } from "./tree/ratchet-tree.ts";
 export { type Pause, VALIDATION_SLICE_NODES_COUNT } from "./tree/slices.ts";
 export { membersOf } from "./tree/ratchet-tree.ts";
+export { decodeLeaves, type EncodedLeaf } from "./wire/leaves.ts";
 export {
   isLastResort,
   KEY_PACKAGE_LIFETIME_SECONDS_MAX,
@@ -127,9 +128,9 @@ export function parseMessageHeader(bytes: Uint8Array): MessageHeader {
 /** What an MLSMessage says that it is (RFC 9420 §6); undefined when it is none. */
 function wireFormatOf(bytes: Uint8Array): MlsMessage["kind"] | undefined {
   if (bytes.length < 4) return undefined;
-  const tag = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint16(2);
+  const number = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint16(2);
   return (Object.keys(WIRE_FORMAT) as MlsMessage["kind"][]).find((kind) =>
-    WIRE_FORMAT[kind] === tag
+    WIRE_FORMAT[kind] === number
   );
 }
 
@@ -174,14 +175,14 @@ export function externalCommitOf(header: MessageHeader): ExternalCommitHeader | 
 
 /**
  * Verifies the signature of a PublicMessage against the epoch's context and tree, which a GroupInfo
- * has (RFC 9420 §6.1). The membership tag only members can check.
+ * has (RFC 9420 §6.1); of the tree the sender's leaf is enough. The membership tag only members can check.
  * @throws MessengerError `mls/invalid-signature`, also for a sender that the epoch has not;
  *   `mls/invalid-message` when it is encrypted, or of another group or epoch
  */
 export function verifyPublicMessage(
   crypto: CipherSuite,
   header: MessageHeader,
-  group: { readonly context: GroupContext; readonly tree: RatchetTree },
+  group: { readonly context: GroupContext; readonly tree: Pick<RatchetTree, "leaves"> },
 ): void {
   const message = header.publicMessage;
   if (message === undefined) {
@@ -216,9 +217,9 @@ function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
 
 function signatureKeyOf(
   { sender, content }: PublicHeader,
-  group: { readonly context: GroupContext; readonly tree: RatchetTree },
+  group: { readonly context: GroupContext; readonly tree: Pick<RatchetTree, "leaves"> },
 ): Uint8Array | undefined {
-  if (sender.kind === "member") return leafAt(group.tree, sender.leafIndex)?.signatureKey;
+  if (sender.kind === "member") return group.tree.leaves[sender.leafIndex]?.signatureKey;
   if (sender.kind === "external") {
     return findExternalSenders(group.context.extensions)[sender.senderIndex]?.signatureKey;
   }

@@ -58,6 +58,16 @@ export class Reader {
     return this.#bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>;
   }
 
+  /** Passes over `length` bytes. */
+  skip(length: number): void {
+    this.#advance(length);
+  }
+
+  /** Passes over a variable-size vector, whatever is in it. */
+  skipVector(): void {
+    this.#advance(this.length());
+  }
+
   /**
    * The length of a variable-size vector: 1, 2 or 4 bytes, of which the first two bits say how
    * many; only the shortest form is accepted (RFC 9420 §2.1.2).

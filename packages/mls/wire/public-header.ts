@@ -63,8 +63,8 @@ export function decodePublicHeader(bytes: Uint8Array): PublicHeader {
   const toBeSigned = bytes.subarray(0, bytes.length - reader.left);
   const signature = opaque.decode(reader);
   // The confirmation and membership tags, which only members can check.
-  if (framed.content.kind === "commit") skipOpaque(reader);
-  if (framed.sender.kind === "member") skipOpaque(reader);
+  if (framed.content.kind === "commit") reader.skipVector();
+  if (framed.sender.kind === "member") reader.skipVector();
   reader.finish();
   return { ...framed, toBeSigned, signature };
 }
@@ -72,7 +72,7 @@ export function decodePublicHeader(bytes: Uint8Array): PublicHeader {
 function decodeContent(reader: Reader): ShownContent {
   const type = reader.uint8();
   if (type === 1) {
-    skipOpaque(reader);
+    reader.skipVector();
     return { kind: "application" };
   }
   if (type === 2) return { kind: "proposal", proposal: proposal.decode(reader) };
@@ -82,7 +82,7 @@ function decodeContent(reader: Reader): ShownContent {
     while (reader.left > 0 && shown.length < PROPOSALS_SHOWN_MAX) {
       shown.push(proposalOrRef.decode(reader));
     }
-    skip(reader);
+    reader.skip(reader.left);
     return shown;
   });
   const presence = reader.uint8();
@@ -90,14 +90,6 @@ function decodeContent(reader: Reader): ShownContent {
   if (presence === 0) return { kind: "commit", proposals, leafNode: undefined };
   const leaf = leafNode.decode(reader);
   // The path's nodes (RFC 9420 §7.6).
-  skipOpaque(reader);
+  reader.skipVector();
   return { kind: "commit", proposals, leafNode: leaf };
-}
-
-function skipOpaque(reader: Reader): void {
-  reader.vector(() => skip(reader));
-}
-
-function skip(reader: Reader): void {
-  reader.bytes(reader.left);
 }
