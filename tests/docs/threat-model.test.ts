@@ -22,7 +22,10 @@ Deno.test("docs/threat-model.md names tests that are there", async () => {
 
 Deno.test("docs/channels.md names limits that are there", async () => {
   const text = await Deno.readTextFile(join(ROOT, "docs/channels.md"));
-  const source = await Deno.readTextFile(join(ROOT, "packages/features/channels/limits.ts"));
+  const sources = ["channels/limits.ts", "groups/admission.ts"];
+  const source = (await Promise.all(
+    sources.map((file) => Deno.readTextFile(join(ROOT, "packages/features", file))),
+  )).join();
   const table = text.slice(text.indexOf("| what | default | name |"));
   const names = [...table.matchAll(/^\|[^|]*\|[^|]*\|([^|]*)\|$/gm)]
     .flatMap(([, cell = ""]) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name as string));

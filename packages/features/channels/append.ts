@@ -27,12 +27,14 @@ import {
 } from "./core.ts";
 import { entryIdKey, groupInfoParts, leavingKey } from "./keys.ts";
 import { APPLICATION_BYTES_MAX, QUOTA_RETRY_MS } from "./limits.ts";
+import { noteAsked } from "./membership.ts";
 import {
   encodeSequence,
   isOpen,
   type NewEntry,
   putEntry,
   putHead,
+  putMember,
   readChannel,
   readHead,
   readMember,
@@ -78,6 +80,11 @@ export async function append(
         entriesBytes: before.entriesBytes + message.length,
       };
       checkQuota(core, usage);
+      if (member.addedBy.length > 0 && header.contentType === "application") {
+        await noteAsked(transaction, caller.accountId, member);
+        const { accountId } = caller;
+        putMember(transaction, { channelId, accountId }, { ...member, addedBy: new Uint8Array() });
+      }
       const sequence = head.sequence + 1;
       const noted = await noteUsage(transaction, channelId, { head, usage });
       putHead(transaction, channelId, { ...noted, sequence });
@@ -183,6 +190,9 @@ export async function verdictOnPublic(
   if (waitMs > 0) return { kind: "refused", error: rateLimited(waitMs) };
   const group = await core.store.snapshot((reader) => readPublicGroup(reader, caller, header));
   if (group === undefined) return { kind: "not-checked" };
+  const cost = Math.ceil(group.groupInfo.length / 1024);
+  const lookWaitMs = core.lookRates.take(caller.accountId.toHex(), cost);
+  if (lookWaitMs > 0) return { kind: "refused", error: rateLimited(lookWaitMs) };
   try {
     const options = {
       crypto: core.crypto,

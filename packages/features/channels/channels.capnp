@@ -259,6 +259,8 @@ struct StoredMember @0x80c223e2fcce3c26 {
   entriesCount @1 :UInt32;
   entriesBytes @2 :UInt64 $Qpq.safeInteger;
   # As in StoredUsage, which counts where the head has one for this account.
+  addedBy @3 :Data $Qpq.max(16);
+  # The account that put this one in; empty when it came by itself, or has sent something since.
 }
 
 struct StoredSpan @0xd094bbd66a592907 {
@@ -281,6 +283,8 @@ struct StoredInboxHead @0xfddd05a0a244c8ca {
   sequence @0 :UInt64 $Qpq.safeInteger;
   firstSequence @1 :UInt64 $Qpq.safeInteger;
   acknowledged @2 :UInt64 $Qpq.safeInteger;
+  isForgotten @3 :Bool;
+  # The device is gone: the sweep deletes all of it.
 }
 
 struct StoredInboxEntry @0x9863a36f8dbea0ee {

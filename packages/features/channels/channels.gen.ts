@@ -298,6 +298,8 @@ export interface StoredMember {
   readonly entriesCount: number;
   /** As in StoredUsage, which counts where the head has one for this account. */
   readonly entriesBytes: number;
+  /** The account that put this one in; empty when it came by itself, or has sent something since. */
+  readonly addedBy: Uint8Array;
 }
 
 export interface StoredSpan {
@@ -320,6 +322,8 @@ export interface StoredInboxHead {
   readonly sequence: number;
   readonly firstSequence: number;
   readonly acknowledged: number;
+  /** The device is gone: the sweep deletes all of it. */
+  readonly isForgotten: boolean;
 }
 
 export interface StoredInboxEntry {
@@ -2091,7 +2095,7 @@ export function writeStoredEntry(writer: Writer, at: number, value: StoredEntry)
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredMember(value: StoredMember): Uint8Array {
-  const writer = openWriter(2, 1);
+  const writer = openWriter(2, 2);
   writeStoredMember(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -2107,6 +2111,7 @@ export function readStoredMember(reader: Reader, depth: number): StoredMember {
     spans: readListOfStoredSpan(reader, pointers, end, 16, depth, "StoredMember.spans"),
     entriesCount: reader.uint32(data, pointers),
     entriesBytes: reader.safeInteger(data + 8, pointers, false, "StoredMember.entriesBytes"),
+    addedBy: reader.bytes(pointers + 8, end, 16, "StoredMember.addedBy"),
   };
 }
 
@@ -2116,6 +2121,7 @@ export function writeStoredMember(writer: Writer, at: number, value: StoredMembe
   }
   writer.uint32(at, value.entriesCount);
   writer.safeInteger(at + 8, value.entriesBytes, false);
+  writer.data(at + 24, value.addedBy, 16, "StoredMember.addedBy");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
@@ -2174,7 +2180,7 @@ export function writeStoredEntryId(writer: Writer, at: number, value: StoredEntr
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredInboxHead(value: StoredInboxHead): Uint8Array {
-  const writer = openWriter(3, 0);
+  const writer = openWriter(4, 0);
   writeStoredInboxHead(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -2190,6 +2196,7 @@ export function readStoredInboxHead(reader: Reader, _depth: number): StoredInbox
     sequence: reader.safeInteger(data, pointers, false, "StoredInboxHead.sequence"),
     firstSequence: reader.safeInteger(data + 8, pointers, false, "StoredInboxHead.firstSequence"),
     acknowledged: reader.safeInteger(data + 16, pointers, false, "StoredInboxHead.acknowledged"),
+    isForgotten: reader.bool(data + 24, 0, pointers),
   };
 }
 
@@ -2197,6 +2204,7 @@ export function writeStoredInboxHead(writer: Writer, at: number, value: StoredIn
   writer.safeInteger(at, value.sequence, false);
   writer.safeInteger(at + 8, value.firstSequence, false);
   writer.safeInteger(at + 16, value.acknowledged, false);
+  writer.bool(at + 24, 0, value.isForgotten);
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */

@@ -138,6 +138,18 @@ Deno.test("follow() refuses an inbox with a hole, and a Welcome of another lengt
   );
 });
 
+Deno.test("follow() tells no more channels apart than any account is in", async () => {
+  const frames = Array.from({ length: 17 }, (_, frame) => ({
+    channels: Array.from({ length: 1_000 }, (_, index): ChannelEvent => {
+      const id = new Uint8Array(16);
+      new DataView(id.buffer).setUint32(0, 1_000 * frame + index);
+      return { channelId: id, kind: "caughtUp", caughtUp: 0 };
+    }),
+  }));
+  assert.equal((await followed(server(frames.slice(0, 16)))).length, 16_000);
+  await refusedWith("channels/bad-answer", followed(server(frames)));
+});
+
 Deno.test("read() refuses a page that leaves something out", async () => {
   const read = (page: unknown) =>
     openChannelCalls(server([], { "channels/read": page })).read({

@@ -8,6 +8,7 @@ import {
   encodeStoredChannel,
   encodeStoredEntryId,
   type Recipient,
+  type StoredChannel,
   type StoredHead,
 } from "./channels.gen.ts";
 import {
@@ -43,6 +44,7 @@ import {
   readHead,
   readMember,
 } from "./records.ts";
+import { CONCERNED_COST_KIB } from "./limits.ts";
 import { type CheckedUpload, checkUpload } from "./upload.ts";
 
 const EMPTY = new Uint8Array();
@@ -136,22 +138,24 @@ export async function commit(
       checkNotClosed(head);
       const epoch = epochOf(upload.header);
       if (epoch > head.epoch) throw epochAhead();
-      if (epoch < head.epoch) return { kind: "lost", epoch, head } as const;
+      const about = await readChannel(transaction, channelId);
+      const isByAdmin = isAdmin(parseConversationContext(about.context), caller.accountId);
+      if (epoch < head.epoch) return { kind: "lost", epoch, head, isByAdmin } as const;
       throwIfRefused(verdict);
-      const isCallers = sameBytes(head.committer, caller.accountId);
-      const turnMs = isCallers ? core.turns.waitMs(channel, head.epoch) : 0;
+      const isWinner = sameBytes(head.committer, caller.accountId);
+      const turnMs = core.turns.waitMs(channel, head.epoch, { isWinner, isAdmin: isByAdmin });
       if (turnMs > 0) throw notYourTurn(turnMs);
       const rateMs = Math.max(waitMs, tryWaitMs);
       if (rateMs > 0) throw rateLimited(rateMs);
       const sequence = head.sequence + 1;
-      const place = { head, sequence, acceptedAtMs, caller };
+      const place = { head, about, sequence, acceptedAtMs, caller };
       const undelivered = await putCommit(core, transaction, upload, place);
       return { kind: "accepted", sequence, undelivered } as const;
     });
     if (outcome.kind === "lost") {
-      const { head, epoch } = outcome;
+      const { head, epoch, isByAdmin } = outcome;
       if (epoch + 1 === head.epoch && !sameBytes(head.committer, caller.accountId)) {
-        core.turns.lost(channel, head.epoch);
+        core.turns.lost(channel, head.epoch, { isAdmin: isByAdmin });
       }
       throw new MessengerError(
         "channels/epoch-taken",
@@ -193,6 +197,8 @@ export async function succeed(
   const acceptedAtMs = core.clock.now();
   const rates = [
     { buckets: core.commitRates, key: rateKey(caller, oldId) },
+    // Each successor is another channel: a chain of them has no other limit.
+    { buckets: core.createRates, key: caller.accountId.toHex() },
     uploadRate(core, caller, upload),
   ];
   return await withTokens(rates, async (waitMs) => {
@@ -232,9 +238,12 @@ export async function succeed(
 }
 
 function uploadRate(core: ChannelsCore, caller: Caller, upload: CheckedUpload) {
-  const bytes = upload.message.length + upload.groupInfo.length +
-    upload.welcomes.reduce((sum, { message }) => sum + message.length, 0);
-  const cost = Math.ceil(bytes / 1024);
+  const { message, groupInfo, welcomes, claim: { added, removed } } = upload;
+  const bytes = message.length + groupInfo.length +
+    welcomes.reduce((sum, welcome) => sum + welcome.message.length, 0);
+  const concernedCount = added.length + removed.length +
+    welcomes.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  const cost = Math.ceil(bytes / 1024) + concernedCount * CONCERNED_COST_KIB;
   return { buckets: core.uploadRates, key: caller.accountId.toHex(), cost };
 }
 
@@ -324,7 +333,8 @@ async function putChannel(
   const { channelId } = commit;
   const sequence = 1;
   checkMembersCount(core, founders.length);
-  await addMembers(core, transaction, { channelId, sequence, accounts: founders });
+  const by = caller.accountId;
+  await addMembers(core, transaction, { channelId, sequence, accounts: founders, by });
   const sides = sidesOf(commit.context);
   if (sides !== undefined) transaction.put(pairKey(...sides), channelId);
   const { cipherSuite, contextBytes } = commit;
@@ -355,13 +365,13 @@ async function putCommit(
   place: {
     readonly caller: Caller;
     readonly head: StoredHead;
+    readonly about: StoredChannel;
     readonly sequence: number;
     readonly acceptedAtMs: number;
   },
 ): Promise<readonly Recipient[]> {
   const { channelId, claim, contextBytes } = upload;
-  const { caller, head, sequence, acceptedAtMs } = place;
-  const about = await readChannel(transaction, channelId);
+  const { caller, head, about, sequence, acceptedAtMs } = place;
   const before = parseConversationContext(about.context);
   checkContextChange(caller, { about, before, upload });
   let { membersCount } = head;
@@ -378,7 +388,8 @@ async function putCommit(
       epoch: head.epoch,
       isByAdmin: isAdmin(before, caller.accountId),
     });
-    await addMembers(core, transaction, { channelId, sequence, accounts: claim.added });
+    const by = caller.accountId;
+    await addMembers(core, transaction, { channelId, sequence, accounts: claim.added, by });
   }
   if (!sameBytes(contextBytes, about.context)) {
     transaction.put(aboutKey(channelId), encodeStoredChannel({ ...about, context: contextBytes }));

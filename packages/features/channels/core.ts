@@ -67,6 +67,7 @@ export interface ChannelsCore extends Omit<ChannelsOptions, "limits"> {
   readonly commitTryRates: TokenBuckets;
   readonly createRates: TokenBuckets;
   readonly uploadRates: TokenBuckets;
+  readonly lookRates: TokenBuckets;
   /** Open subscriptions by device, oldest first. */
   readonly subscriptions: Map<string, Set<OpenSubscription>>;
 }
@@ -83,6 +84,7 @@ export function createCore(options: ChannelsOptions, limits: ChannelLimits): Cha
     commitTryRates: new TokenBuckets({ clock, rate: limits.commitTryRate }),
     createRates: new TokenBuckets({ clock, rate: limits.createRate }),
     uploadRates: new TokenBuckets({ clock, rate: limits.uploadRate }),
+    lookRates: new TokenBuckets({ clock, rate: limits.lookRate }),
     subscriptions: new Map(),
   };
 }

@@ -12,7 +12,12 @@ import {
   mergeStaged,
   processMessage,
   type Proposal,
+  runtimeCryptoProvider,
 } from "@qpq/mls";
+import { parseGroupInfo, parseMessageHeader, parseRatchetTree } from "@qpq/mls/public";
+import { encode } from "../../mls/codec/codec.ts";
+import { ratchetTreeNodes } from "../../mls/wire/ratchet-tree.ts";
+import { checkExternalCommit, LEAVES_OF_ACCOUNT_MAX, publicGroupOf } from "../groups/admission.ts";
 import { encodeClaim } from "../groups/claim.ts";
 import {
   type CheckedContext,
@@ -26,6 +31,7 @@ import {
   groupContext,
   identityOf,
   openWorld,
+  readTestLeaf,
   refusedWith,
   type TestDevice,
   type World,
@@ -270,6 +276,75 @@ Deno.test("commit() limits what an account makes the server verify, epoch and en
   assert.equal(limited.retryAfterMs, 10_000);
   await (await enter(world, world.device(alice), { channelId })).run();
   await refusedWith("channels/epoch-taken", old.run());
+});
+
+Deno.test("commit() limits the GroupInfos that an account has the server look through", async () => {
+  const lookRate = { burst: 8_192, perMinute: 60 };
+  await using world = await openWorld({ limits: { lookRate } });
+  const [alice, bob] = [world.device(), world.device()];
+  const { channelId, states } = await openGroup(world, [alice, bob]);
+  const state = states.get(alice) as GroupState;
+  const groupInfo = await createGroupInfo(state);
+  const next = fakeCommit(world.random, {
+    channelId,
+    epoch: 1,
+    context: groupContext(alice),
+    treeBytes: 4_500_000,
+  });
+  await alice.calls.commit({ channelId, upload: next });
+  const tablet = world.device(bob);
+  const entering = await enter(world, tablet, { channelId, groupInfo });
+  await refusedWith("channels/epoch-taken", entering.run());
+  // What was never looked through costs nothing; then it takes more than half.
+  const later = await enter(world, tablet, {
+    channelId,
+    groupInfo: await createGroupInfo({ ...state, context: { ...state.context, epoch: 2n } }),
+  });
+  await refusedWith("malformed", later.run());
+  const limited = await refusedWith("channels/rate-limited", later.run());
+  assert.ok((limited.retryAfterMs ?? 0) > 0);
+  const another = await enter(world, world.device(alice), {
+    channelId,
+    groupInfo: await createGroupInfo({ ...state, context: { ...state.context, epoch: 2n } }),
+  });
+  await refusedWith("malformed", another.run());
+});
+
+Deno.test("checkExternalCommit() verifies no leaf that does not name the sender's account", async () => {
+  await using world = await openWorld();
+  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
+  const { channelId } = await openGroup(world, [alice, bob, carol]);
+  const tablet = world.device(bob);
+  const entering = await enter(world, tablet, { channelId });
+  const { groupInfo } = await tablet.calls.groupInfo(channelId);
+  const group = publicGroupOf(parseGroupInfo(groupInfo));
+  let leaves = 0;
+  const check = (tree: Uint8Array) =>
+    checkExternalCommit(parseMessageHeader(entering.upload.message), {
+      crypto: runtimeCryptoProvider(),
+      group: { ...group, tree },
+      sender: tablet,
+      readLeaf: (leaf) => {
+        leaves += 1;
+        return readTestLeaf(leaf);
+      },
+      isOpenTo: false,
+    });
+  check(group.tree);
+  assert.equal(leaves, 2, "its own, and bob's");
+  const { leaves: [, leafNode] } = parseRatchetTree(group.tree);
+  assert.ok(leafNode !== undefined);
+  const crowded = (count: number) =>
+    encode(
+      ratchetTreeNodes,
+      Array.from({ length: 2 * count - 1 }, (_, at) =>
+        at % 2 === 0 ? { kind: "leaf", leafNode } : undefined),
+    );
+  check(crowded(LEAVES_OF_ACCOUNT_MAX));
+  leaves = 0;
+  const code = "channels/external-commit-refused";
+  assert.throws(() => check(crowded(LEAVES_OF_ACCOUNT_MAX + 1)), { code });
+  assert.equal(leaves, 1, "its own");
 });
 
 Deno.test("commit() lets who is no admin remove those alone that leave in this epoch", async () => {

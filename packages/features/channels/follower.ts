@@ -105,7 +105,7 @@ export class ChannelFollower implements Disposable {
         return this.#over([{ channelId, kind: "notMember" }]);
       }
       const after = this.#after ?? (member.spans[0]?.from ?? 1) - 1;
-      if (after > head.sequence) throw badCursor();
+      if (after > lastReadable(head, member)) throw badCursor();
       const { from, to, gap, isLast } = readableAfter(head, member, after);
       const entries: Entry[] = [];
       let bytes = ENTRY_COST_BYTES;

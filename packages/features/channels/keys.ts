@@ -81,6 +81,9 @@ export const accountKey = (accountId: Uint8Array): Uint8Array =>
 /** Empty: the account is a member, or may still read what it was told as one. */
 export const accountChannelKey = (accountId: Uint8Array, channelId: Uint8Array): Uint8Array =>
   encodeKey(SLICE, "account", accountId, channelId);
+/** 4 bytes: channels that `by` has put the account in, where that has sent nothing yet. */
+export const unaskedKey = (accountId: Uint8Array, by: Uint8Array): Uint8Array =>
+  encodeKey(SLICE, "unasked", accountId, by);
 /** The id of the direct message's channel. */
 export const pairKey = (lower: Uint8Array, higher: Uint8Array): Uint8Array =>
   encodeKey(SLICE, "pair", lower, higher);

@@ -11,12 +11,19 @@ export const APPLICATION_BYTES_MAX = 65_536;
 export const COMMIT_BYTES_MAX = 8_388_608;
 /** Devices that one commit welcomes. */
 export const RECIPIENTS_MAX = 4_096;
+/**
+ * What a device that a commit welcomes, or an account that it adds or removes, counts among the KiB of
+ * `uploadRate`: as much as it keeps the store from other work.
+ */
+export const CONCERNED_COST_KIB = 4;
 /** Entries that one page of a read holds. */
 export const PAGE_ENTRIES_MAX = 128;
 /** Bytes of messages from which a frame of a subscription takes no further page … */
 export const FRAME_BYTES_ENOUGH = 65_536;
 /** … and at most, so that with what waits to be sent (64 KiB) a subscriber holds below 256 KiB. */
 export const FRAME_BYTES_MAX = 163_840;
+/** Bytes of messages from which one transaction of the sweep deletes no further entry. */
+export const SWEEP_BYTES_ENOUGH = 4_194_304;
 /** Times that an account's coming and going is remembered in one channel. */
 export const SPANS_MAX = 16;
 
@@ -44,14 +51,23 @@ export interface ChannelLimits {
   readonly commitTryRate: Rate;
   /** Channels that one account creates. */
   readonly createRate: Rate;
-  /** KiB of commits, GroupInfos and Welcomes of one account, in all channels: no quota counts them. */
+  /**
+   * KiB of commits, GroupInfos and Welcomes of one account, in all channels, and 4 for each device and
+   * account that they concern: no quota counts them.
+   */
   readonly uploadRate: Rate;
+  /** KiB of GroupInfos that one account has the server look through: for external commits, SelfRemoves. */
+  readonly lookRate: Rate;
   /** Milliseconds for which an account leaves the next epoch to one whose commit it beat. */
   readonly turnMs: number;
   /** Accounts of one channel, at most 1,000. */
   readonly membersMax: number;
   /** Channels of one account, at most 4,096. */
   readonly channelsMax: number;
+  /** Of them, those from which on nobody else puts it into another one. */
+  readonly channelsByOthersMax: number;
+  /** Channels that one account has put another one in, where that has sent nothing. */
+  readonly channelsUnaskedMax: number;
   /** Welcomes that wait in one inbox. */
   readonly inboxEntriesMax: number;
   /** Subscriptions that one device has open. */
@@ -74,9 +90,12 @@ export const CHANNEL_LIMITS: ChannelLimits = {
   commitTryRate: { burst: 60, perMinute: 60 },
   createRate: { burst: 20, perMinute: 10 },
   uploadRate: { burst: 262_144, perMinute: 16_384 },
+  lookRate: { burst: 32_768, perMinute: 2_048 },
   turnMs: 10_000,
   membersMax: 1_000,
   channelsMax: 4_096,
+  channelsByOthersMax: 3_072,
+  channelsUnaskedMax: 256,
   inboxEntriesMax: 1_000,
   subscriptionsMax: 4,
   freshBytesMax: 32 * 1024 * 1024,

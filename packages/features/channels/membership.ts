@@ -6,12 +6,13 @@ import {
   type StoredMember,
   type WelcomeUpload,
 } from "./channels.gen.ts";
-import type { ChannelsCore } from "./core.ts";
+import { type ChannelsCore, sameBytes } from "./core.ts";
 import {
   accountChannelKey,
   accountKey,
   inboxEntryKey,
   leavingKey,
+  unaskedKey,
   welcomeParts,
   welcomeUsesKey,
 } from "./keys.ts";
@@ -27,12 +28,14 @@ import {
   readMember,
 } from "./records.ts";
 
-const NO_MEMBER: StoredMember = { spans: [], entriesCount: 0, entriesBytes: 0 };
+const EMPTY = new Uint8Array();
+const NO_MEMBER: StoredMember = { spans: [], entriesCount: 0, entriesBytes: 0, addedBy: EMPTY };
 
 /**
  * Makes accounts members from `sequence` on, the entry that adds them included.
  * @throws MessengerError `channels/bad-claim`: one is a member; `accounts/unknown`: there is none, or
- *   it has no device; `channels/too-many-channels`
+ *   it has no device; `channels/too-many-channels`: it is in as many as it may be, or as others, or
+ *   `by`, may put it in
  */
 export async function addMembers(
   core: ChannelsCore,
@@ -41,9 +44,11 @@ export async function addMembers(
     readonly channelId: Uint8Array;
     readonly sequence: number;
     readonly accounts: readonly Uint8Array[];
+    /** Who does it; among them perhaps. */
+    readonly by: Uint8Array;
   },
 ): Promise<void> {
-  const { channelId, sequence } = added;
+  const { channelId, sequence, by } = added;
   for (const accountId of added.accounts) {
     const [member, devices, count, isListed] = await Promise.all([
       readMember(transaction, channelId, accountId),
@@ -60,16 +65,49 @@ export async function addMembers(
     }
     const before = member ?? NO_MEMBER;
     const spans = [...before.spans, { from: sequence, to: 0 }].slice(-SPANS_MAX);
-    putMember(transaction, { channelId, accountId }, { ...before, spans });
+    const addedBy = sameBytes(accountId, by) ? EMPTY : by;
+    await noteAsked(transaction, accountId, before);
+    if (addedBy !== EMPTY) await noteUnasked(core, transaction, accountId, by);
+    putMember(transaction, { channelId, accountId }, { ...before, spans, addedBy });
     // Again, too: whoever follows the account's channels hears of it.
     transaction.put(accountChannelKey(accountId, channelId), new Uint8Array());
     if (isListed !== undefined) continue;
     const channels = decodeCount(count) + 1;
-    if (channels > core.limits.channelsMax) {
-      throw new MessengerError("channels/too-many-channels", "Cannot add account: in too many");
-    }
+    const { channelsMax, channelsByOthersMax } = core.limits;
+    // Nobody keeps an account from creating its own by putting it into many.
+    const countMax = addedBy === EMPTY ? channelsMax : Math.min(channelsMax, channelsByOthersMax);
+    if (channels > countMax) throw tooManyChannels();
     transaction.put(accountKey(accountId), encodeCount(channels));
   }
+}
+
+async function noteUnasked(
+  core: ChannelsCore,
+  transaction: StoreTransaction,
+  accountId: Uint8Array,
+  by: Uint8Array,
+): Promise<void> {
+  const key = unaskedKey(accountId, by);
+  const count = decodeCount(await transaction.get(key)) + 1;
+  if (count > core.limits.channelsUnaskedMax) throw tooManyChannels();
+  transaction.put(key, encodeCount(count));
+}
+
+/** The account has sent something, or goes: who put it in may put it into another channel. */
+export async function noteAsked(
+  transaction: StoreTransaction,
+  accountId: Uint8Array,
+  { addedBy }: StoredMember,
+): Promise<void> {
+  if (addedBy.length === 0) return;
+  const key = unaskedKey(accountId, addedBy);
+  const count = decodeCount(await transaction.get(key)) - 1;
+  if (count > 0) transaction.put(key, encodeCount(count));
+  else transaction.delete(key);
+}
+
+function tooManyChannels(): MessengerError {
+  return new MessengerError("channels/too-many-channels", "Cannot add account: in too many");
 }
 
 /**
@@ -122,26 +160,25 @@ export async function deliverWelcomes(
 ): Promise<readonly Recipient[]> {
   const { channelId, sequence, acceptedAtMs } = commit;
   const undelivered: Recipient[] = [];
+  /** Devices of accounts that are members, by account: looked up once, however many recipients name one. */
+  const devicesOf = new Map<string, ReadonlySet<string>>();
   for (const [welcomeIndex, { message, recipients }] of commit.welcomes.entries()) {
     let uses = 0;
     for (const recipient of recipients) {
       const { accountId, deviceId } = recipient;
-      const [member, devices, inbox] = await Promise.all([
-        readMember(transaction, channelId, accountId),
-        core.devices.devicesOf(transaction, accountId),
-        readInboxHead(transaction, recipient),
-      ]);
-      if (!isOpen(member)) {
-        throw new MessengerError(
-          "channels/bad-welcome",
-          "Cannot accept Welcome: it is for somebody outside the channel",
-        );
+      const account = accountId.toHex();
+      const devices = devicesOf.get(account) ??
+        await readMemberDevices(core, transaction, { channelId, accountId });
+      devicesOf.set(account, devices);
+      if (!devices.has(deviceId.toHex())) {
+        undelivered.push(recipient);
+        continue;
       }
+      const inbox = await readInboxHead(transaction, recipient);
       // What the device has taken in is no burden: else a stranger could fill it for a day.
       const taken = Math.max(inbox.acknowledged, inbox.firstSequence - 1);
       const hasRoom = inbox.sequence - taken < core.limits.inboxEntriesMax;
-      const isKnown = devices.some((id) => id.toHex() === deviceId.toHex());
-      if (!hasRoom || !isKnown) {
+      if (!hasRoom) {
         undelivered.push(recipient);
         continue;
       }
@@ -163,6 +200,23 @@ export async function deliverWelcomes(
     transaction.put(welcomeUsesKey(channelId, sequence, welcomeIndex), encodeCount(uses));
   }
   return undelivered;
+}
+
+/** @throws MessengerError `channels/bad-welcome`: the account is no member */
+async function readMemberDevices(
+  core: ChannelsCore,
+  transaction: StoreTransaction,
+  { channelId, accountId }: { readonly channelId: Uint8Array; readonly accountId: Uint8Array },
+): Promise<ReadonlySet<string>> {
+  const [member, devices] = await Promise.all([
+    readMember(transaction, channelId, accountId),
+    core.devices.devicesOf(transaction, accountId),
+  ]);
+  if (isOpen(member)) return new Set(devices.map((id) => id.toHex()));
+  throw new MessengerError(
+    "channels/bad-welcome",
+    "Cannot accept Welcome: it is for somebody outside the channel",
+  );
 }
 
 /** The Welcome that an inbox entry points to. */

@@ -205,12 +205,10 @@ class Run {
     const head = this.#model.channels.get(name(channelId))?.log.length ?? 0;
     const after = this.#pick(head + 1);
     const { incarnation } = this.#world;
-    await device.calls.acknowledge({
-      incarnation,
-      cursors: [{ channelId, after }],
-      inboxAfter: 0,
-    });
-    this.#model.acknowledge(modelled(device), name(channelId), after);
+    const cursors = [{ channelId, after }];
+    const acknowledged = device.calls.acknowledge({ incarnation, cursors, inboxAfter: 0 });
+    const found = await outcomeOf(acknowledged.then(() => ({ sequence: 0 })));
+    assert.equal(found, this.#model.acknowledge(modelled(device), name(channelId), after));
   }
 
   async #passTime(): Promise<void> {

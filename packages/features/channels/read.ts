@@ -97,7 +97,8 @@ export async function read(
   return await core.store.snapshot(async (reader) => {
     const { head, member } = await readAsReader(reader, caller, channelId);
     const last = lastReadable(head, member);
-    if (after > head.sequence) throw badCursor();
+    // A former member learns no more of the channel by what it is refused either.
+    if (after > last) throw badCursor();
     const { from, to, gap } = readableAfter(head, member, after);
     const countMax = Math.min(Math.max(1, params.countMax), PAGE_ENTRIES_MAX);
     const stored = await readEntries(reader, channelId, { from, to, countMax });
@@ -274,7 +275,7 @@ export async function acknowledge(
         transaction.get(key),
       ]);
       if (head === undefined || member === undefined) continue;
-      if (after > head.sequence) throw badCursor();
+      if (after > lastReadable(head, member)) throw badCursor();
       if (after > decodeSequence(before)) transaction.put(key, encodeSequence(after));
     }
     if (params.inboxAfter === 0) return;

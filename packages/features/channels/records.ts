@@ -165,7 +165,12 @@ export interface InboxOwner {
   readonly deviceId: Uint8Array;
 }
 
-const EMPTY_INBOX: StoredInboxHead = { sequence: 0, firstSequence: 1, acknowledged: 0 };
+const EMPTY_INBOX: StoredInboxHead = {
+  sequence: 0,
+  firstSequence: 1,
+  acknowledged: 0,
+  isForgotten: false,
+};
 
 export async function readInboxHead(
   reader: StoreReader,

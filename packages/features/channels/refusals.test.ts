@@ -234,19 +234,21 @@ function without(groupInfo: Uint8Array, index: number): Uint8Array {
 }
 
 Deno.test("what an account uploads with commits is bounded in all channels together", async () => {
-  const uploadRate = { burst: 24_576, perMinute: 1_024 };
+  const uploadRate = { burst: 61_440, perMinute: 1_024 };
   await using world = await openWorld({ limits: { uploadRate } });
   const [alice, bob] = [world.device(), world.device()];
   const bytes = 7 * 1024 * 1024;
   const create = (device: TestDevice) => {
     const channelId = world.random.bytes(32);
     const context = groupContext(device);
-    return device.calls.create(fakeCommit(world.random, { channelId, context, bytes }));
+    const large = { bytes, welcomeBytes: bytes, treeBytes: bytes };
+    const upload = { channelId, context, recipients: [device], ...large };
+    return device.calls.create(fakeCommit(world.random, upload));
   };
-  for (let count = 0; count < 3; count++) await create(alice);
+  for (let count = 0; count < 2; count++) await create(alice);
   await refusedWith("channels/rate-limited", create(alice));
   await create(bob);
-  // Five MiB are missing, and come back one a minute.
-  await world.clock.advance(5 * 60_000);
+  // Some four MiB are missing, and come back one a minute.
+  await world.clock.advance(4 * 60_000);
   await create(alice);
 });

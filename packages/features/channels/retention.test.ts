@@ -224,11 +224,59 @@ Deno.test("forgetDevices() deletes the inboxes of revoked devices, and their Wel
       world.channels.forgetDevices(transaction, bob.accountId, devices)
     );
   await forget([tablet.deviceId]);
+  await sweep(world);
   assert.equal(await entriesBelow(world, "inbox", bob.accountId, tablet.deviceId), 0);
   assert.equal(await entriesBelow(world, "inbox", bob.accountId, bob.deviceId), 2);
   await forget();
+  await sweep(world);
   assert.equal(await entriesBelow(world, "inbox"), 0);
   assert.equal(await entriesBelow(world, "log", channelId, WELCOME), 0);
+});
+
+Deno.test("forgetDevices() is done with a few writes, whatever an inbox holds; the sweep takes its time", async () => {
+  await using world = await openWorld({ limits: { commitRate: { burst: 99, perMinute: 1 } } });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const context = groupContext(alice);
+  for (let epoch = 1; epoch <= 40; epoch++) {
+    const upload = fakeCommit(world.random, { channelId, epoch, context, recipients: [bob] });
+    await alice.calls.commit({ channelId, upload });
+  }
+  let writesMost = 0;
+  const watch = world.store.watch(encodeKey("channels"), (keys) => {
+    writesMost = Math.max(writesMost, keys.length);
+  });
+  await world.store.transaction((transaction) =>
+    world.channels.forgetDevices(transaction, bob.accountId)
+  );
+  assert.equal(writesMost, 1);
+  await sweep(world);
+  assert.equal(await entriesBelow(world, "inbox"), 0);
+  // Of each: the entry, the Welcome in two records, and who points to it.
+  assert.ok(writesMost <= 4 * 32 + 1, `${writesMost} writes in one transaction`);
+  watch.close();
+});
+
+Deno.test("sweep() takes no more than one large commit, or Welcome, at a time", async () => {
+  const bytes = 5_000_000;
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const large = { bytes, welcomeBytes: bytes, recipients: [bob] };
+  const channelId = await createGroup(world, [alice, bob], large);
+  const context = groupContext(alice);
+  const upload = fakeCommit(world.random, { channelId, epoch: 1, context, ...large });
+  await alice.calls.commit({ channelId, upload });
+  const chunks = Math.ceil(bytes / 262_144);
+  let writesMost = 0;
+  const watch = world.store.watch(encodeKey("channels"), (keys) => {
+    writesMost = Math.max(writesMost, keys.length);
+  });
+  await pass(world, 30 * DAY_MS);
+  watch.close();
+  for (const part of [BODY, WELCOME]) {
+    assert.equal(await entriesBelow(world, "log", channelId, part), 0);
+  }
+  assert.ok(writesMost < 2 * chunks, `${writesMost} writes in one transaction`);
 });
 
 Deno.test("sweep() takes large commits with it, in small transactions", async () => {

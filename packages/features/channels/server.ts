@@ -14,7 +14,13 @@ import { channelsHandlers } from "./channels.gen.ts";
 import { commit, create, succeed } from "./commit.ts";
 import { type Caller, type ChannelsOptions, createCore } from "./core.ts";
 import { forgetDevices } from "./forget.ts";
-import { CHANNEL_LIMITS, type ChannelLimits, COMMIT_BYTES_MAX } from "./limits.ts";
+import {
+  CHANNEL_LIMITS,
+  type ChannelLimits,
+  COMMIT_BYTES_MAX,
+  CONCERNED_COST_KIB,
+  RECIPIENTS_MAX,
+} from "./limits.ts";
 import { acknowledge, groupInfo, members, read, readInbox, report, welcome } from "./read.ts";
 import { subscribe } from "./subscribe.ts";
 import { sweepAll } from "./sweep.ts";
@@ -28,7 +34,7 @@ export interface Channels<Context> {
   /** Lets go of what is over, in small transactions. To be called every hour or so. */
   sweep(signal?: AbortSignal): Promise<void>;
   /**
-   * Deletes the inboxes of devices that were revoked, in the same transaction.
+   * Gives up the inboxes of devices that were revoked, in the same transaction; the sweep deletes them.
    * @param deviceIds left out: of all devices of an account that goes
    */
   forgetDevices(
@@ -75,6 +81,10 @@ export function openChannels<Context>(
   };
 }
 
+/** Of a commit: its three parts, recipients, and as many accounts as a claim has room for, twice. */
+const UPLOAD_COST_KIB_MAX = 3 * COMMIT_BYTES_MAX / 1024 +
+  CONCERNED_COST_KIB * (RECIPIENTS_MAX + 2 * 1_024);
+
 const NEVER: AbortSignal = new AbortController().signal;
 
 /** What the schema and the stores hold at most. */
@@ -83,8 +93,12 @@ function checkLimits(limits: ChannelLimits): ChannelLimits {
   assert(limits.channelsMax >= 1 && limits.channelsMax <= 4_096, "channelsMax is 1 to 4,096");
   assert(limits.sweepEntries >= 1 && limits.sweepEntries <= 1_000, "sweepEntries is 1 to 1,000");
   assert(
-    limits.uploadRate.burst >= 3 * COMMIT_BYTES_MAX / 1024,
+    limits.uploadRate.burst >= UPLOAD_COST_KIB_MAX,
     "uploadRate lets any commit through",
+  );
+  assert(
+    limits.lookRate.burst >= COMMIT_BYTES_MAX / 1024,
+    "lookRate lets any GroupInfo be looked through",
   );
   assert(limits.entryIdMs >= limits.retentionMs, "an entry id outlives its entry");
   return limits;

@@ -108,6 +108,28 @@ Deno.test("subscribe() tells a stranger nothing, live or not", async () => {
   await eves.stop();
 });
 
+Deno.test("subscribe() holds nothing for channels that are not the account's", async () => {
+  const counted = countingReads(openMemoryStore());
+  await using world = await openWorld({ store: counted.store });
+  const [alice, eve] = [world.device(), world.device()];
+  await createGroup(world, [eve]);
+  const own = follow(world, eve);
+  await own.until("all caught up");
+  const watched = counted.watches;
+  await own.stop();
+  await until(() => counted.watches === 0);
+  const channelId = await createGroup(world, [alice]);
+  const others = Array.from({ length: 1_200 }, () => world.random.bytes(32));
+  const cursors = [channelId, ...others].map((id) => ({ channelId: id, after: 7 }));
+  const eves = follow(world, eve, { cursors });
+  await eves.until("all caught up");
+  assert.equal(counted.watches, watched);
+  const told = eves.deliveries.filter(({ kind }) => kind === "not-a-member").length;
+  assert.equal(told, cursors.length);
+  assert.equal(eves.lines().at(-1), "all caught up");
+  await eves.stop();
+});
+
 Deno.test("subscribe() ends when the device is revoked", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];

@@ -14,6 +14,8 @@ import { FRAME_BYTES_ENOUGH, FRAME_BYTES_MAX } from "./limits.ts";
 /** Events that one frame carries, of channels and of the inbox: as the schema has it. */
 const CHANNEL_EVENTS_MAX = 1_000;
 const INBOX_EVENTS_MAX = 60;
+/** What an event without entries takes in a frame, at most. */
+const EVENT_COST_BYTES = 160;
 
 /**
  * Sends what is behind the cursors, then what comes, in the order of each log, until the caller leaves.
@@ -102,8 +104,7 @@ class Frames implements AsyncIterator<ChannelsSubscribeResults, undefined> {
     const signals = [this.#signal, this.#caller.revoked];
     this.#resources.use(onAbort(signals, () => subscription.wake()));
     await subscription.followAccount();
-    for (const { channelId } of this.#params.cursors) subscription.follow(channelId);
-    subscription.begin();
+    subscription.begin(this.#params.cursors.map(({ channelId }) => channelId));
     return subscription;
   }
 
@@ -128,6 +129,8 @@ class Subscription implements Disposable {
   readonly #followers = new Map<string, ChannelFollower>();
   readonly #inbox: InboxFollower;
   readonly #resources = new DisposableStack();
+  /** Channels that were asked for and are not the account's: told, and not followed. */
+  #others: Uint8Array[] = [];
   /** Channels that may have something to send, in turn. */
   readonly #ready = new Set<string>();
   #isInboxReady = true;
@@ -222,6 +225,10 @@ class Subscription implements Disposable {
       bytes += page.bytes;
       if (page.hasMore) this.#isInboxReady = true;
     }
+    while (this.#others.length > 0 && bytes < FRAME_BYTES_ENOUGH) {
+      channels.push({ channelId: this.#others.pop() as Uint8Array, kind: "notMember" });
+      bytes += EVENT_COST_BYTES;
+    }
     for (const key of this.#ready) {
       if (bytes >= FRAME_BYTES_ENOUGH || channels.length >= CHANNEL_EVENTS_MAX) break;
       this.#ready.delete(key);
@@ -241,9 +248,10 @@ class Subscription implements Disposable {
     return { channels, inbox, allSent: this.#isFirstAllSent(channels, inbox) };
   }
 
-  /** What follows now is what there was at the beginning. */
-  begin(): void {
+  /** What is followed now is what there was at the beginning; of `asked` perhaps not all. */
+  begin(asked: readonly Uint8Array[]): void {
     this.#unsent = new Set(this.#followers.keys());
+    this.#others = asked.filter((channelId) => !this.#followers.has(channelId.toHex()));
   }
 
   /** Whether these are the last of what there was at the beginning. */
@@ -256,7 +264,7 @@ class Subscription implements Disposable {
       if (kind === "caughtUp" || kind === "notMember") this.#unsent.delete(channelId.toHex());
     }
     if (inbox.some(({ kind }) => kind === "caughtUp")) this.#isInboxSent = true;
-    if (!this.#isInboxSent || this.#unsent.size > 0) return false;
+    if (!this.#isInboxSent || this.#unsent.size + this.#others.length > 0) return false;
     this.#unsent = undefined;
     return true;
   }

@@ -29,6 +29,7 @@ import {
   entryKey,
   INBOX_KEYS,
   inboxEntryKey,
+  inboxKey,
   memberKey,
   memberKeys,
   welcomeParts,
@@ -48,6 +49,8 @@ import {
   readInboxHead,
   readMember,
 } from "./records.ts";
+import { SWEEP_BYTES_ENOUGH } from "./limits.ts";
+import { noteAsked } from "./membership.ts";
 import { giveBackUsage } from "./usage.ts";
 
 /** Members, entry ids and reports that are looked at in one go; then others have their turn. */
@@ -177,8 +180,11 @@ async function sweepEntries(
   const freed = new Map<string, StoredUsage>();
   let { firstSequence } = head;
   const entries = await readEntries(transaction, channelId, span);
+  let bytes = 0;
   for (const entry of entries) {
+    if (bytes >= SWEEP_BYTES_ENOUGH) break;
     const { sequence, acceptedAtMs, accountId, kind, messageBytes } = entry;
+    bytes += messageBytes;
     const keptMs = sequence <= acknowledged ? retentionAcknowledgedMs : retentionMs;
     if (acceptedAtMs + keptMs > nowMs) break;
     transaction.delete(entryKey(channelId, sequence));
@@ -199,7 +205,7 @@ async function sweepEntries(
   const swept = [...freed.values()];
   const noted = await giveBackUsage(transaction, channelId, { head, swept });
   putHead(transaction, channelId, { ...noted, firstSequence });
-  return firstSequence === head.firstSequence + entries.length;
+  return bytes >= SWEEP_BYTES_ENOUGH || firstSequence === head.firstSequence + entries.length;
 }
 
 /** Accounts that were removed, and whose last entry is swept. */
@@ -240,7 +246,9 @@ async function forgetMember(
     transaction.range({ prefix: acknowledgedKeys(channelId, accountId) }),
   ]);
   const last = member?.spans.at(-1);
-  if (last === undefined || last.to === 0 || last.to >= head.firstSequence) return;
+  if (member === undefined || last === undefined) return;
+  if (last.to === 0 || last.to >= head.firstSequence) return;
+  await noteAsked(transaction, accountId, member);
   transaction.delete(memberKey(channelId, accountId));
   transaction.delete(accountChannelKey(accountId, channelId));
   transaction.put(accountKey(accountId), encodeCount(Math.max(0, decodeCount(count) - 1)));
@@ -291,21 +299,28 @@ async function sweepInboxEntries(
   const span = { from: head.firstSequence, to: head.sequence, countMax };
   const entries = await readInboxEntries(transaction, owner, span);
   let { firstSequence } = head;
+  let bytes = 0;
   for (const entry of entries) {
-    const { sequence, acceptedAtMs } = entry;
+    if (bytes >= SWEEP_BYTES_ENOUGH) break;
+    const { sequence, acceptedAtMs, welcomeBytes } = entry;
     const keptMs = sequence <= head.acknowledged ? retentionAcknowledgedMs : retentionMs;
-    if (acceptedAtMs + keptMs > nowMs) break;
+    if (acceptedAtMs + keptMs > nowMs && !head.isForgotten) break;
+    bytes += welcomeBytes;
     transaction.delete(inboxEntryKey(owner.accountId, owner.deviceId, sequence));
     await releaseWelcome(transaction, entry);
     firstSequence = sequence + 1;
   }
+  if (head.isForgotten && firstSequence > head.sequence) {
+    transaction.delete(inboxKey(owner.accountId, owner.deviceId));
+    return false;
+  }
   if (firstSequence === head.firstSequence) return false;
   putInboxHead(transaction, owner, { ...head, firstSequence });
-  return firstSequence === head.firstSequence + entries.length;
+  return bytes >= SWEEP_BYTES_ENOUGH || firstSequence === head.firstSequence + entries.length;
 }
 
 /** An inbox entry goes: its Welcome, too, when no other inbox points to it. */
-export async function releaseWelcome(
+async function releaseWelcome(
   transaction: StoreTransaction,
   entry: {
     readonly channelId: Uint8Array;

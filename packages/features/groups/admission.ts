@@ -2,15 +2,13 @@
 import { compareKeys, MessengerError } from "@qpq/ports";
 import {
   type CryptoProvider,
+  decodeLeaves,
   EXTENSION_TYPE,
   externalCommitOf,
   findExtension,
   type GroupInfo,
   type LeafNode,
-  membersOf,
   type MessageHeader,
-  parseRatchetTree,
-  type RatchetTree,
   verifyPublicMessage,
 } from "@qpq/mls/public";
 
@@ -21,6 +19,12 @@ export interface LeafOwner {
   /** Of the device's certificate. */
   readonly generation: number;
 }
+
+/**
+ * Leaves that may name one account: its devices', and those of devices that it has not any more.
+ * Verifying one takes a fraction of a millisecond, and a tree has room for thousands.
+ */
+export const LEAVES_OF_ACCOUNT_MAX = 128;
 
 /** Whose a leaf is; undefined when its credential is none of ours, or is not good. */
 export type ReadLeaf = (leaf: LeafNode) => LeafOwner | undefined;
@@ -36,23 +40,24 @@ export interface Sender {
 /** One epoch of a group, as its GroupInfo describes it. */
 export interface PublicGroup {
   readonly context: GroupInfo["groupContext"];
-  readonly tree: RatchetTree;
+  /** `ratchet_tree`, as it was encoded: what it says is for who looks at it to check. */
+  readonly tree: Uint8Array;
 }
 
-/** @throws MessengerError `mls/missing-tree`, `mls/invalid-tree`, `malformed` */
+/** @throws MessengerError `mls/missing-tree` */
 export function publicGroupOf(groupInfo: GroupInfo): PublicGroup {
   const tree = findExtension(groupInfo.extensions, EXTENSION_TYPE.ratchetTree);
   if (tree === undefined) {
     throw new MessengerError("mls/missing-tree", "Cannot read group: its tree is missing");
   }
-  return { context: groupInfo.groupContext, tree: parseRatchetTree(tree) };
+  return { context: groupInfo.groupContext, tree };
 }
 
 /**
  * Who may enter by external commit: the sending device itself, of an account that has a leaf already
  * (`options.isOpenTo`: or is one of the two sides of a direct message), of a generation not below any
  * leaf of its account; it removes at most its own old leaf and proposes nothing else.
- * @throws MessengerError `channels/external-commit-refused`; those of `verifyPublicMessage`
+ * @throws MessengerError `channels/external-commit-refused`, `malformed`; those of `verifyPublicMessage`
  */
 export function checkExternalCommit(
   header: MessageHeader,
@@ -77,8 +82,9 @@ export function checkExternalCommit(
   if (inits !== 1 || removals > 1 || inits + removals !== kinds.length) {
     throw refusal("it proposes more than to enter and to remove one old leaf");
   }
-  const owned = membersOf(group.tree).flatMap(({ leafIndex, leafNode: leaf }) => {
-    const other = readLeaf(leaf);
+  const leaves = leavesNaming(sender.accountId, group.tree);
+  const owned = leaves.flatMap((leaf, leafIndex) => {
+    const other = leaf && readLeaf(leaf);
     return other !== undefined && same(other.accountId, sender.accountId)
       ? [{ leafIndex, ...other }]
       : [];
@@ -91,13 +97,15 @@ export function checkExternalCommit(
   const isOwn = removed === undefined ||
     owned.some((leaf) => leaf.leafIndex === removed && same(leaf.deviceId, sender.deviceId));
   if (!isOwn) throw refusal("it removes the leaf of another device");
-  verifyPublicMessage(crypto.cipherSuite(group.context.cipherSuite), header, group);
+  const { context } = group;
+  const cipherSuite = crypto.cipherSuite(context.cipherSuite);
+  verifyPublicMessage(cipherSuite, header, { context, tree: { leaves } });
 }
 
 /**
  * A SelfRemove of the sending device (draft-ietf-mls-extensions §5.3): the only proposal that travels
  * alone. Its membership tag only members can check.
- * @throws MessengerError `channels/bad-message`; those of `verifyPublicMessage`
+ * @throws MessengerError `channels/bad-message`, `malformed`; those of `verifyPublicMessage`
  */
 export function checkSelfRemove(
   header: MessageHeader,
@@ -108,13 +116,39 @@ export function checkSelfRemove(
     readonly readLeaf: ReadLeaf;
   },
 ): void {
-  const { crypto, group } = options;
+  const { crypto, group: { context, tree } } = options;
   if (header.sender?.kind !== "member") throw badMessage("no member sends it");
-  const leaf = group.tree.leaves[header.sender.leafIndex];
+  const place = header.sender.leafIndex;
+  const leaves = decodeLeaves(tree, ({ leafIndex }) => leafIndex === place);
+  const leaf = leaves[place];
   if (leaf === undefined || ownerOf(leaf, options) === undefined) {
     throw badMessage("it is for the leaf of another device");
   }
-  verifyPublicMessage(crypto.cipherSuite(group.context.cipherSuite), header, group);
+  const cipherSuite = crypto.cipherSuite(context.cipherSuite);
+  verifyPublicMessage(cipherSuite, header, { context, tree: { leaves } });
+}
+
+/** Leaves that have the account's id somewhere, by leaf index; no other is decoded. */
+function leavesNaming(
+  accountId: Uint8Array,
+  tree: Uint8Array,
+): readonly (LeafNode | undefined)[] {
+  let count = 0;
+  return decodeLeaves(tree, ({ bytes }) => {
+    if (!contains(bytes, accountId)) return false;
+    count += 1;
+    if (count > LEAVES_OF_ACCOUNT_MAX) throw refusal("too many leaves name its account");
+    return true;
+  });
+}
+
+/** Whether `part` stands in one piece in it, as an id stands in a credential. */
+function contains(bytes: Uint8Array, part: Uint8Array): boolean {
+  const first = part[0] as number;
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (same(bytes.subarray(at, at + part.length), part)) return true;
+  }
+  return false;
 }
 
 /** Who owns the leaf, if that is the sending device. */

@@ -15,6 +15,19 @@ Deno.test("TokenBuckets.take() lets a burst through, then the rate, each key by 
   assert.equal(buckets.take("a"), 10_000);
 });
 
+Deno.test("TokenBuckets.giveBack() forgets a key whose bucket is full again", async () => {
+  const clock = createManualClock();
+  const buckets = new TokenBuckets({ clock, rate: { burst: 2, perMinute: 60 }, keysMax: 2 });
+  buckets.take("a");
+  buckets.take("a");
+  for (const key of ["b", "c", "d"]) {
+    buckets.take(key);
+    buckets.giveBack(key);
+  }
+  assert.equal(buckets.size, 1);
+  assert.ok(buckets.take("a") > 0, "harmless keys have not pushed it out");
+});
+
 Deno.test("TokenBuckets.take() takes a cost whole or not at all; giveBack() never overfills", async () => {
   const clock = createManualClock();
   const buckets = new TokenBuckets({ clock, rate: { burst: 5, perMinute: 60 } });

@@ -52,10 +52,10 @@ export class TokenBuckets {
   /** Puts back what was taken for something that turned out to be harmless. */
   giveBack(key: string, cost = 1): void {
     const atMs = this.#clock.monotonic();
-    this.#remember(key, {
-      tokens: Math.min(this.#rate.burst, this.#tokens(key, atMs) + cost),
-      atMs,
-    });
+    const tokens = this.#tokens(key, atMs) + cost;
+    // A full bucket is that of a key that was never seen: else harmless keys would push out others.
+    if (tokens >= this.#rate.burst) this.#buckets.delete(key);
+    else this.#remember(key, { tokens, atMs });
   }
 
   /** Keys that are remembered. */

@@ -60,14 +60,18 @@ export const CHANNEL_CODES = {
   "channels/too-many-channels": row(
     "never",
     1,
-    "An account would be in more channels than the server allows.",
+    "An account would be in more channels than it may be, or than others may put it in.",
   ),
   "channels/subscription-replaced": row(
     "later",
     1,
     "The device has begun newer subscriptions, and the server keeps no more of it than those.",
   ),
-  "channels/bad-cursor": row("never", 1, "A cursor points beyond the end of its log."),
+  "channels/bad-cursor": row(
+    "never",
+    1,
+    "A cursor points beyond the end of its log, or of what the reader may have of it.",
+  ),
   "channels/incarnation-changed": row(
     "never",
     1,
@@ -81,12 +85,12 @@ export const CHANNEL_CODES = {
   "channels/rate-limited": row(
     "later",
     1,
-    "The account sends or commits more in this channel than the server allows.",
+    "The account sends, commits or uploads more than the server allows.",
   ),
   "channels/commit-turn": row(
     "later",
     1,
-    "Another member's commit has just lost to this account's: it goes first.",
+    "Another member's commit has just lost to this account's, or an admin's to anybody's: it goes first.",
   ),
   "channels/bad-answer": row(
     "never",

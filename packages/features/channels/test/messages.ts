@@ -44,6 +44,8 @@ export interface FakeCommit {
   readonly recipients?: readonly Recipient[];
   readonly welcomeBytes?: number;
   readonly bytes?: number;
+  /** Of the tree in the GroupInfo. */
+  readonly treeBytes?: number;
   readonly suite?: number;
 }
 
@@ -67,7 +69,7 @@ export function fakeCommit(random: Random, commit: FakeCommit): CommitUpload {
 }
 
 export function fakeGroupInfo(
-  { channelId, epoch = 0, context, suite = SUITE }: FakeCommit,
+  { channelId, epoch = 0, context, suite = SUITE, treeBytes = 8 }: FakeCommit,
 ): Uint8Array {
   return encodeMessage({
     kind: "group-info",
@@ -82,7 +84,7 @@ export function fakeGroupInfo(
         extensions: [conversationExtension(context)],
       },
       extensions: [
-        { extensionType: EXTENSION_TYPE.ratchetTree, extensionData: new Uint8Array(8) },
+        { extensionType: EXTENSION_TYPE.ratchetTree, extensionData: new Uint8Array(treeBytes) },
         externalPubExtension(new Uint8Array(32)),
       ],
       confirmationTag: new Uint8Array(32),

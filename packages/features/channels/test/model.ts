@@ -124,10 +124,16 @@ export class Model {
     ) ?? [];
   }
 
-  acknowledge(by: ModelDevice, id: string, after: number): void {
+  /** @returns 0 when it is noted, or passed over */
+  acknowledge(by: ModelDevice, id: string, after: number): Outcome {
     const channel = this.channels.get(id);
-    if (channel?.members.has(by.account) !== true) return;
+    const last = channel?.members.get(by.account)?.at(-1);
+    if (channel === undefined || last === undefined) return 0;
+    // A former member of whose entries none is left is not known any more.
+    if (last.to !== 0 && last.to < channel.first) return 0;
+    if (after > (last.to === 0 ? channel.log.length : last.to)) return "channels/bad-cursor";
     channel.acknowledged.set(by.name, Math.max(after, channel.acknowledged.get(by.name) ?? 0));
+    return 0;
   }
 
   sweep(nowMs: number): void {

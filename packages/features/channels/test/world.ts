@@ -21,7 +21,7 @@ import {
 } from "@qpq/ports";
 import { createRpcServer, openRpcClient, type RpcClient } from "@qpq/rpc";
 import { createCapabilities } from "../../../mls/group/identity.ts";
-import type { LeafOwner } from "../../groups/admission.ts";
+import type { LeafOwner, ReadLeaf } from "../../groups/admission.ts";
 import {
   type CheckedContext,
   CONVERSATION_EXTENSION_TYPE,
@@ -92,8 +92,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
           !device.revoked.aborted && device.accountId.toHex() === accountId.toHex()
         ).map(({ deviceId }) => deviceId),
     },
-    readLeaf: ({ credential }) =>
-      credential.kind === "basic" ? readIdentity(credential.identity) : undefined,
+    readLeaf: readTestLeaf,
     cipherSuites: [SUITE],
     callerOf,
     limits: options.limits ?? {},
@@ -188,6 +187,9 @@ export function identityOf(random: Random, owner: LeafOwner): Identity {
     }),
   });
 }
+
+export const readTestLeaf: ReadLeaf = ({ credential }) =>
+  credential.kind === "basic" ? readIdentity(credential.identity) : undefined;
 
 function readIdentity(identity: Uint8Array): LeafOwner | undefined {
   if (identity.length !== 33) return undefined;
