@@ -3,7 +3,7 @@ import { decodeExact } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
-import { type Pause, runSlices, runSlicesPausing, type Slices } from "./tree/slices.ts";
+import { type Pause, runSlices, runSlicesPausing, type Slices } from "./slices.ts";
 import { treeValidation } from "./tree/validation.ts";
 import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
 import { EPOCH_MAX, LEAVES_COUNT_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";

@@ -29,7 +29,7 @@ import {
 import { forgeKeyPackage } from "./test/forge.ts";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "./test/members.ts";
 import { identityOf, keyPackageOf, LIFETIME, NOW_MS, provider, random } from "./test/members.ts";
-import { VALIDATION_SLICE_NODES_COUNT } from "./tree/slices.ts";
+import { VALIDATION_SLICE_NODES_COUNT } from "./slices.ts";
 import type { UnsignedKeyPackage } from "./wire/key-package.ts";
 import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 

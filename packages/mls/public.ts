@@ -63,7 +63,7 @@ export type { GroupContext, GroupInfo, Welcome } from "./wire/group-info.ts";
 export type { KeyPackage } from "./wire/key-package.ts";
 export type { ContentType, MessageWireFormat, Sender } from "./wire/framing.ts";
 export type { RatchetTree } from "./tree/ratchet-tree.ts";
-export { type Pause, VALIDATION_SLICE_NODES_COUNT } from "./tree/slices.ts";
+export { type Pause, VALIDATION_SLICE_NODES_COUNT } from "./slices.ts";
 export { membersOf } from "./tree/ratchet-tree.ts";
 export { decodeLeaves, type EncodedLeaf } from "./wire/leaves.ts";
 export {

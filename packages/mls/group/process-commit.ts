@@ -6,7 +6,7 @@ import { treeHash } from "../tree/hashes.ts";
 import { validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
-import type { Pause } from "../tree/slices.ts";
+import type { Pause } from "../slices.ts";
 import { hasEncryptionKey, nameOf } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Commit, UpdatePath } from "../wire/commit.ts";

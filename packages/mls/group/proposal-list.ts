@@ -10,7 +10,7 @@ import {
   validateLeaf,
   validateSupport,
 } from "../tree/leaf-validation.ts";
-import { inSlices, type Pause, runSlicesPausing } from "../tree/slices.ts";
+import { inSlices, type Pause, runSlicesPausing } from "../slices.ts";
 import { leafAt, membersOf, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
 import { nameOf, validateUniqueKeys } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";

@@ -9,7 +9,7 @@ import {
 } from "../group/pending-proposals.ts";
 import { KEY_PACKAGE_LIFETIME_SECONDS_MAX } from "../key-package.ts";
 import { FORWARD_GENERATIONS_MAX, SKIPPED_KEYS_COUNT_MAX } from "../keys/sender-ratchet.ts";
-import { VALIDATION_SLICE_NODES_COUNT } from "../tree/slices.ts";
+import { VALIDATION_SLICE_NODES_COUNT } from "../slices.ts";
 import {
   BYTE_STRINGS_COUNT_BASE,
   BYTES_PER_BYTE_STRING_MIN,

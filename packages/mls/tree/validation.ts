@@ -12,7 +12,7 @@ import {
 import { directPath, isInSubtree, isLeaf, leafOfNode, leftOfParent } from "./math.ts";
 import { nodeCount, nodeOfLeaf, rightOfParent, root } from "./math.ts";
 import { leafAt, membersOf, parentAt, type RatchetTree, resolution } from "./ratchet-tree.ts";
-import { inSlices, runSlices, type Slices, VALIDATION_SLICE_NODES_COUNT } from "./slices.ts";
+import { inSlices, runSlices, type Slices, VALIDATION_SLICE_NODES_COUNT } from "../slices.ts";
 import { validateUniqueKeys } from "./unique-keys.ts";
 
 /**
