@@ -2,10 +2,12 @@
  * How fast is our MLS against npm ts-mls as it is shipped? Suite 1 on both sides, in one run,
  * alternating, in groups of 2, 100 and 1000; our hybrid suite beside it without a ratio, because ts-mls
  * has another one. Prints medians in milliseconds and how many times faster we are; exits 1 when
- * anything of ours is slower.
+ * anything of ours is slower. Then, of a large group: how long
+ * our work holds the thread at most where it is told to let others have their turn.
  */
 import { runtimeCryptoProvider } from "@qpq/mls";
 import type { Contender, Prepared } from "./mls/contender.ts";
+import { measureHolds } from "./mls/holds.ts";
 import { ourContender } from "./mls/ours.ts";
 import { tsMlsContender } from "./mls/ts-mls.ts";
 
@@ -17,6 +19,8 @@ const ROUNDS: readonly (readonly [memberCount: number, rounds: number])[] = [
   [100, 5],
   [1000, 3],
 ];
+/** Who is added at once, to see for how long nobody else has a turn. */
+const JOINERS_COUNT = 4096;
 const MESSAGES_COUNT = 200;
 const KEY_PACKAGES_COUNT = 20;
 
@@ -42,6 +46,15 @@ for (const [memberCount, rounds] of ROUNDS) {
     }
   }
   report(memberCount, times);
+}
+for (const suite of [0x0001, HYBRID_SUITE]) {
+  // The first round is for the compiler.
+  await measureHolds(provider, suite, KEY_PACKAGES_COUNT);
+  const { name } = provider.cipherSuite(suite);
+  print(`${JOINERS_COUNT} join, ${name}`.padEnd(64) + "     total  longest hold (ms)");
+  for (const { name, totalMs, longestMs } of await measureHolds(provider, suite, JOINERS_COUNT)) {
+    print(name.padEnd(64) + totalMs.toFixed(1).padStart(10) + longestMs.toFixed(1).padStart(14));
+  }
 }
 Deno.exit(isSlower ? 1 : 0);
 

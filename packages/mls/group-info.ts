@@ -1,14 +1,14 @@
 import { MessengerError } from "@qpq/ports";
-import { decodeExact } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { verifyWithLabel } from "./labels.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
 import { type Pause, runSlices, runSlicesPausing, type Slices } from "./slices.ts";
 import { treeValidation } from "./tree/validation.ts";
+import { EXTENSION_TYPE, findExtension } from "./wire/extension.ts";
 import { type GroupInfo, groupInfoToBeSigned } from "./wire/group-info.ts";
-import { EPOCH_MAX, LEAVES_COUNT_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
+import { EPOCH_MAX, LEAVES_COUNT_MAX } from "./wire/limits.ts";
 import { findExternalSenders } from "./wire/proposal.ts";
-import { findRatchetTree, ratchetTreeNodes } from "./wire/ratchet-tree.ts";
+import { ratchetTreeDecoding } from "./wire/ratchet-tree.ts";
 
 /** How much of a GroupInfo is validated, and how it shares the thread. */
 export interface GroupInfoValidation {
@@ -23,7 +23,7 @@ export interface GroupInfoValidation {
 
 /** The same for a thread that has more to do. */
 export interface PausingValidation extends GroupInfoValidation {
-  /** Called after every `VALIDATION_SLICE_NODES_COUNT` nodes. Default: no pause. */
+  /** Called between two slices of the work for a large tree. Default: no pause. */
   readonly pause?: Pause;
 }
 
@@ -59,9 +59,9 @@ function* groupInfoValidation(
   const { groupContext, signer } = groupInfo;
   if (groupContext.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
   if (groupContext.epoch > EPOCH_MAX) refuse(`its epoch is above ${EPOCH_MAX}`);
-  const nodes = options.ratchetTree === undefined
-    ? findRatchetTree(groupInfo.extensions)
-    : decodeExact(ratchetTreeNodes, options.ratchetTree, { bytesMax: RATCHET_TREE_BYTES_MAX });
+  const encodedTree = options.ratchetTree ??
+    findExtension(groupInfo.extensions, EXTENSION_TYPE.ratchetTree);
+  const nodes = encodedTree && (yield* ratchetTreeDecoding(encodedTree));
   if (nodes === undefined) {
     throw new MessengerError("mls/missing-tree", "Cannot accept group: its tree is missing");
   }

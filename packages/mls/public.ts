@@ -5,10 +5,11 @@
  * @module
  */
 import { type ErrorCode, MessengerError } from "@qpq/ports";
-import { decodeExact, encode } from "./codec/codec.ts";
+import { encode } from "./codec/codec.ts";
 import type { CipherSuite } from "./crypto/provider.ts";
 import { validateKeyPackage, validateKeyPackageLifetime } from "./key-package.ts";
 import { verifyWithLabel } from "./labels.ts";
+import { type Pause, runSlices, runSlicesPausing } from "./slices.ts";
 import { type RatchetTree, treeFromNodes } from "./tree/ratchet-tree.ts";
 import { sameBytes } from "./tree/validation.ts";
 import {
@@ -22,10 +23,10 @@ import {
 import { type GroupContext, groupContext, type GroupInfo } from "./wire/group-info.ts";
 import type { KeyPackage } from "./wire/key-package.ts";
 import type { LeafNode } from "./wire/leaf-node.ts";
-import { KEY_PACKAGE_BYTES_MAX, RATCHET_TREE_BYTES_MAX } from "./wire/limits.ts";
+import { KEY_PACKAGE_BYTES_MAX } from "./wire/limits.ts";
 import { findExternalSenders, type ProposalOrRef } from "./wire/proposal.ts";
 import { decodePublicHeader, type PublicHeader } from "./wire/public-header.ts";
-import { ratchetTreeNodes } from "./wire/ratchet-tree.ts";
+import { ratchetTreeDecoding } from "./wire/ratchet-tree.ts";
 
 export * from "./crypto/provider.ts";
 export {
@@ -271,7 +272,13 @@ export function parseGroupInfo(bytes: Uint8Array): GroupInfo {
 
 /** @throws MessengerError `malformed`, `too-large`, `mls/invalid-tree` */
 export function parseRatchetTree(bytes: Uint8Array): RatchetTree {
-  return treeFromNodes(
-    decodeExact(ratchetTreeNodes, bytes, { bytesMax: RATCHET_TREE_BYTES_MAX }),
-  );
+  return treeFromNodes(runSlices(ratchetTreeDecoding(bytes)));
+}
+
+/** The same with a pause between two slices; `bytes` must stay as they are until it is done. */
+export async function parseRatchetTreePausing(
+  bytes: Uint8Array,
+  options: { readonly pause?: Pause },
+): Promise<RatchetTree> {
+  return treeFromNodes(await runSlicesPausing(ratchetTreeDecoding(bytes), options.pause));
 }

@@ -1,11 +1,18 @@
 /**
  * Long work in slices: a large tree takes seconds, so others may have their turn between two. Who has
- * nothing else to do runs them at once.
+ * nothing else to do runs them at once. What no slice can be shorter than is one primitive over one
+ * large input: signing 8 MiB takes 20 ms.
  */
 export type Slices<T> = Generator<undefined, T, undefined>;
 
-/** Leaves or nodes that are validated in one go: some milliseconds of work. */
+/** Leaves, nodes or keys that are validated, hashed or encrypted to in one go: some milliseconds of work. */
 export const VALIDATION_SLICE_NODES_COUNT = 64;
+
+/** Bytes of long lists that are encoded or decoded in one go: some milliseconds of work, however dense. */
+export const CODEC_SLICE_BYTES = 2 ** 18;
+
+/** Bytes that are encrypted or decrypted in one go: some milliseconds of work. */
+export const CIPHER_SLICE_BYTES = 2 ** 20;
 
 /** Called between two slices: resolve it when others had their turn, reject it to stop. */
 export type Pause = () => Promise<void>;
@@ -25,10 +32,20 @@ export function runSlices<T>(slices: Slices<T>): T {
 }
 
 export async function runSlicesPausing<T>(slices: Slices<T>, pause: Pause | undefined): Promise<T> {
-  let slice = slices.next();
-  while (slice.done !== true) {
-    await pause?.();
-    slice = slices.next();
+  try {
+    let slice = slices.next();
+    while (slice.done !== true) {
+      await pause?.();
+      slice = slices.next();
+    }
+    return slice.value;
+  } finally {
+    // Who is stopped in a pause still overwrites its secrets.
+    slices.return(undefined as T);
   }
-  return slice.value;
+}
+
+/** A turn for others after a primitive that took that many bytes in one go. */
+export async function pauseAfter(bytesCount: number, pause: Pause | undefined): Promise<void> {
+  if (bytesCount >= CODEC_SLICE_BYTES) await pause?.();
 }

@@ -14,7 +14,7 @@ import { encodeCommit, type PendingCommit } from "../../features/groups/group-st
 import { accountChanges } from "../../features/groups/members.ts";
 import { authenticateWith, policyOf } from "../../features/groups/rules.ts";
 import { nameExtension } from "./group-name.ts";
-import type { Ground } from "./ground.ts";
+import { type Ground, yieldTurn } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import { isPassing } from "./receiving.ts";
 
@@ -59,6 +59,7 @@ export async function makeCommit(
   const { random, clock, leaves } = ground;
   const { wish, name, call } = options;
   const entryId = newEntryId(ground);
+  const pause = () => yieldTurn(ground);
   const created = await createCommit(state, {
     random,
     nowMs: clock.now(),
@@ -71,12 +72,13 @@ export async function makeCommit(
     identity: await ground.identity(state.crypto),
     authenticatedData: encodeClaim({ entryId, ...await claimOf(ground, state, wish) }),
     welcomeExtensions: name === "" ? [] : [nameExtension(name)],
+    pause,
   });
   const { staged, welcome } = created;
   const upload: CommitUpload = {
     entryId,
     message: created.commit,
-    groupInfo: await createGroupInfo(staged.next),
+    groupInfo: await createGroupInfo(staged.next, { pause }),
     welcomes: welcome === undefined ? [] : [{ message: welcome, recipients: wish.joiners }],
   };
   const pending = { stored: { call, entryId, sequence: 0 }, upload, staged };

@@ -1,6 +1,6 @@
 /** What every conversation of one account stands on. */
 import type { CipherSuite, CryptoProvider, Identity } from "@qpq/mls";
-import type { Clock, Log, Random, Store } from "@qpq/ports";
+import { type Clock, type Log, type Random, sleep, type Store } from "@qpq/ports";
 import type { RpcClient } from "@qpq/rpc";
 import type { Primitives } from "../../features/accounts/primitives.ts";
 import type { AccountIdentity } from "../../features/accounts/unlocked.ts";
@@ -34,4 +34,12 @@ export interface Ground {
   readonly isOnline: () => boolean;
   /** Told of what nobody waits for: a store that is closed, a bug. */
   readonly fail: (error: unknown) => void;
+}
+
+/**
+ * A turn for others in the middle of long work on one conversation, which stays its lane's. It goes
+ * on when the client closes: a message that was not read to its end must not count as one that can't be.
+ */
+export function yieldTurn({ clock }: Pick<Ground, "clock">): Promise<void> {
+  return sleep(clock, 0);
 }

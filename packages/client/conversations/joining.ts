@@ -11,7 +11,7 @@ import {
   type Member,
   membersOf,
   parseGroupInfo,
-  parseRatchetTree,
+  parseRatchetTreePausing,
   retireKeyPackage,
 } from "@qpq/mls";
 import { assert, compareKeys, MessengerError, sleep } from "@qpq/ports";
@@ -226,7 +226,7 @@ export async function makeEntry(
   }
   const tree = findExtension(info.extensions, EXTENSION_TYPE.ratchetTree);
   if (tree === undefined) throw badInvitation("its tree is missing");
-  const parsed = parseRatchetTree(tree);
+  const parsed = await parseRatchetTreePausing(tree, forStrangers(ground));
   if (parsed.leafCount > LEAVES_COUNT_MAX) throw badInvitation("it is too large");
   const members = membersOf(parsed);
   const devices = members.map(({ leafNode }) => leaves.open(leafNode));
@@ -255,7 +255,7 @@ export async function makeEntry(
   const upload = {
     entryId,
     message: commit,
-    groupInfo: await createGroupInfo(staged.next),
+    groupInfo: await createGroupInfo(staged.next, forStrangers(ground)),
     welcomes: [],
   };
   return {

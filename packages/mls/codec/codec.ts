@@ -1,4 +1,5 @@
-import { MessengerError } from "@qpq/ports";
+import { assert, MessengerError } from "@qpq/ports";
+import { CODEC_SLICE_BYTES, runSlices, type Slices } from "../slices.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -6,6 +7,13 @@ import { Writer } from "./writer.ts";
 export interface Codec<T> {
   encode(writer: Writer, value: T): void;
   decode(reader: Reader): T;
+  /** The same in slices, where a long list may be inside. */
+  readonly slices?: SlicesCodec<T>;
+}
+
+interface SlicesCodec<T> {
+  encode(writer: Writer, value: T): Slices<void>;
+  decode(reader: Reader): Slices<T>;
 }
 
 /** A structure that also stands alone: it has a name and a limit of its own. */
@@ -21,6 +29,13 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array<ArrayBuffer> {
   return writer.finish();
 }
 
+/** The same in slices. What has a long list holds no secret: an encoding that is given up stays as it is. */
+export function* encoding<T>(codec: Codec<T>, value: T): Slices<Uint8Array<ArrayBuffer>> {
+  const writer = new Writer();
+  yield* encodingTo(writer, codec, value);
+  return writer.finish();
+}
+
 /**
  * Decodes the whole input.
  * @param options.bytesMax the longest input that is looked at
@@ -31,16 +46,36 @@ export function decodeExact<T>(
   bytes: Uint8Array,
   options: { readonly bytesMax: number },
 ): T {
-  if (bytes.length > options.bytesMax) {
-    throw new MessengerError(
-      "too-large",
-      `Cannot decode ${codec.name}: ${bytes.length} bytes, ${options.bytesMax} allowed`,
-    );
-  }
-  const reader = new Reader(codec.name, bytes);
+  const reader = readerOf(codec, bytes, options);
   const value = codec.decode(reader);
   reader.finish();
   return value;
+}
+
+/** The same in slices, of which a short input is one. `bytes` must stay as they are until it is done. */
+export function* decoding<T>(
+  codec: NamedCodec<T>,
+  bytes: Uint8Array,
+  options: { readonly bytesMax: number },
+): Slices<T> {
+  const reader = readerOf(codec, bytes, options);
+  const value = bytes.length < CODEC_SLICE_BYTES
+    ? codec.decode(reader)
+    : yield* decodingFrom(reader, codec);
+  reader.finish();
+  return value;
+}
+
+function readerOf(
+  { name }: NamedCodec<unknown>,
+  bytes: Uint8Array,
+  { bytesMax }: { readonly bytesMax: number },
+): Reader {
+  if (bytes.length <= bytesMax) return new Reader(name, bytes);
+  throw new MessengerError(
+    "too-large",
+    `Cannot decode ${name}: ${bytes.length} bytes, ${bytesMax} allowed`,
+  );
 }
 
 /**
@@ -53,7 +88,18 @@ export function validateForReceivers<T>(
   value: T,
   options: { readonly bytesMax: number },
 ): void {
-  decodeExact(codec, encode(codec, value), options);
+  runSlices(validationForReceivers(codec, value, options));
+}
+
+/** The same in slices. @returns how many bytes it has */
+export function* validationForReceivers<T>(
+  codec: NamedCodec<T>,
+  value: T,
+  options: { readonly bytesMax: number },
+): Slices<number> {
+  const bytes = yield* encoding(codec, value);
+  yield* decoding(codec, bytes, options);
+  return bytes.length;
 }
 
 export const uint8: Codec<number> = {
@@ -116,9 +162,7 @@ export function vector<T>(
       reader.vector(() => {
         const values: T[] = [];
         while (reader.left > 0) {
-          if (values.length === options.countMax) {
-            reader.fail(`a vector has more than ${options.countMax} elements`);
-          }
+          refuseAbove(options.countMax, values, reader);
           values.push(element.decode(reader));
         }
         return values;
@@ -126,17 +170,75 @@ export function vector<T>(
   };
 }
 
+export function* encodingTo<T>(writer: Writer, codec: Codec<T>, value: T): Slices<void> {
+  if (codec.slices === undefined) codec.encode(writer, value);
+  else yield* codec.slices.encode(writer, value);
+}
+
+export function* decodingFrom<T>(reader: Reader, codec: Codec<T>): Slices<T> {
+  return codec.slices === undefined ? codec.decode(reader) : yield* codec.slices.decode(reader);
+}
+
+/** `vector` of what a large group may have thousands of: a slice ends between two elements. */
+export function longVector<T>(
+  element: Codec<T>,
+  options: { readonly countMax: number },
+): Codec<readonly T[]> {
+  return {
+    ...vector(element, options),
+    slices: {
+      *encode(writer, values) {
+        const start = writer.beginVector();
+        for (const value of values) {
+          yield* encodingTo(writer, element, value);
+          if (writer.isSliceOver()) yield;
+        }
+        writer.endVector(start);
+      },
+      *decode(reader) {
+        const values: T[] = [];
+        const outerEnd = reader.beginVector();
+        while (reader.left > 0) {
+          refuseAbove(options.countMax, values, reader);
+          values.push(yield* decodingFrom(reader, element));
+          if (reader.isSliceOver()) yield;
+        }
+        reader.endVector(outerEnd);
+        return values;
+      },
+    },
+  };
+}
+
+function refuseAbove(countMax: number, values: readonly unknown[], reader: Reader): void {
+  if (values.length === countMax) reader.fail(`a vector has more than ${countMax} elements`);
+}
+
 /** `optional<T>` (RFC 9420 §2.1.1) */
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
+  const encodePresence = (writer: Writer, value: T | undefined): value is T => {
+    writer.uint8(value === undefined ? 0 : 1);
+    return value !== undefined;
+  };
+  const decodePresence = (reader: Reader): boolean => {
+    const presence = reader.uint8();
+    if (presence > 1) reader.fail(`an optional has the presence ${presence}`);
+    return presence === 1;
+  };
   return {
     encode: (writer, value) => {
-      writer.uint8(value === undefined ? 0 : 1);
-      if (value !== undefined) codec.encode(writer, value);
+      if (encodePresence(writer, value)) codec.encode(writer, value);
     },
-    decode: (reader) => {
-      const presence = reader.uint8();
-      if (presence > 1) reader.fail(`an optional has the presence ${presence}`);
-      return presence === 1 ? codec.decode(reader) : undefined;
+    decode: (reader) => decodePresence(reader) ? codec.decode(reader) : undefined,
+    ...codec.slices && {
+      slices: {
+        *encode(writer, value) {
+          if (encodePresence(writer, value)) yield* encodingTo(writer, codec, value);
+        },
+        *decode(reader) {
+          return decodePresence(reader) ? yield* decodingFrom(reader, codec) : undefined;
+        },
+      },
     },
   };
 }
@@ -146,6 +248,7 @@ type Fields<T> = { readonly [Name in keyof T]-?: Codec<T[Name]> };
 /** `struct { … } Name`: the fields in the order given. */
 export function struct<T extends object>(name: string, fields: Fields<T>): NamedCodec<T> {
   const entries = Object.entries(fields) as [keyof T, Codec<unknown>][];
+  const isLong = entries.some(([, codec]) => codec.slices !== undefined);
   return {
     name,
     encode: (writer, value) => {
@@ -155,6 +258,20 @@ export function struct<T extends object>(name: string, fields: Fields<T>): Named
       const value: Partial<T> = {};
       for (const [field, codec] of entries) value[field] = codec.decode(reader) as T[keyof T];
       return value as T;
+    },
+    ...isLong && {
+      slices: {
+        *encode(writer, value) {
+          for (const [field, codec] of entries) yield* encodingTo(writer, codec, value[field]);
+        },
+        *decode(reader) {
+          const value: Partial<T> = {};
+          for (const [field, codec] of entries) {
+            value[field] = (yield* decodingFrom(reader, codec)) as T[keyof T];
+          }
+          return value as T;
+        },
+      },
     },
   };
 }
@@ -180,18 +297,33 @@ export function select<T extends { readonly kind: string }>(
     byKind.set(kind, { tag, codec });
     byTag.set(tag, { kind, codec });
   }
+  const encodeTag = (writer: Writer, value: T): NamedCodec<object> => {
+    const { tag, codec } = byKind.get(value.kind) as { tag: number; codec: NamedCodec<object> };
+    width.encode(writer, tag);
+    return codec;
+  };
+  const decodeTag = (reader: Reader): { kind: string; codec: NamedCodec<object> } => {
+    const tag = width.decode(reader);
+    return byTag.get(tag) ?? reader.fail(`${name} has the unknown type ${tag}`);
+  };
+  const isLong = [...byKind.values()].some(({ codec }) => codec.slices !== undefined);
   return {
     name,
-    encode: (writer, value) => {
-      const { tag, codec } = byKind.get(value.kind) as { tag: number; codec: NamedCodec<object> };
-      width.encode(writer, tag);
-      codec.encode(writer, value);
-    },
+    encode: (writer, value) => encodeTag(writer, value).encode(writer, value),
     decode: (reader) => {
-      const tag = width.decode(reader);
-      const found = byTag.get(tag);
-      if (found === undefined) return reader.fail(`${name} has the unknown type ${tag}`);
-      return { kind: found.kind, ...found.codec.decode(reader) } as T;
+      const { kind, codec } = decodeTag(reader);
+      return { kind, ...codec.decode(reader) } as T;
+    },
+    ...isLong && {
+      slices: {
+        *encode(writer, value) {
+          yield* encodingTo<object>(writer, encodeTag(writer, value), value);
+        },
+        *decode(reader) {
+          const { kind, codec } = decodeTag(reader);
+          return { kind, ...yield* decodingFrom(reader, codec) } as T;
+        },
+      },
     },
   };
 }
@@ -218,6 +350,7 @@ export function limited<T>(
   codec: NamedCodec<T>,
   options: { readonly bytesMax: number },
 ): NamedCodec<T> {
+  assert(codec.slices === undefined, "what may be long is limited by the message");
   return {
     name: codec.name,
     encode: (writer, value) => codec.encode(writer, value),
@@ -227,13 +360,21 @@ export function limited<T>(
 
 /** A codec whose decoded value must also pass `refusal`: undefined, or what is wrong with it. */
 export function checked<T>(codec: Codec<T>, refusal: (value: T) => string | undefined): Codec<T> {
+  const check = (reader: Reader, value: T): T => {
+    const reason = refusal(value);
+    if (reason !== undefined) reader.fail(reason);
+    return value;
+  };
   return {
     encode: (writer, value) => codec.encode(writer, value),
-    decode: (reader) => {
-      const value = codec.decode(reader);
-      const reason = refusal(value);
-      if (reason !== undefined) reader.fail(reason);
-      return value;
+    decode: (reader) => check(reader, codec.decode(reader)),
+    ...codec.slices && {
+      slices: {
+        encode: codec.slices.encode,
+        *decode(reader) {
+          return check(reader, yield* decodingFrom(reader, codec));
+        },
+      },
     },
   };
 }

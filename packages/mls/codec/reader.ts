@@ -1,6 +1,7 @@
 import { MessengerError } from "@qpq/ports";
 import { BYTE_STRINGS_COUNT_BASE, BYTE_STRINGS_COUNT_MAX } from "../wire/limits.ts";
 import { BYTES_PER_BYTE_STRING_MIN } from "../wire/limits.ts";
+import { CODEC_SLICE_BYTES } from "../slices.ts";
 
 /**
  * Reads the TLS presentation language as MLS uses it (RFC 8446 §3, RFC 9420 §2.1) from one bounded
@@ -16,6 +17,7 @@ export class Reader {
   #end: number;
   /** Byte strings that may still be copied. */
   #byteStringsLeft: number;
+  #sliceEnd = CODEC_SLICE_BYTES;
 
   /** @param name the structure that is being read, for error texts */
   constructor(name: string, bytes: Uint8Array) {
@@ -87,14 +89,41 @@ export class Reader {
 
   /** Reads a variable-size vector: `read` must use up exactly its bytes. */
   vector<T>(read: () => T): T {
+    const outerEnd = this.beginVector();
+    const value = read();
+    this.endVector(outerEnd);
+    return value;
+  }
+
+  /** @returns for `endVector` */
+  beginVector(): number {
     const length = this.length();
     if (length > this.left) this.fail(`a vector of ${length} bytes has ${this.left} left`);
     const outerEnd = this.#end;
     this.#end = this.#offset + length;
-    const value = read();
+    return outerEnd;
+  }
+
+  endVector(outerEnd: number): void {
     this.finish();
     this.#end = outerEnd;
-    return value;
+  }
+
+  /** Bytes read so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** A copy of what was read from that offset on. */
+  readSince(offset: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(offset, this.#offset) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** Whether `CODEC_SLICE_BYTES` were read since it was last true. */
+  isSliceOver(): boolean {
+    if (this.#offset < this.#sliceEnd) return false;
+    this.#sliceEnd = this.#offset + CODEC_SLICE_BYTES;
+    return true;
   }
 
   /** Reads one structure, which ends within the next `bytesMax` bytes. */

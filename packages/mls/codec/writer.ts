@@ -1,6 +1,9 @@
 import { assert } from "@qpq/ports";
+import { CODEC_SLICE_BYTES } from "../slices.ts";
 
 const CAPACITY_INITIAL = 256;
+/** After something long comes something short: a signature, a tag, a context. */
+const CAPACITY_SPARE = 1024;
 /** Largest length that a vector can state: 30 bits (RFC 9420 §2.1.2). */
 const VECTOR_LENGTH_MAX = 2 ** 30 - 1;
 
@@ -12,6 +15,7 @@ export class Writer {
   #bytes = new Uint8Array(CAPACITY_INITIAL);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
+  #sliceEnd = CODEC_SLICE_BYTES;
 
   uint8(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xff, "a uint8 fits its width");
@@ -53,8 +57,17 @@ export class Writer {
 
   /** A vector whose content `write` writes; its length is put before it afterwards. */
   vector(write: () => void): void {
-    const start = this.#length;
+    const start = this.beginVector();
     write();
+    this.endVector(start);
+  }
+
+  /** @returns for `endVector` */
+  beginVector(): number {
+    return this.#length;
+  }
+
+  endVector(start: number): void {
     const length = this.#length - start;
     const prefix = lengthSize(length);
     this.#advance(prefix);
@@ -62,6 +75,13 @@ export class Writer {
     this.#length = start;
     this.#writeLength(length);
     this.#length += length;
+  }
+
+  /** Whether `CODEC_SLICE_BYTES` were written since it was last true. */
+  isSliceOver(): boolean {
+    if (this.#length < this.#sliceEnd) return false;
+    this.#sliceEnd = this.#length + CODEC_SLICE_BYTES;
+    return true;
   }
 
   /** The bytes written, in a buffer of their own. The writer is empty afterwards. */
@@ -84,7 +104,8 @@ export class Writer {
     const needed = start + length;
     if (needed > this.#bytes.length) {
       const outgrown = this.#bytes;
-      this.#bytes = new Uint8Array(Math.max(needed, outgrown.length * 2));
+      const spare = needed < CODEC_SLICE_BYTES ? 0 : CAPACITY_SPARE;
+      this.#bytes = new Uint8Array(Math.max(needed + spare, outgrown.length * 2));
       this.#bytes.set(outgrown.subarray(0, start));
       outgrown.fill(0);
       this.#view = new DataView(this.#bytes.buffer);

@@ -1,4 +1,5 @@
 import type { Random } from "@qpq/ports";
+import type { Slices } from "../slices.ts";
 
 /**
  * The primitives that the core stands on, as an argument: no other file of this package names
@@ -54,6 +55,9 @@ export interface CipherSuite {
   aeadSeal(sealed: AeadInput): Bytes;
   /** @returns the plaintext, or undefined when the tag does not fit or the input is too short */
   aeadOpen(sealed: AeadInput): Bytes | undefined;
+  /** Both in slices, for what may be large. */
+  aeadSealing(sealed: AeadInput): Slices<Bytes>;
+  aeadOpening(sealed: AeadInput): Slices<Bytes | undefined>;
 
   generateSignatureKeyPair(random: Random): KeyPair;
   /**

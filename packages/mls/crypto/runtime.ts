@@ -100,6 +100,8 @@ function createCipherSuite(id: number, parameters: SuiteParameters, kem: Kem): C
     hkdfExpand: kdf.expand,
     aeadSeal: aead.seal,
     aeadOpen: aead.open,
+    aeadSealing: (input) => aead.sealing(input),
+    aeadOpening: (input) => aead.opening(input),
 
     generateSignatureKeyPair: signature.generateKeyPair,
     signatureKeyPair: signature.keyPair,

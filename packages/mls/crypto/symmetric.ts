@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
+import type { CipherGCM, DecipherGCM } from "node:crypto";
 import { assert } from "@qpq/ports";
+import { CIPHER_SLICE_BYTES, type Slices } from "../slices.ts";
 import { type Bytes, bytesOf, concat, takenOf } from "./bytes.ts";
 import type { AeadInput } from "./provider.ts";
 import type { AeadName, HashName } from "./suites.ts";
@@ -21,6 +23,9 @@ export interface Aead {
   readonly tagLength: number;
   seal(input: AeadInput): Bytes;
   open(input: AeadInput): Bytes | undefined;
+  /** The same in slices of `CIPHER_SLICE_BYTES`. */
+  sealing(input: AeadInput): Slices<Bytes>;
+  opening(input: AeadInput): Slices<Bytes | undefined>;
 }
 
 const HASHES = {
@@ -80,31 +85,82 @@ export function createAead(name: AeadName): Aead {
   // Node's typings name each algorithm in an overload of its own; all of them take these options.
   const cipherName = algorithm as "aes-128-gcm";
   const options = { authTagLength: TAG_LENGTH };
+  const cipherOf = ({ key, nonce, additionalData }: AeadInput): CipherGCM => {
+    const cipher = createCipheriv(cipherName, key, nonce, options);
+    if (additionalData.length > 0) cipher.setAAD(additionalData);
+    return cipher;
+  };
+  const decipherOf = ({ key, nonce, additionalData, text }: AeadInput): DecipherGCM | undefined => {
+    // A key of another length comes from a damaged record: it opens nothing.
+    if (key.length !== keyLength || nonce.length !== NONCE_LENGTH) return undefined;
+    if (text.length < TAG_LENGTH) return undefined;
+    const decipher = createDecipheriv(cipherName, key, nonce, options);
+    if (additionalData.length > 0) decipher.setAAD(additionalData);
+    decipher.setAuthTag(text.subarray(text.length - TAG_LENGTH));
+    return decipher;
+  };
   return {
     keyLength,
     nonceLength: NONCE_LENGTH,
     tagLength: TAG_LENGTH,
-    seal({ key, nonce, additionalData, text }) {
-      const cipher = createCipheriv(cipherName, key, nonce, options);
-      if (additionalData.length > 0) cipher.setAAD(additionalData);
-      return concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+    seal(input) {
+      const cipher = cipherOf(input);
+      return concat([cipher.update(input.text), cipher.final(), cipher.getAuthTag()]);
     },
-    open({ key, nonce, additionalData, text }) {
-      // A key of another length comes from a damaged record: it opens nothing.
-      if (key.length !== keyLength || nonce.length !== NONCE_LENGTH) return undefined;
-      if (text.length < TAG_LENGTH) return undefined;
-      const decipher = createDecipheriv(cipherName, key, nonce, options);
-      if (additionalData.length > 0) decipher.setAAD(additionalData);
-      const end = text.length - TAG_LENGTH;
-      decipher.setAuthTag(text.subarray(end));
-      const plaintext = takenOf(decipher.update(text.subarray(0, end)));
-      try {
-        decipher.final();
-      } catch {
-        plaintext.fill(0);
-        return undefined;
-      }
+    open(input) {
+      const decipher = decipherOf(input);
+      if (decipher === undefined) return undefined;
+      const end = input.text.length - TAG_LENGTH;
+      const plaintext = takenOf(decipher.update(input.text.subarray(0, end)));
+      if (isFinal(decipher)) return plaintext;
+      plaintext.fill(0);
+      return undefined;
+    },
+    *sealing(input) {
+      const { text } = input;
+      if (text.length <= CIPHER_SLICE_BYTES) return this.seal(input);
+      const cipher = cipherOf(input);
+      const sealed = new Uint8Array(text.length + TAG_LENGTH);
+      yield* updating(cipher, text, sealed);
+      cipher.final();
+      sealed.set(cipher.getAuthTag(), text.length);
+      return sealed;
+    },
+    *opening(input) {
+      const end = input.text.length - TAG_LENGTH;
+      if (end <= CIPHER_SLICE_BYTES) return this.open(input);
+      const decipher = decipherOf(input);
+      if (decipher === undefined) return undefined;
+      const plaintext = new Uint8Array(end);
+      using refused = new DisposableStack();
+      refused.defer(() => plaintext.fill(0));
+      yield* updating(decipher, input.text.subarray(0, end), plaintext);
+      if (!isFinal(decipher)) return undefined;
+      refused.move();
       return plaintext;
     },
   };
+}
+
+function isFinal(decipher: DecipherGCM): boolean {
+  try {
+    decipher.final();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Both directions: what a stream cipher gives has the length of what it takes. */
+function* updating(
+  cipher: CipherGCM | DecipherGCM,
+  text: Uint8Array,
+  output: Uint8Array,
+): Slices<void> {
+  for (let start = 0; start < text.length; start += CIPHER_SLICE_BYTES) {
+    if (start > 0) yield;
+    const part = cipher.update(text.subarray(start, start + CIPHER_SLICE_BYTES));
+    output.set(part, start);
+    part.fill(0);
+  }
 }

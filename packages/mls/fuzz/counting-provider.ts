@@ -12,6 +12,8 @@ const COUNTED = [
   "hkdfExpand",
   "aeadSeal",
   "aeadOpen",
+  "aeadSealing",
+  "aeadOpening",
   "sign",
   "verify",
   "deriveKeyPair",

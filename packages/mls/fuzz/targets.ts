@@ -37,6 +37,7 @@ import {
 } from "../test/members.ts";
 import { applyChanges, RecordMap } from "../test/record-map.ts";
 import { seededRandom } from "../vectors/seeded-random.ts";
+import { runSlices } from "../slices.ts";
 import { treeHash } from "../tree/hashes.ts";
 import { leafAt, type RatchetTree, treeFromNodes } from "../tree/ratchet-tree.ts";
 import { commit } from "../wire/commit.ts";
@@ -396,7 +397,7 @@ function treeTargets(alice: GroupState, genuine: Uint8Array): readonly Target[] 
     const unsigned = {
       ...info,
       groupContext: { ...info.groupContext, treeHash: treeHash(crypto, treeFromNodes(nodes)) },
-      extensions: [ratchetTreeExtension(nodes)],
+      extensions: [runSlices(ratchetTreeExtension(nodes))],
     };
     const signature = signWithLabel(crypto, alice.ownKeys.signaturePrivateKey, {
       label: "GroupInfoTBS",

@@ -1,5 +1,5 @@
 import { MessengerError, type Random } from "@qpq/ports";
-import { validateForReceivers } from "../codec/codec.ts";
+import { validateForReceivers, validationForReceivers } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { validateKeyPackageLifetime } from "../key-package.ts";
 import {
@@ -10,6 +10,7 @@ import {
   wipePathSecrets,
 } from "../keys/treekem.ts";
 import type { Padding } from "../messages/padding.ts";
+import { pauseAfter, runSlicesPausing } from "../slices.ts";
 import { treeHash } from "../tree/hashes.ts";
 import { type MemberRequirements, validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
@@ -45,12 +46,12 @@ import {
   refuseByPolicy,
   summarize,
 } from "./process-commit.ts";
-import { protectOwn, signOwn } from "./protect-own.ts";
+import { ownProtection, signOwn } from "./protect-own.ts";
 import {
   applyProposals,
+  nextTreeValidation,
   type Succession,
   validateAdded,
-  validateNextTree,
 } from "./proposal-list.ts";
 import { type GroupState, refuseWhenClosed, retire } from "./state.ts";
 
@@ -116,7 +117,7 @@ export async function commitInEpoch(
   refuseWhenClosed(state);
   validateWelcomeExtensions(options);
   const { crypto, ownLeafIndex } = state;
-  const { random } = options;
+  const { random, pause } = options;
   const before = await state.tree.load();
   const sender = { kind: "member", leafIndex: ownLeafIndex } as const;
   const byValue = (options.proposals ?? []).map((proposal): CommittedProposal => ({
@@ -152,6 +153,7 @@ export async function commitInEpoch(
       leaf: leafTemplate(own, options.identity),
       signaturePrivateKey,
       random,
+      pause,
     })
     : undefined;
   const tree = path?.tree ?? applied.tree;
@@ -163,7 +165,7 @@ export async function commitInEpoch(
       requirements: applied.requirements,
     });
   }
-  validateNextTree(tree);
+  await runSlicesPausing(nextTreeValidation(tree), pause);
   const provisionalContext: GroupContext = {
     ...state.context,
     epoch: state.context.epoch + 1n,
@@ -175,15 +177,20 @@ export async function commitInEpoch(
     context: provisionalContext,
     added: addedIndices(applied),
     random,
+    pause,
   });
   const wireFormat = options.wireFormat ?? "private-message";
   const commit = {
     proposals: [...pending.map(toReference), ...byValue.map(toValue)],
     path: updatePath,
   };
-  validateForReceivers(commitCodec, commit, { bytesMax: MESSAGE_BYTES_MAX });
+  const bytesCount = await runSlicesPausing(
+    validationForReceivers(commitCodec, commit, { bytesMax: MESSAGE_BYTES_MAX }),
+    pause,
+  );
   const { authenticatedData } = options;
   const signed = signOwn(state, { kind: "commit", commit }, { wireFormat, authenticatedData });
+  await pauseAfter(bytesCount, pause);
   const summary = summarize(state, {
     message: signed,
     before,
@@ -201,6 +208,7 @@ export async function commitInEpoch(
   });
 
   const { signature } = signed.auth;
+  await pauseAfter(bytesCount, pause);
   const keys = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,
@@ -212,6 +220,7 @@ export async function commitInEpoch(
     signature,
   });
   refused.defer(() => wipeEpoch(keys));
+  await pauseAfter(bytesCount, pause);
   const welcome = applied.added.length === 0 ? undefined : await createWelcome(crypto, {
     keys,
     tree,
@@ -223,6 +232,7 @@ export async function commitInEpoch(
     ratchetTreeInside: options.ratchetTreeInWelcome ?? true,
     extensions: options.welcomeExtensions ?? [],
     random,
+    pause,
   });
   wipeWelcomeSecrets(keys);
   const next = stateOfEpoch(crypto, {
@@ -239,7 +249,10 @@ export async function commitInEpoch(
   });
   refused.defer(() => retire(next, state));
   const auth = { signature, confirmationTag: keys.confirmationTag };
-  const sent = protectOwn(state, { wireFormat, content: signed.content, auth }, options);
+  const sent = await runSlicesPausing(
+    ownProtection(state, { wireFormat, content: signed.content, auth }, options),
+    pause,
+  );
   refused.move();
   if (path !== undefined) wipePathSecrets(path);
   return {

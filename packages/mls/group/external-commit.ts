@@ -17,6 +17,7 @@ import {
   decodeMessage,
   encodeMessage,
   type FramedContent,
+  messageDecoding,
 } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { PreSharedKeyId, Proposal, ProposalOrRef } from "../wire/proposal.ts";
@@ -32,7 +33,8 @@ import {
   type StagedCommit,
 } from "./outcome.ts";
 import { enteringAll, joinersPlace, refuseByPolicy, summarize } from "./process-commit.ts";
-import { applyProposals, validateNextTree } from "./proposal-list.ts";
+import { runSlicesPausing } from "../slices.ts";
+import { applyProposals, nextTreeValidation } from "./proposal-list.ts";
 
 /** Who enters, what it brings, and who is asked. */
 export interface ExternalCommitOptions extends
@@ -69,7 +71,7 @@ export async function joinByExternalCommit(
   options: ExternalCommitOptions,
 ): Promise<ExternalCommit> {
   const { identity, random } = options;
-  const decoded = decodeMessage(groupInfo);
+  const decoded = await runSlicesPausing(messageDecoding(groupInfo.slice()), options.pause);
   if (decoded.kind !== "group-info") refuse("it is not a group info");
   const info = decoded.groupInfo;
   const context = info.groupContext;
@@ -112,6 +114,7 @@ export async function joinByExternalCommit(
     },
     signaturePrivateKey: identity.signatureKeyPair.privateKey,
     random,
+    pause: options.pause,
   });
   used.defer(() => wipePathSecrets(path));
   refused.defer(() => wipePath(crypto, path));
@@ -120,7 +123,7 @@ export async function joinByExternalCommit(
     leafIndex,
     requirements: applied.requirements,
   });
-  validateNextTree(path.tree);
+  await runSlicesPausing(nextTreeValidation(path.tree), options.pause);
   const provisionalContext: GroupContext = {
     ...context,
     epoch: context.epoch + 1n,
@@ -131,6 +134,7 @@ export async function joinByExternalCommit(
     context: provisionalContext,
     added: new Set(),
     random,
+    pause: options.pause,
   });
   const content: FramedContent = {
     groupId: context.groupId,

@@ -1,5 +1,5 @@
 import type { Random } from "@qpq/ports";
-import { encode } from "../codec/codec.ts";
+import { encode, encoding } from "../codec/codec.ts";
 import type { Bytes, CipherSuite } from "../crypto/provider.ts";
 import { mapConcurrently } from "../keys/bounded.ts";
 import { groupSecrets } from "../keys/group-secrets.ts";
@@ -11,10 +11,11 @@ import {
   prepareEncryption,
   signWithLabel,
 } from "../labels.ts";
+import { type Pause, pauseAfter, runSlicesPausing, type Slices } from "../slices.ts";
 import { commonAncestor, nodeOfLeaf } from "../tree/math.ts";
 import { nodesOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { type Extension, externalPubExtension } from "../wire/extension.ts";
-import { encodeMessage } from "../wire/framing.ts";
+import { encodeMessage, messageEncoding } from "../wire/framing.ts";
 import {
   type EncryptedGroupSecrets,
   type GroupInfo,
@@ -45,18 +46,26 @@ export async function createGroupInfo(
     /** Default true; else the tree goes beside it: `ratchetTree`. */
     readonly ratchetTree?: boolean;
     readonly extensions?: readonly Extension[];
+    /** Called between two slices of the work for a large tree. Default: no pause. */
+    readonly pause?: Pause;
   } = {},
 ): Promise<Bytes> {
+  const { pause } = options;
   const extensions = [...options.extensions ?? NO_EXTENSIONS];
+  let treeBytesCount = 0;
   if (options.ratchetTree ?? true) {
-    extensions.push(ratchetTreeExtension(nodesOf(await state.tree.load())));
+    const nodes = nodesOf(await state.tree.load());
+    const extension = await runSlicesPausing(ratchetTreeExtension(nodes), pause);
+    treeBytesCount = extension.extensionData.length;
+    await pauseAfter(treeBytesCount, pause);
+    extensions.push(extension);
   }
   if (options.externalPub ?? true) {
     const { publicKey, privateKey } = await externalKeyPair(state.crypto, state.secrets);
     state.crypto.destroyKey(privateKey);
     extensions.push(externalPubExtension(publicKey));
   }
-  // After the last wait: who retires a state while this goes on gets no key that everybody knows.
+  // Signed after the last wait: who retires a state while this goes on gets no key that everybody knows.
   requireLive(state);
   const groupInfo = signGroupInfo(state.crypto, {
     groupContext: state.context,
@@ -64,12 +73,17 @@ export async function createGroupInfo(
     confirmationTag: state.confirmationTag,
     signer: state.ownLeafIndex,
   }, state.ownKeys.signaturePrivateKey);
+  await pauseAfter(treeBytesCount, pause);
   return encodeMessage({ kind: "group-info", groupInfo });
 }
 
 /** The tree to send beside a Welcome or GroupInfo (RFC 9420 §12.4.3.3). */
-export async function ratchetTree(state: GroupState): Promise<Bytes> {
-  return encode(ratchetTreeNodes, nodesOf(await state.tree.load()));
+export async function ratchetTree(
+  state: GroupState,
+  options: { readonly pause?: Pause } = {},
+): Promise<Bytes> {
+  const nodes = nodesOf(await state.tree.load());
+  return await runSlicesPausing(encoding(ratchetTreeNodes, nodes), options.pause);
 }
 
 function signGroupInfo(
@@ -101,11 +115,12 @@ export async function createWelcome(
     readonly ratchetTreeInside: boolean;
     readonly extensions: readonly Extension[];
     readonly random: Random;
+    readonly pause?: Pause | undefined;
   },
 ): Promise<Bytes> {
-  const { keys, path, committerIndex, random } = options;
+  const { keys, path, committerIndex, random, pause } = options;
   const treeExtension = options.ratchetTreeInside
-    ? [ratchetTreeExtension(nodesOf(options.tree))]
+    ? [await runSlicesPausing(ratchetTreeExtension(nodesOf(options.tree)), pause)]
     : NO_EXTENSIONS;
   const groupInfo = signGroupInfo(crypto, {
     groupContext: keys.context,
@@ -113,16 +128,15 @@ export async function createWelcome(
     confirmationTag: keys.confirmationTag,
     signer: committerIndex,
   }, options.signaturePrivateKey);
-  const secret = welcomeSecret(crypto, keys.joinerSecret, keys.pskSecret);
-  const { key, nonce } = welcomeKeyAndNonce(crypto, secret);
-  const encryptedGroupInfo = crypto.aeadSeal({
-    key,
-    nonce,
-    additionalData: EMPTY,
-    text: encode(groupInfoCodec, groupInfo),
-  });
-  for (const used of [secret, key, nonce]) used.fill(0);
+  const text = encode(groupInfoCodec, groupInfo);
+  await pauseAfter(text.length, pause);
+  const encryptedGroupInfo = await runSlicesPausing(
+    groupInfoEncryption(crypto, keys, text),
+    pause,
+  );
+  await pauseAfter(text.length, pause);
   const info = prepareEncryption(crypto, "Welcome", encryptedGroupInfo);
+  await pauseAfter(text.length, pause);
   const secrets = await mapConcurrently(
     options.added,
     async ({ leafIndex, keyPackage }): Promise<EncryptedGroupSecrets> => {
@@ -140,7 +154,20 @@ export async function createWelcome(
         encryptedGroupSecrets: sealed,
       };
     },
+    pause,
   );
   const welcome: Welcome = { cipherSuite: crypto.id, secrets, encryptedGroupInfo };
-  return encodeMessage({ kind: "welcome", welcome });
+  return await runSlicesPausing(messageEncoding({ kind: "welcome", welcome }), pause);
+}
+
+function* groupInfoEncryption(
+  crypto: CipherSuite,
+  { joinerSecret, pskSecret }: EpochKeys,
+  text: Uint8Array,
+): Slices<Bytes> {
+  const secret = welcomeSecret(crypto, joinerSecret, pskSecret);
+  const { key, nonce } = welcomeKeyAndNonce(crypto, secret);
+  using used = new DisposableStack();
+  for (const each of [secret, key, nonce]) used.defer(() => each.fill(0));
+  return yield* crypto.aeadSealing({ key, nonce, additionalData: EMPTY, text });
 }

@@ -14,10 +14,11 @@ import {
 import { interimTranscriptHash } from "../keys/transcript-hashes.ts";
 import { derivePath } from "../keys/treekem.ts";
 import { decryptPrepared, prepareEncryption } from "../labels.ts";
+import { pauseAfter, runSlicesPausing, type Slices } from "../slices.ts";
 import { commonAncestor, directPath, nodeOfLeaf } from "../tree/math.ts";
 import { filteredDirectPath, membersOf, parentAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { sameBytes } from "../tree/validation.ts";
-import { decodeMessage } from "../wire/framing.ts";
+import { messageDecoding } from "../wire/framing.ts";
 import { type GroupInfo, groupInfo as groupInfoCodec } from "../wire/group-info.ts";
 import type { Welcome } from "../wire/group-info.ts";
 import { leafNode as leafNodeCodec } from "../wire/leaf-node.ts";
@@ -68,11 +69,13 @@ export async function joinGroup(
   bytes: Uint8Array,
   options: JoinOptions,
 ): Promise<Joined> {
-  const decoded = decodeMessage(bytes);
+  const { pause } = options;
+  const decoded = await runSlicesPausing(messageDecoding(bytes.slice()), pause);
   if (decoded.kind !== "welcome") refuse("it is not one");
   const { welcome } = decoded;
   if (welcome.cipherSuite !== crypto.id) refuse("it is for another cipher suite");
   const { keyPackage, secrets } = await openSecrets(crypto, welcome, options.keyPackages);
+  await pauseAfter(bytes.length, pause);
   using used = new DisposableStack();
   used.defer(() => secrets.joinerSecret.fill(0));
   used.defer(() => secrets.pathSecret?.pathSecret.fill(0));
@@ -83,7 +86,10 @@ export async function joinGroup(
   });
   const psk = pskSecret(crypto, psks);
   used.defer(() => psk.fill(0));
-  const groupInfo = openGroupInfo(crypto, welcome, { joinerSecret: secrets.joinerSecret, psk });
+  const groupInfo = await runSlicesPausing(
+    groupInfoOpening(crypto, welcome, { joinerSecret: secrets.joinerSecret, psk }),
+    pause,
+  );
   const { groupContext } = groupInfo;
   if (options.isKnownGroup?.(groupContext.groupId) === true) refuse("its group is known already");
   if (groupContext.cipherSuite !== keyPackage.keyPackage.cipherSuite) {
@@ -185,20 +191,21 @@ function validatePsks(secrets: GroupSecrets): "reinit" | "branch" | undefined {
   return links[0];
 }
 
-function openGroupInfo(
+function* groupInfoOpening(
   crypto: CipherSuite,
   welcome: Welcome,
   keys: { readonly joinerSecret: Uint8Array; readonly psk: Uint8Array },
-): GroupInfo {
+): Slices<GroupInfo> {
   const secret = welcomeSecret(crypto, keys.joinerSecret, keys.psk);
   const { key, nonce } = welcomeKeyAndNonce(crypto, secret);
-  const plaintext = crypto.aeadOpen({
+  using used = new DisposableStack();
+  for (const each of [secret, key, nonce]) used.defer(() => each.fill(0));
+  const plaintext = yield* crypto.aeadOpening({
     key,
     nonce,
     additionalData: EMPTY,
     text: welcome.encryptedGroupInfo,
   });
-  for (const used of [secret, key, nonce]) used.fill(0);
   if (plaintext === undefined) refuse("its group info does not decrypt");
   return decodeExact(groupInfoCodec, plaintext, { bytesMax: MESSAGE_BYTES_MAX });
 }

@@ -24,13 +24,14 @@ import {
 } from "./outcome.ts";
 import {
   applyProposals,
-  validateNextTree,
+  nextTreeValidation,
   validatePskId,
   validateSender,
   validateUpdate,
 } from "./proposal-list.ts";
 import type { GroupState, OwnUpdate, PendingProposal } from "./state.ts";
-import { hasEncryptionKey, nameOf } from "../tree/unique-keys.ts";
+import { runSlices } from "../slices.ts";
+import { encryptionKeySearch, nameOf } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 
 /** Proposals kept in one epoch, from all senders together. */
@@ -154,7 +155,7 @@ export async function validateProposal(
  * signature key may be in the tree, its old leaf removed by the commit that takes the proposal.
  */
 async function refuseKnownKey(state: GroupState, leafNode: LeafNode): Promise<void> {
-  if (hasEncryptionKey(await state.tree.load(), [leafNode.encryptionKey])) {
+  if (runSlices(encryptionKeySearch(await state.tree.load(), [leafNode.encryptionKey]))) {
     refuse("its encryption key is in the tree");
   }
 }
@@ -262,7 +263,7 @@ function validTogether(
         proposals: [...pending, ...byValue],
         committer: state.ownLeafIndex,
       });
-      validateNextTree(applied.tree);
+      runSlices(nextTreeValidation(applied.tree));
       return true;
     } catch (error) {
       if (!(error instanceof MessengerError)) throw error;

@@ -2,12 +2,12 @@ import { assert, equalConstantTime, MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import { externalInitReceiver } from "../keys/key-schedule.ts";
 import { mergePath, openPath, wipeOpenedPath } from "../keys/treekem.ts";
-import { treeHash } from "../tree/hashes.ts";
+import { type Pause, pauseAfter, runSlicesPausing, type Slices } from "../slices.ts";
+import { treeHash, treeHashing } from "../tree/hashes.ts";
 import { validateLeaf, validateSupport } from "../tree/leaf-validation.ts";
 import { nodeOfLeaf } from "../tree/math.ts";
 import { leafAt, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
-import type { Pause } from "../slices.ts";
-import { hasEncryptionKey, nameOf } from "../tree/unique-keys.ts";
+import { encryptionKeySearch, nameOf } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Commit, UpdatePath } from "../wire/commit.ts";
 import type { AuthenticatedContent, Sender } from "../wire/framing.ts";
@@ -35,8 +35,8 @@ import {
 import {
   type AppliedProposals,
   applyProposals,
+  nextTreeValidation,
   validateAdded,
-  validateNextTree,
 } from "./proposal-list.ts";
 import { type GroupState, type OwnKeys, requireLive } from "./state.ts";
 
@@ -45,7 +45,7 @@ export interface CommitCallbacks {
   readonly authenticate: Authenticate;
   readonly policy?: Policy;
   readonly findPsks?: FindPsks;
-  /** Called after every `VALIDATION_SLICE_NODES_COUNT` leaves that a commit brings. Default: no pause. */
+  /** Called between two slices of the work for a large tree or message. Default: no pause. */
   readonly pause?: Pause;
 }
 
@@ -81,7 +81,10 @@ export async function processCommit(
     committer: sender.kind === "member" ? sender.leafIndex : undefined,
   });
   await validateAdded(crypto, applied, options);
-  const next = mergeCommit(state, { before, applied, sender, path: commit.path });
+  const next = await runSlicesPausing(
+    commitMerge(state, { before, applied, sender, path: commit.path }),
+    options.pause,
+  );
   const summary = summarize(state, { message, before, applied, proposals, ...next });
   const isRemoved = applied.removed.some((member) => member.leafIndex === state.ownLeafIndex);
   // Also of a commit that removes this member: all members come to the same answer, or one alone
@@ -114,6 +117,9 @@ export async function processCommit(
   // An external commit's is of this commit alone; the epoch's own is needed if it loses.
   if (!Object.is(initSecret, state.secrets.initSecret)) used.defer(() => initSecret.fill(0));
   const psks = await lookUpPsks(applied.psks, { state, findPsks: options.findPsks });
+  await pauseAfter(received.bytes.length, options.pause);
+  // Zeros would say that the commit is wrong.
+  requireLive(state);
   const derived = deriveEpoch(crypto, {
     provisionalContext,
     interimTranscriptHash: state.interimTranscriptHash,
@@ -178,7 +184,7 @@ export interface MergedCommit {
 }
 
 /** The tree after a commit: path rules of §12.4, leaf rules of §7.3, keys that are new (§12.4.2). */
-function mergeCommit(
+function* commitMerge(
   state: GroupState,
   parts: {
     readonly before: RatchetTree;
@@ -186,11 +192,12 @@ function mergeCommit(
     readonly sender: Sender;
     readonly path: UpdatePath | undefined;
   },
-): MergedCommit {
+): Slices<MergedCommit> {
   const { before, applied, sender, path } = parts;
   if (path === undefined) {
     if (applied.needsPath || sender.kind !== "member") refuse("its proposals require a path");
-    validateNextTree(applied.tree);
+    yield* nextTreeValidation(applied.tree);
+    yield* treeHashing(state.crypto, applied.tree);
     return { tree: applied.tree, treeOfPath: applied.tree, committerIndex: sender.leafIndex };
   }
   const place = sender.kind === "member"
@@ -206,13 +213,16 @@ function mergeCommit(
     replaced,
   });
   validateSupport(path.leafNode, applied.requirements);
-  refuseKnownKeys(place.tree, path);
+  if (yield* encryptionKeySearch(place.tree, keysOf(path))) {
+    refuse("its path has a key that is in the tree");
+  }
+  yield* treeHashing(state.crypto, place.tree);
   const tree = mergePath(state.crypto, place.tree, {
     leafIndex: place.leafIndex,
     path,
     added: addedIndices(applied),
   });
-  validateNextTree(tree);
+  yield* nextTreeValidation(tree);
   return { tree, treeOfPath: place.tree, committerIndex: place.leafIndex };
 }
 
@@ -241,9 +251,8 @@ function validatePathLeaf(
 }
 
 /** "none of the public keys in the UpdatePath appear in any node of the new ratchet tree" (§12.4.2) */
-function refuseKnownKeys(tree: RatchetTree, path: UpdatePath): void {
-  const keys = [path.leafNode, ...path.nodes].map(({ encryptionKey }) => encryptionKey);
-  if (hasEncryptionKey(tree, keys)) refuse("its path has a key that is in the tree");
+function keysOf(path: UpdatePath): readonly Uint8Array[] {
+  return [path.leafNode, ...path.nodes].map(({ encryptionKey }) => encryptionKey);
 }
 
 /** Leaves of those who get a Welcome instead of a path secret. */

@@ -1,8 +1,9 @@
 import { assert, MessengerError } from "@qpq/ports";
 import { ratchetsHeld, wipeSecretTree, withRatchets } from "../keys/secret-tree.ts";
 import { keyToReceive, wipeMessageKey } from "../keys/sender-ratchet.ts";
-import { openSenderData, unprotectPrivate, unprotectPublic } from "../messages/protection.ts";
+import { openSenderData, privateUnprotection, unprotectPublic } from "../messages/protection.ts";
 import { verifyContentSignature } from "../messages/protection.ts";
+import { type Pause, pauseAfter, runSlicesPausing } from "../slices.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type {
   AuthenticatedContent,
@@ -11,13 +12,13 @@ import type {
   PublicMessage,
   Sender,
 } from "../wire/framing.ts";
-import { decodeMessage } from "../wire/framing.ts";
+import { messageDecoding } from "../wire/framing.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import { findExternalSenders, type Proposal } from "../wire/proposal.ts";
 import { authenticateAll, type CommitSummary, type Member, type StagedCommit } from "./outcome.ts";
 import { addPending, enteringBy, validateProposal } from "./pending-proposals.ts";
 import { type CommitCallbacks, processCommit } from "./process-commit.ts";
-import { type GroupState, ratchetsOf, refuseWhenClosed } from "./state.ts";
+import { type GroupState, ratchetsOf, refuseWhenClosed, requireLive } from "./state.ts";
 
 /** Whom a commit is shown, and what of our own is on its way. */
 export interface ProcessOptions extends CommitCallbacks {
@@ -77,8 +78,11 @@ export async function processMessage(
   bytes: Uint8Array,
   options: ProcessOptions,
 ): Promise<Outcome> {
-  const decoded = decodeMessage(bytes);
-  const own = options.staged?.find((staged) => sameBytes(staged.message, bytes));
+  const { pause } = options;
+  // Others may have their turn before all of it is read, and the caller's buffer is the caller's.
+  const received = bytes.slice();
+  const decoded = await runSlicesPausing(messageDecoding(received), pause);
+  const own = options.staged?.find((staged) => sameBytes(staged.message, received));
   if (own !== undefined && own.summary.epoch === state.context.epoch) {
     return { kind: "own-commit", staged: own };
   }
@@ -86,12 +90,13 @@ export async function processMessage(
   if (elsewhere !== undefined) return elsewhere;
   refuseWhenClosed(state);
   const opened = decoded.kind === "private-message"
-    ? await openPrivate(state, decoded.privateMessage)
+    ? await openPrivate(state, decoded.privateMessage, pause)
     : await openPublic(state, publicMessageOf(decoded), options);
   if (opened.kind !== "opened") return opened;
   using refused = new DisposableStack();
   refused.defer(() => wipeSecretTree(opened.state.secretTree, state.secretTree));
-  const outcome = await processContent(opened, bytes, options);
+  await pauseAfter(received.length, pause);
+  const outcome = await processContent(opened, received, options);
   if (outcome.kind !== "removed") refused.move();
   return outcome;
 }
@@ -127,6 +132,7 @@ interface Opened {
 async function openPrivate(
   state: GroupState,
   message: PrivateMessage,
+  pause: Pause | undefined,
 ): Promise<Opened | Extract<Outcome, { kind: "own-message" | "replayed-generation" }>> {
   const { crypto, context, secrets } = state;
   const senderData = openSenderData(crypto, message, secrets.senderDataSecret);
@@ -134,6 +140,8 @@ async function openPrivate(
   if (leafIndex === state.ownLeafIndex) return { kind: "own-message" };
   const leafNode = await knownLeaf(state, leafIndex);
   const { secretTree, ratchets } = await ratchetsOf(state, leafIndex);
+  // Zeros would only say that the message does not decrypt.
+  requireLive(state);
   const type = message.contentType === "application" ? "application" : "handshake";
   const place = { leafIndex, leafCount: state.tree.leafCount };
   // What is derived or read for this message is in no state yet: nothing else will overwrite it.
@@ -149,7 +157,10 @@ async function openPrivate(
   const held = ratchetsHeld(state.secretTree, place)?.[type];
   using done = new DisposableStack();
   if (held?.skipped.includes(messageKey) !== true) done.defer(() => wipeMessageKey(messageKey));
-  const content = unprotectPrivate(crypto, message, { senderData, messageKey });
+  const content = await runSlicesPausing(
+    privateUnprotection(crypto, message, { senderData, messageKey }),
+    pause,
+  );
   verifyContentSignature(crypto, content, { context, signatureKey: leafNode.signatureKey });
   refused.move();
   // The ratchet that was opened on the way to `after`.
@@ -247,7 +258,7 @@ async function processContent(
     await authenticateAll(options.authenticate, await enteringBy(state, proposal, sender));
     return { kind: "proposal", sender, authenticatedData, proposal, ...added };
   }
-  const outcome = await processCommit(state, { message, bytes: bytes.slice() }, options);
+  const outcome = await processCommit(state, { message, bytes }, options);
   if (outcome.kind === "removed") return outcome;
   return { kind: "commit-staged", state, staged: outcome.staged };
 }

@@ -10,9 +10,9 @@ import {
   validateLeaf,
   validateSupport,
 } from "../tree/leaf-validation.ts";
-import { inSlices, type Pause, runSlicesPausing } from "../slices.ts";
+import { inSlices, type Pause, runSlicesPausing, type Slices } from "../slices.ts";
 import { leafAt, membersOf, type RatchetTree, TreeEditor } from "../tree/ratchet-tree.ts";
-import { nameOf, validateUniqueKeys } from "../tree/unique-keys.ts";
+import { nameOf, uniqueKeysValidation } from "../tree/unique-keys.ts";
 import { sameBytes } from "../tree/validation.ts";
 import type { Extension } from "../wire/extension.ts";
 import type { Sender } from "../wire/framing.ts";
@@ -66,7 +66,7 @@ const NEEDS_NO_PATH: ReadonlySet<Proposal["kind"]> = new Set(["add", "psk", "rei
 /**
  * Checks the proposals of one commit together (RFC 9420 §12.2) and applies them in the order of
  * §12.3. New members are checked by `validateAdded`; what the resulting leaves must fulfil with
- * a path in place, by `validateNextTree`.
+ * a path in place, by `nextTreeValidation`.
  * @throws MessengerError `mls/invalid-proposal`, `mls/invalid-proposal-list`, and those of leaves and
  *   key packages
  */
@@ -310,8 +310,8 @@ function refuseUnsupported(tree: RatchetTree, requirements: MemberRequirements):
  * The tree that a commit leads to: "After processing the Commit the ratchet tree is invalid" (§12.2).
  * Leaves that the commit did not touch were valid before it.
  */
-export function validateNextTree(tree: RatchetTree): void {
-  validateUniqueKeys(tree);
+export function* nextTreeValidation(tree: RatchetTree): Slices<void> {
+  yield* uniqueKeysValidation(tree);
   validateCredentialTypes(
     membersOf(tree).map((member) => member.leafNode),
     "mls/invalid-proposal-list",

@@ -3,11 +3,13 @@ import type { Bytes } from "../crypto/provider.ts";
 import { openLeaf, withRatchets } from "../keys/secret-tree.ts";
 import { keyToSend, wipeMessageKey } from "../keys/sender-ratchet.ts";
 import { type Padding, PADDING_DEFAULT } from "../messages/padding.ts";
-import { protectPrivate, protectPublic, signContent } from "../messages/protection.ts";
+import { privateProtection, protectPublic, signContent } from "../messages/protection.ts";
+import { runSlices, type Slices } from "../slices.ts";
 import {
   type AuthenticatedContent,
   type Content,
   encodeMessage,
+  messageEncoding,
   type MessageWireFormat,
 } from "../wire/framing.ts";
 import { type GroupState, requireLive } from "./state.ts";
@@ -60,25 +62,37 @@ export function protectOwn(
   message: AuthenticatedContent,
   options: ProtectOptions,
 ): Protected {
-  // Signed before the last wait: the state may have been retired since.
-  requireLive(state);
-  return message.wireFormat === "private-message"
-    ? encryptOwn(state, message, options)
-    : { state, message: tagOwn(state, message) };
+  return runSlices(ownProtection(state, message, options));
 }
 
-function tagOwn({ crypto, context, secrets }: GroupState, message: AuthenticatedContent): Bytes {
-  const { membershipKey } = secrets;
-  const publicMessage = protectPublic(crypto, message, { context, membershipKey });
-  return encodeMessage({ kind: "public-message", publicMessage });
-}
-
-/** Uses up one key of the ratchet that the content asks for. When anything fails, none is. */
-function encryptOwn(
+/** The same in slices. */
+export function* ownProtection(
   state: GroupState,
   message: AuthenticatedContent,
   options: ProtectOptions,
-): Protected {
+): Slices<Protected> {
+  // Signed before the last wait: the state may have been retired since.
+  requireLive(state);
+  return message.wireFormat === "private-message"
+    ? yield* ownEncryption(state, message, options)
+    : { state, message: yield* ownTagging(state, message) };
+}
+
+function* ownTagging(
+  { crypto, context, secrets }: GroupState,
+  message: AuthenticatedContent,
+): Slices<Bytes> {
+  const { membershipKey } = secrets;
+  const publicMessage = protectPublic(crypto, message, { context, membershipKey });
+  return yield* messageEncoding({ kind: "public-message", publicMessage });
+}
+
+/** Uses up one key of the ratchet that the content asks for. When anything fails, none is. */
+function* ownEncryption(
+  state: GroupState,
+  message: AuthenticatedContent,
+  options: ProtectOptions,
+): Slices<Protected> {
   const { crypto, secrets, ownLeafIndex } = state;
   const type = message.content.content.kind === "application" ? "application" : "handshake";
   const place = { leafIndex: ownLeafIndex, leafCount: state.tree.leafCount };
@@ -86,9 +100,15 @@ function encryptOwn(
   const { messageKey, next } = keyToSend(crypto, ratchets[type]);
   using used = new DisposableStack();
   used.defer(() => wipeMessageKey(messageKey));
+  // Before others have their turn: the key is nobody else's until this is refused.
+  const { sending } = ratchets[type];
+  sending.spent = true;
   using refused = new DisposableStack();
-  refused.defer(() => next.secret.fill(0));
-  const privateMessage = protectPrivate(crypto, message, {
+  refused.defer(() => {
+    next.secret.fill(0);
+    sending.spent = false;
+  });
+  const privateMessage = yield* privateProtection(crypto, message, {
     leafIndex: ownLeafIndex,
     messageKey,
     senderDataSecret: secrets.senderDataSecret,
@@ -96,7 +116,8 @@ function encryptOwn(
     random: options.random,
   });
   const encoded = encodeMessage({ kind: "private-message", privateMessage });
-  ratchets[type].sending.spent = true;
+  // The sender data was encrypted after a turn of others, who may have retired the state.
+  requireLive(state);
   refused.move();
   return {
     state: { ...state, secretTree: withRatchets(secretTree, place, { ...ratchets, [type]: next }) },

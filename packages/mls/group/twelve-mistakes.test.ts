@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keyToReceive } from "../keys/sender-ratchet.ts";
-import { protectPrivate, signContent } from "../messages/protection.ts";
+import { runSlices } from "../slices.ts";
+import { privateProtection, signContent } from "../messages/protection.ts";
 import { flipped, readCommit } from "../test/forge.ts";
 import { acceptAll, addOf, commitOptions, createMembers, CRYPTO } from "../test/members.ts";
 import { identityOf, keyPackageOf, LIFETIME, NOW_MS } from "../test/members.ts";
@@ -352,7 +353,7 @@ function forgePrivate(
   });
   const auth = { signature, confirmationTag: undefined };
   const message: AuthenticatedContent = { wireFormat, content, auth };
-  const privateMessage = protectPrivate(CRYPTO, message, {
+  const privateMessage = runSlices(privateProtection(CRYPTO, message, {
     leafIndex: claims.leafIndex,
     messageKey: {
       generation: claims.generation,
@@ -362,7 +363,7 @@ function forgePrivate(
     senderDataSecret: secrets.senderDataSecret,
     padding: { kind: "none" },
     random,
-  });
+  }));
   return encodeMessage({ kind: "private-message", privateMessage });
 }
 

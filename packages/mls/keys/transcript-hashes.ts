@@ -16,8 +16,7 @@ export function confirmedTranscriptHash(
     readonly signature: Uint8Array;
   },
 ): Uint8Array {
-  const input = confirmedTranscriptHashInput(commit.wireFormat, commit.content, commit.signature);
-  return crypto.hash(joined(interimBefore, input));
+  return crypto.hash(confirmedTranscriptHashInput(interimBefore, commit));
 }
 
 const interimTranscriptHashInput = struct<{ confirmationTag: Uint8Array }>(

@@ -8,7 +8,8 @@ import {
   prepareEncryption,
   signWithLabel,
 } from "../labels.ts";
-import { mergePathKeys } from "../tree/hashes.ts";
+import { type Pause, runSlicesPausing } from "../slices.ts";
+import { mergePathKeys, treeHashing } from "../tree/hashes.ts";
 import { commonAncestor, isInSubtree, nodeOfLeaf } from "../tree/math.ts";
 import {
   encryptionKeyAt,
@@ -57,9 +58,11 @@ export async function createPath(
     readonly leaf: Omit<UnsignedLeafNode, "encryptionKey" | "source">;
     readonly signaturePrivateKey: Uint8Array;
     readonly random: Random;
+    readonly pause?: Pause | undefined;
   },
 ): Promise<NewPath> {
   const { leafIndex, groupId, random } = options;
+  await runSlicesPausing(treeHashing(crypto, tree), options.pause);
   const steps = filteredDirectPath(tree, leafIndex);
   const secrets: Bytes[] = [random.bytes(crypto.hashLength)];
   for (const _ of steps) secrets.push(deriveSecret(crypto, secrets.at(-1) as Bytes, "path"));
@@ -146,6 +149,7 @@ export async function encryptPath(
     readonly context: GroupContext;
     readonly added: ReadonlySet<number>;
     readonly random: Random;
+    readonly pause?: Pause | undefined;
   },
 ): Promise<UpdatePath> {
   const { path, random } = options;
@@ -157,7 +161,7 @@ export async function encryptPath(
     const publicKey = encryptionKeyAt(tree, node);
     assert(publicKey !== undefined, "a node of a resolution is not blank");
     return encryptPrepared(crypto, publicKey, { info, plaintext: pathSecret, random });
-  });
+  }, options.pause);
   const nodes = path.nodes.map(({ keyPair }, step): UpdatePathNode => ({
     encryptionKey: keyPair.publicKey,
     encryptedPathSecrets: sealed.filter((_, index) => seals[index]?.step === step),

@@ -4,14 +4,15 @@ import { runtimeCryptoProvider } from "../crypto/runtime.ts";
 import { createRatchet, keyToSend } from "../keys/sender-ratchet.ts";
 import { seededRandom } from "../vectors/seeded-random.ts";
 import type { AuthenticatedContent, FramedContent, PrivateMessage } from "../wire/framing.ts";
-import { decodePrivateMessageContent } from "../wire/framing.ts";
+import { runSlices } from "../slices.ts";
+import { privateMessageContentDecoding } from "../wire/framing.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import {
   openSenderData,
-  protectPrivate,
+  privateProtection,
+  privateUnprotection,
   protectPublic,
   signContent,
-  unprotectPrivate,
   unprotectPublic,
   verifyContentSignature,
 } from "./protection.ts";
@@ -53,26 +54,26 @@ function authenticated(
 }
 
 function sealed(): PrivateMessage {
-  return protectPrivate(crypto, authenticated("private-message"), {
+  return runSlices(privateProtection(crypto, authenticated("private-message"), {
     leafIndex: 3,
     messageKey,
     senderDataSecret,
     padding: { kind: "buckets", lengths: [256] },
     random,
-  });
+  }));
 }
 
 function hasCode(code: MessengerError["code"]): (error: unknown) => boolean {
   return (error) => error instanceof MessengerError && error.code === code;
 }
 
-Deno.test("unprotectPrivate() opens what protectPrivate() sealed; sender and generation come back", () => {
+Deno.test("privateUnprotection() opens what privateProtection() sealed; sender and generation come back", () => {
   const message = sealed();
   assert.equal(message.ciphertext.length, 256 + crypto.aeadTagLength);
   const senderData = openSenderData(crypto, message, senderDataSecret);
   assert.equal(senderData.leafIndex, 3);
   assert.equal(senderData.generation, 0);
-  const opened = unprotectPrivate(crypto, message, { senderData, messageKey });
+  const opened = runSlices(privateUnprotection(crypto, message, { senderData, messageKey }));
   assert.deepEqual(opened, authenticated("private-message"));
   verifyContentSignature(crypto, opened, { context, signatureKey: signer.publicKey });
 });
@@ -114,7 +115,7 @@ Deno.test("a PrivateMessage that was changed anywhere does not open", () => {
   for (const changed of byContent) {
     const senderData = openSenderData(crypto, changed, senderDataSecret);
     assert.throws(
-      () => unprotectPrivate(crypto, changed, { senderData, messageKey }),
+      () => runSlices(privateUnprotection(crypto, changed, { senderData, messageKey })),
       hasCode("mls/cannot-decrypt"),
     );
   }
@@ -122,9 +123,15 @@ Deno.test("a PrivateMessage that was changed anywhere does not open", () => {
 
 Deno.test("padding that is not zero is refused (RFC 9420 §6.3.1)", () => {
   const plaintext = Uint8Array.of(1, 0x41, 0, 0, 0);
-  assert.equal(decodePrivateMessageContent(plaintext, "application").content.kind, "application");
+  assert.equal(
+    runSlices(privateMessageContentDecoding(plaintext, "application")).content.kind,
+    "application",
+  );
   plaintext[4] = 1;
-  assert.throws(() => decodePrivateMessageContent(plaintext, "application"), hasCode("malformed"));
+  assert.throws(
+    () => runSlices(privateMessageContentDecoding(plaintext, "application")),
+    hasCode("malformed"),
+  );
 });
 
 Deno.test("verifyContentSignature() binds wire format, context and key (RFC 9420 §6.1)", () => {

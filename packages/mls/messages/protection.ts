@@ -2,17 +2,18 @@ import { equalConstantTime, MessengerError, type Random } from "@qpq/ports";
 import { decodeExact, encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/provider.ts";
 import type { MessageKey } from "../keys/sender-ratchet.ts";
+import type { Slices } from "../slices.ts";
 import { expandWithLabel, signWithLabel, verifyWithLabel } from "../labels.ts";
 import {
   type AuthenticatedContent,
   contentToBeMaced,
-  decodePrivateMessageContent,
   encodePrivateMessageContent,
   type FramedContent,
   framedContentToBeSigned,
   type MessageWireFormat,
   privateContentAdditionalData,
   type PrivateMessage,
+  privateMessageContentDecoding,
   type PrivateMessageHeader,
   type PublicMessage,
   REUSE_GUARD_LENGTH,
@@ -94,8 +95,8 @@ export function unprotectPublic(
   return content;
 }
 
-/** Encrypts a signed content of a member (RFC 9420 §6.3). */
-export function protectPrivate(
+/** Encrypts a signed content of a member (RFC 9420 §6.3), in slices. */
+export function* privateProtection(
   crypto: CipherSuite,
   message: AuthenticatedContent,
   options: {
@@ -105,7 +106,7 @@ export function protectPrivate(
     readonly padding: Padding;
     readonly random: Random;
   },
-): PrivateMessage {
+): Slices<PrivateMessage> {
   const { groupId, epoch, authenticatedData, content } = message.content;
   const header = { groupId, epoch, contentType: content.kind, authenticatedData };
   const { key, nonce, generation } = options.messageKey;
@@ -113,7 +114,7 @@ export function protectPrivate(
   const plaintext = encodePrivateMessageContent(content, message.auth, {
     paddingLength: (length) => paddingLength(options.padding, length),
   });
-  const ciphertext = crypto.aeadSeal({
+  const ciphertext = yield* crypto.aeadSealing({
     key,
     nonce: guardedNonce(nonce, reuseGuard),
     additionalData: privateContentAdditionalData(header),
@@ -156,31 +157,34 @@ export function openSenderData(
 const SENDER_DATA_BYTES = 4 + 4 + REUSE_GUARD_LENGTH;
 
 /**
- * The content, whose signature is not verified yet.
+ * The content, whose signature is not verified yet, in slices.
  * @throws MessengerError `mls/cannot-decrypt`, `malformed`
  */
-export function unprotectPrivate(
+export function* privateUnprotection(
   crypto: CipherSuite,
   message: PrivateMessage,
   options: { readonly senderData: SenderData; readonly messageKey: MessageKey },
-): AuthenticatedContent {
+): Slices<AuthenticatedContent> {
   const { key, nonce } = options.messageKey;
-  const plaintext = crypto.aeadOpen({
+  const plaintext = yield* crypto.aeadOpening({
     key,
     nonce: guardedNonce(nonce, options.senderData.reuseGuard),
     additionalData: privateContentAdditionalData(message),
     text: message.ciphertext,
   });
   if (plaintext === undefined) throw cannotDecrypt("content");
-  const { content, auth } = decodePrivateMessageContent(plaintext, message.contentType);
-  plaintext.fill(0);
-  const { groupId, epoch, authenticatedData } = message;
+  const { groupId, epoch, contentType, authenticatedData } = message;
   const sender = { kind: "member", leafIndex: options.senderData.leafIndex } as const;
-  return {
-    wireFormat: "private-message",
-    content: { groupId, epoch, sender, authenticatedData, content },
-    auth,
-  };
+  try {
+    const { content, auth } = yield* privateMessageContentDecoding(plaintext, contentType);
+    return {
+      wireFormat: "private-message",
+      content: { groupId, epoch, sender, authenticatedData, content },
+      auth,
+    };
+  } finally {
+    plaintext.fill(0);
+  }
 }
 
 function senderDataKey(

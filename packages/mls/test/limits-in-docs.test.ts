@@ -9,6 +9,7 @@ import {
 } from "../group/pending-proposals.ts";
 import { KEY_PACKAGE_LIFETIME_SECONDS_MAX } from "../key-package.ts";
 import { FORWARD_GENERATIONS_MAX, SKIPPED_KEYS_COUNT_MAX } from "../keys/sender-ratchet.ts";
+import { CIPHER_SLICE_BYTES, CODEC_SLICE_BYTES } from "../slices.ts";
 import { VALIDATION_SLICE_NODES_COUNT } from "../slices.ts";
 import {
   BYTE_STRINGS_COUNT_BASE,
@@ -60,4 +61,6 @@ Deno.test("docs/cryptography.md states the limits that hold", () => {
   const rows = table.trim().split("\n").map((row) => row.slice(2, -2).split(" | "));
   assert.deepEqual(rows, LIMITS);
   assert.ok(text.includes(`in slices of ${VALIDATION_SLICE_NODES_COUNT} nodes`));
+  assert.ok(text.includes(`decoded and encoded in slices of ${CODEC_SLICE_BYTES / 1024} KiB`));
+  assert.ok(text.includes(`decrypted in slices of ${mebibytes(CIPHER_SLICE_BYTES)}`));
 });

@@ -59,12 +59,18 @@ export function watched(
   inner: CipherSuite,
 ): { readonly crypto: CipherSuite; readonly openedWith: Set<string> } {
   const openedWith = new Set<string>();
-  const aeadOpen = (input: AeadInput): Bytes | undefined => {
-    const opened = inner.aeadOpen(input);
-    if (opened !== undefined) openedWith.add(input.key.toHex());
+  const note = ({ key }: AeadInput, opened: Bytes | undefined): Bytes | undefined => {
+    if (opened !== undefined) openedWith.add(key.toHex());
     return opened;
   };
-  return { crypto: { ...inner, aeadOpen }, openedWith };
+  const crypto: CipherSuite = {
+    ...inner,
+    aeadOpen: (input) => note(input, inner.aeadOpen(input)),
+    *aeadOpening(input) {
+      return note(input, yield* inner.aeadOpening(input));
+    },
+  };
+  return { crypto, openedWith };
 }
 
 export function newIdentity(crypto: CipherSuite, name: string, random: Random): Identity {

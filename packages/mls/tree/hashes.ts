@@ -1,6 +1,7 @@
 import { encode, type NamedCodec, opaque, optional, struct } from "../codec/codec.ts";
 import { select, uint32, uint8 } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/provider.ts";
+import { type Slices, VALIDATION_SLICE_NODES_COUNT } from "../slices.ts";
 import { type LeafNode, leafNode } from "../wire/leaf-node.ts";
 import { type ParentNode, parentNode } from "../wire/ratchet-tree.ts";
 import { isInSubtree, isLeaf, leafOfNode, nodeOfLeaf } from "./math.ts";
@@ -52,6 +53,22 @@ export function treeHash(
     }));
   tree.hashes[node] = hash;
   return hash;
+}
+
+/**
+ * The hashes of all subtrees of a slice's width that are not known yet: `treeHash` then has little
+ * left to do.
+ */
+export function* treeHashing(crypto: CipherSuite, tree: RatchetTree): Slices<void> {
+  const width = VALIDATION_SLICE_NODES_COUNT;
+  let isFirst = true;
+  for (let leafIndex = 0; leafIndex + width <= tree.leafCount; leafIndex += width) {
+    const node = nodeOfLeaf(leafIndex) + root(width);
+    if (tree.hashes[node] !== undefined) continue;
+    if (!isFirst) yield;
+    isFirst = false;
+    treeHash(crypto, tree, node);
+  }
 }
 
 function hashOfLeaf(

@@ -137,6 +137,11 @@ function firstMissing(
   supported: readonly number[],
   always: ReadonlySet<number> = NO_TYPES,
 ): number | undefined {
+  // One credential type, in most groups.
+  if (wanted.length === 1) {
+    const [type] = wanted as [number];
+    return always.has(type) || supported.includes(type) ? undefined : type;
+  }
   if (wanted.length === 0) return undefined;
   const known = new Set(supported);
   return wanted.find((type) => !always.has(type) && !known.has(type));

@@ -1,4 +1,5 @@
 import { MessengerError } from "@qpq/ports";
+import type { Slices } from "../slices.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { ParentNode } from "../wire/ratchet-tree.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
@@ -13,36 +14,54 @@ const namesOfNodes = new WeakMap<LeafNode | ParentNode, KeyNames>();
 
 /**
  * No two nodes have the same encryption key, no two leaves the same signature key (RFC 9420 §7.3,
- * §12.4.2, §12.4.3.1). One look-up for each node.
+ * §12.4.2, §12.4.3.1). One look-up for each node; in slices.
  * @throws MessengerError `mls/invalid-tree`
  */
-export function validateUniqueKeys(tree: RatchetTree): void {
+export function* uniqueKeysValidation(tree: RatchetTree): Slices<void> {
   const encryption = new Set<string>();
   const signature = new Set<string>();
   let nodes = 0;
   let leaves = 0;
-  for (const list of [tree.leaves, tree.parents]) {
-    for (const node of list) {
-      if (node === undefined) continue;
-      const names = namesOf(node);
-      nodes++;
-      encryption.add(names.encryption);
-      if (names.signature !== undefined) {
-        leaves++;
-        signature.add(names.signature);
-      }
+  yield* lookingAtNodes(tree, (node) => {
+    const names = namesOf(node);
+    nodes++;
+    encryption.add(names.encryption);
+    if (names.signature !== undefined) {
+      leaves++;
+      signature.add(names.signature);
     }
-  }
+  });
   if (encryption.size !== nodes) refuse("an encryption key is there twice");
   if (signature.size !== leaves) refuse("a signature key is there twice");
 }
 
 /** Whether a node of the tree has one of these encryption keys. */
-export function hasEncryptionKey(tree: RatchetTree, keys: readonly Uint8Array[]): boolean {
+export function* encryptionKeySearch(
+  tree: RatchetTree,
+  keys: readonly Uint8Array[],
+): Slices<boolean> {
   const wanted = new Set(keys.map(nameOf));
-  const isWanted = (node: LeafNode | ParentNode | undefined): boolean =>
-    node !== undefined && wanted.has(namesOf(node).encryption);
-  return tree.leaves.some(isWanted) || tree.parents.some(isWanted);
+  let isFound = false;
+  yield* lookingAtNodes(tree, (node) => {
+    if (wanted.has(namesOf(node).encryption)) isFound = true;
+  });
+  return isFound;
+}
+
+/** Nodes that are looked up in one go: some milliseconds of work. */
+const LOOK_UP_SLICE_NODES_COUNT = 8192;
+
+function* lookingAtNodes(
+  tree: RatchetTree,
+  look: (node: LeafNode | ParentNode) => void,
+): Slices<void> {
+  let count = 0;
+  for (const list of [tree.leaves, tree.parents]) {
+    for (const node of list) {
+      if (node !== undefined) look(node);
+      if (++count % LOOK_UP_SLICE_NODES_COUNT === 0) yield;
+    }
+  }
 }
 
 function refuse(state: string): never {

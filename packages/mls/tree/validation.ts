@@ -2,7 +2,7 @@ import { MessengerError } from "@qpq/ports";
 import type { CipherSuite } from "../crypto/provider.ts";
 import type { GroupContext } from "../wire/group-info.ts";
 import type { ParentNode } from "../wire/ratchet-tree.ts";
-import { parentHash, treeHash } from "./hashes.ts";
+import { parentHash, treeHash, treeHashing } from "./hashes.ts";
 import {
   memberRequirements,
   validateCredentialTypes,
@@ -10,10 +10,10 @@ import {
   validateSupport,
 } from "./leaf-validation.ts";
 import { directPath, isInSubtree, isLeaf, leafOfNode, leftOfParent } from "./math.ts";
-import { nodeCount, nodeOfLeaf, rightOfParent, root } from "./math.ts";
+import { nodeCount, nodeOfLeaf, rightOfParent } from "./math.ts";
 import { leafAt, membersOf, parentAt, type RatchetTree, resolution } from "./ratchet-tree.ts";
 import { inSlices, runSlices, type Slices, VALIDATION_SLICE_NODES_COUNT } from "../slices.ts";
-import { validateUniqueKeys } from "./unique-keys.ts";
+import { uniqueKeysValidation } from "./unique-keys.ts";
 
 /**
  * A tree that somebody else gave, against the group context that names its hash: everything that a
@@ -31,15 +31,11 @@ export function* treeValidation(
   tree: RatchetTree,
   context: GroupContext,
 ): Slices<void> {
-  // The hashes of subtrees stay in the tree; the one that is compared is made of them.
-  const width = VALIDATION_SLICE_NODES_COUNT;
-  for (let leafIndex = 0; leafIndex + width <= tree.leafCount; leafIndex += width) {
-    treeHash(crypto, tree, nodeOfLeaf(leafIndex) + root(width));
-    yield;
-  }
+  yield* treeHashing(crypto, tree);
+  if (tree.leafCount > VALIDATION_SLICE_NODES_COUNT) yield;
   if (!sameBytes(treeHash(crypto, tree), context.treeHash)) refuse("its hash is another");
-  validateUniqueKeys(tree);
-  validateUnmergedLeaves(tree);
+  yield* uniqueKeysValidation(tree);
+  yield* unmergedLeavesValidation(tree);
   yield* inSlices(parentsOf(tree), ([, parent]) => {
     if (!crypto.isHpkePublicKey(parent.encryptionKey)) {
       refuse("the key of a parent node is not one");
@@ -58,17 +54,17 @@ export function* treeValidation(
 }
 
 /** Each unmerged leaf is a member below its node, and unmerged in every node between. */
-function validateUnmergedLeaves(tree: RatchetTree): void {
-  for (const [node, parent] of parentsOf(tree)) {
+function* unmergedLeavesValidation(tree: RatchetTree): Slices<void> {
+  yield* inSlices(parentsOf(tree), ([node, parent]) => {
     for (const leafIndex of parent.unmergedLeaves) {
       const leafNode = nodeOfLeaf(leafIndex);
       if (!isInSubtree(leafNode, node)) refuse("an unmerged leaf is not below its node");
       if (leafAt(tree, leafIndex) === undefined) refuse("an unmerged leaf is blank");
     }
-  }
+  });
   const unmerged = new Map<number, ReadonlySet<number>>();
   for (const [node, parent] of parentsOf(tree)) unmerged.set(node, new Set(parent.unmergedLeaves));
-  for (const { leafIndex } of membersOf(tree)) {
+  yield* inSlices(membersOf(tree), ({ leafIndex }) => {
     // Upwards: once unmerged somewhere, no node below may have merged the leaf.
     let isMergedBelow = false;
     for (const node of directPath(nodeOfLeaf(leafIndex), tree.leafCount)) {
@@ -77,7 +73,7 @@ function validateUnmergedLeaves(tree: RatchetTree): void {
       if (!leaves.has(leafIndex)) isMergedBelow = true;
       else if (isMergedBelow) refuse("a leaf is unmerged above a node that has merged it");
     }
-  }
+  });
 }
 
 /** Each parent was set in the same update path as one node below it (RFC 9420 §7.9.2). */

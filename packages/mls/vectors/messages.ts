@@ -6,13 +6,14 @@ import { keyToReceive, keyToSend } from "../keys/sender-ratchet.ts";
 import { expandWithLabel } from "../labels.ts";
 import {
   openSenderData,
-  protectPrivate,
+  privateProtection,
+  privateUnprotection,
   protectPublic,
   signContent,
-  unprotectPrivate,
   unprotectPublic,
   verifyContentSignature,
 } from "../messages/protection.ts";
+import { runSlices } from "../slices.ts";
 import { commit } from "../wire/commit.ts";
 import {
   type AuthenticatedContent,
@@ -138,7 +139,7 @@ function checkPrivate(
     const received = keyToReceive(crypto, open(), senderData.generation);
     assert.ok(received.kind === "key");
     const { messageKey } = received;
-    const opened = unprotectPrivate(crypto, message, { senderData, messageKey });
+    const opened = runSlices(privateUnprotection(crypto, message, { senderData, messageKey }));
     verifyContentSignature(crypto, opened, {
       context,
       signatureKey: entry.hex("signature_pub"),
@@ -150,13 +151,13 @@ function checkPrivate(
   unprotect(published.privateMessage);
   const own = signed(crypto, entry, checked.content, "private-message");
   const { messageKey } = keyToSend(crypto, open());
-  unprotect(protectPrivate(crypto, own, {
+  unprotect(runSlices(privateProtection(crypto, own, {
     leafIndex: SENDER.leafIndex,
     messageKey,
     senderDataSecret,
     padding: { kind: "none" },
     random,
-  }));
+  })));
 }
 
 function signed(

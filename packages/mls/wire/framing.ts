@@ -1,7 +1,11 @@
 import { MessengerError } from "@qpq/ports";
 import {
   decodeExact,
+  decoding,
+  decodingFrom,
   encode,
+  encoding,
+  encodingTo,
   enumeration,
   type NamedCodec,
   opaque,
@@ -14,6 +18,7 @@ import {
 } from "../codec/codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
+import { CODEC_SLICE_BYTES, type Slices } from "../slices.ts";
 import { type Commit, commit } from "./commit.ts";
 import {
   type GroupContext,
@@ -164,13 +169,17 @@ export function contentToBeMaced(
   return writer.finish();
 }
 
-/** ConfirmedTranscriptHashInput (RFC 9420 §8.2). */
+/** ConfirmedTranscriptHashInput, the interim hash before it (RFC 9420 §8.2). */
 export function confirmedTranscriptHashInput(
-  wireFormat: MessageWireFormat,
-  framed: FramedContent,
-  signature: Uint8Array,
+  interimBefore: Uint8Array,
+  { wireFormat, content: framed, signature }: {
+    readonly wireFormat: MessageWireFormat;
+    readonly content: FramedContent;
+    readonly signature: Uint8Array;
+  },
 ): Uint8Array {
   const writer = new Writer();
+  writer.bytes(interimBefore);
   writer.uint16(WIRE_FORMAT[wireFormat]);
   framedContent.encode(writer, framed);
   writer.opaque(signature);
@@ -189,17 +198,36 @@ const publicMessage: NamedCodec<PublicMessage> = {
   name: "PublicMessage",
   encode: (writer, value) => {
     framedContent.encode(writer, value.content);
-    encodeAuthData(writer, value.auth);
-    if (value.membershipTag !== undefined) writer.opaque(value.membershipTag);
+    encodePublicProofs(writer, value);
   },
   decode: (reader) => {
-    const decoded = framedContent.decode(reader);
-    // RFC 9420 §6.2: application messages are always encrypted.
-    const auth = decodeAuthData(reader, decoded.content.kind);
-    const membershipTag = decoded.sender.kind === "member" ? opaque.decode(reader) : undefined;
-    return { content: decoded, auth, membershipTag };
+    const content = framedContent.decode(reader);
+    return { content, ...decodePublicProofs(reader, content) };
+  },
+  slices: {
+    *encode(writer, value) {
+      yield* encodingTo(writer, framedContent, value.content);
+      encodePublicProofs(writer, value);
+    },
+    *decode(reader) {
+      const content = yield* decodingFrom(reader, framedContent);
+      return { content, ...decodePublicProofs(reader, content) };
+    },
   },
 };
+
+function encodePublicProofs(writer: Writer, { auth, membershipTag }: PublicMessage): void {
+  encodeAuthData(writer, auth);
+  if (membershipTag !== undefined) writer.opaque(membershipTag);
+}
+
+function decodePublicProofs(
+  reader: Reader,
+  { content, sender }: FramedContent,
+): Pick<PublicMessage, "auth" | "membershipTag"> {
+  const auth = decodeAuthData(reader, content.kind);
+  return { auth, membershipTag: sender.kind === "member" ? opaque.decode(reader) : undefined };
+}
 
 /** Signed and encrypted (RFC 9420 §6.3). */
 export interface PrivateMessage {
@@ -284,12 +312,14 @@ export function encodePrivateMessageContent(
 }
 
 /** @throws MessengerError `malformed`, also when a byte of the padding is not zero */
-export function decodePrivateMessageContent(
+export function* privateMessageContentDecoding(
   plaintext: Uint8Array,
   kind: ContentType,
-): { readonly content: Content; readonly auth: FramedContentAuthData } {
+): Slices<{ readonly content: Content; readonly auth: FramedContentAuthData }> {
   const reader = new Reader("PrivateMessageContent", plaintext);
-  const decoded = decodeContentBody(reader, kind);
+  const decoded = plaintext.length < CODEC_SLICE_BYTES || kind !== "commit"
+    ? decodeContentBody(reader, kind)
+    : { kind, commit: yield* decodingFrom(reader, commit) };
   const auth = decodeAuthData(reader, kind);
   const padding = reader.bytes(reader.left);
   let bits = 0;
@@ -336,6 +366,16 @@ const mlsMessage: NamedCodec<MlsMessage> = {
     protocolVersion.decode(reader);
     return message.decode(reader);
   },
+  slices: {
+    *encode(writer, value) {
+      protocolVersion.encode(writer, PROTOCOL_VERSION);
+      yield* encodingTo(writer, message, value);
+    },
+    *decode(reader) {
+      protocolVersion.decode(reader);
+      return yield* decodingFrom(reader, message);
+    },
+  },
 };
 
 /**
@@ -343,15 +383,31 @@ const mlsMessage: NamedCodec<MlsMessage> = {
  * @throws MessengerError `too-large`: nobody would decode it
  */
 export function encodeMessage(value: MlsMessage): Uint8Array<ArrayBuffer> {
-  const bytes = encode(mlsMessage, value);
+  return refuseTooLarge(value, encode(mlsMessage, value));
+}
+
+/** The same in slices. */
+export function* messageEncoding(value: MlsMessage): Slices<Uint8Array<ArrayBuffer>> {
+  return refuseTooLarge(value, yield* encoding(mlsMessage, value));
+}
+
+function refuseTooLarge(
+  { kind }: MlsMessage,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
   if (bytes.length <= MESSAGE_BYTES_MAX) return bytes;
   throw new MessengerError(
     "too-large",
-    `Cannot send ${value.kind}: ${bytes.length} bytes, ${MESSAGE_BYTES_MAX} allowed`,
+    `Cannot send ${kind}: ${bytes.length} bytes, ${MESSAGE_BYTES_MAX} allowed`,
   );
 }
 
 /** @throws MessengerError `malformed`; `too-large` above `MESSAGE_BYTES_MAX` */
 export function decodeMessage(bytes: Uint8Array): MlsMessage {
   return decodeExact(mlsMessage, bytes, { bytesMax: MESSAGE_BYTES_MAX });
+}
+
+/** The same in slices. `bytes` must stay as they are until it is done. */
+export function messageDecoding(bytes: Uint8Array): Slices<MlsMessage> {
+  return decoding(mlsMessage, bytes, { bytesMax: MESSAGE_BYTES_MAX });
 }

@@ -1,5 +1,5 @@
 import { type Codec, encode, opaque, struct } from "../codec/codec.ts";
-import { uint16, uint32, uint64, vector } from "../codec/codec.ts";
+import { longVector, uint16, uint32, uint64 } from "../codec/codec.ts";
 import { type HpkeCiphertext, hpkeCiphertext } from "./commit.ts";
 import { type Extension, extensions, groupInfoExtensions } from "./extension.ts";
 import { type PROTOCOL_VERSION, protocolVersion } from "./key-package.ts";
@@ -69,7 +69,7 @@ export interface Welcome {
 
 export const welcome = struct<Welcome>("Welcome", {
   cipherSuite: uint16,
-  secrets: vector(
+  secrets: longVector(
     struct<EncryptedGroupSecrets>("EncryptedGroupSecrets", {
       newMember: opaque,
       encryptedGroupSecrets: hpkeCiphertext,

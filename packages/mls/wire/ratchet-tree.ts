@@ -1,5 +1,6 @@
 import {
   checked,
+  longVector,
   type NamedCodec,
   opaque,
   optional,
@@ -9,10 +10,11 @@ import {
   uint8,
   vector,
 } from "../codec/codec.ts";
-import { type Extension, EXTENSION_TYPE, findExtension } from "./extension.ts";
+import type { Slices } from "../slices.ts";
+import { type Extension, EXTENSION_TYPE } from "./extension.ts";
 import { type LeafNode, leafNode } from "./leaf-node.ts";
 import { LEAVES_COUNT_MAX, NODES_COUNT_MAX, RATCHET_TREE_BYTES_MAX } from "./limits.ts";
-import { decodeExact, encode } from "../codec/codec.ts";
+import { decoding, encoding } from "../codec/codec.ts";
 
 /** A subgroup: the members below it hold its private key, the unmerged ones excepted (RFC 9420 §7.1). */
 export interface ParentNode {
@@ -45,7 +47,7 @@ export const ratchetTreeNode = select<Node>("Node", uint8, {
 });
 
 const nodes = checked(
-  vector(optional(ratchetTreeNode), { countMax: NODES_COUNT_MAX }),
+  longVector(optional(ratchetTreeNode), { countMax: NODES_COUNT_MAX }),
   (list) => {
     // RFC 9420 §12.4.3.3: the last node must not be blank. An empty tree has none.
     if (list.length === 0 || list[list.length - 1] === undefined) return "the last node is blank";
@@ -62,19 +64,18 @@ export const ratchetTreeNodes: NamedCodec<readonly (Node | undefined)[]> = {
   ...nodes,
 };
 
-/** For a GroupInfo. */
-export function ratchetTreeExtension(tree: readonly (Node | undefined)[]): Extension {
+/** For a GroupInfo; in slices. */
+export function* ratchetTreeExtension(tree: readonly (Node | undefined)[]): Slices<Extension> {
   return {
     extensionType: EXTENSION_TYPE.ratchetTree,
-    extensionData: encode(ratchetTreeNodes, tree),
+    extensionData: yield* encoding(ratchetTreeNodes, tree),
   };
 }
 
-/** @throws MessengerError `malformed`, `too-large` */
-export function findRatchetTree(
-  list: readonly Extension[],
-): readonly (Node | undefined)[] | undefined {
-  const data = findExtension(list, EXTENSION_TYPE.ratchetTree);
-  if (data === undefined) return undefined;
-  return decodeExact(ratchetTreeNodes, data, { bytesMax: RATCHET_TREE_BYTES_MAX });
+/**
+ * The nodes of such an extension, or of a tree that came beside; in slices.
+ * @throws MessengerError `malformed`, `too-large`
+ */
+export function ratchetTreeDecoding(bytes: Uint8Array): Slices<readonly (Node | undefined)[]> {
+  return decoding(ratchetTreeNodes, bytes, { bytesMax: RATCHET_TREE_BYTES_MAX });
 }

@@ -25,7 +25,13 @@ import {
 } from "./limits.ts";
 import { externalSendersExtension, findExternalSenders, proposal } from "./proposal.ts";
 import type { Proposal, ProposalOrRef } from "./proposal.ts";
-import { findRatchetTree, type Node, parentNode, ratchetTreeExtension } from "./ratchet-tree.ts";
+import {
+  type Node,
+  parentNode,
+  ratchetTreeDecoding,
+  ratchetTreeExtension,
+} from "./ratchet-tree.ts";
+import { runSlices } from "../slices.ts";
 import { ratchetTreeNodes } from "./ratchet-tree.ts";
 
 const hex = (text: string): Uint8Array => Uint8Array.fromHex(text);
@@ -137,8 +143,8 @@ Deno.test("a ratchet tree ends with a node, and leaves stand at even places (RFC
     parentNode: { encryptionKey: hex("01"), parentHash: hex(""), unmergedLeaves: [] },
   };
   const tree = [leafNode, parent, leafNode];
-  assert.deepEqual(findRatchetTree([ratchetTreeExtension(tree)]), tree);
-  assert.equal(findRatchetTree([]), undefined);
+  const { extensionData } = runSlices(ratchetTreeExtension(tree));
+  assert.deepEqual(runSlices(ratchetTreeDecoding(extensionData)), tree);
   const refused: readonly (readonly [readonly (Node | undefined)[], RegExp])[] = [
     [[], /last node is blank/],
     [[leafNode, undefined], /last node is blank/],
