@@ -4,6 +4,25 @@ import { sweepRange } from "../../packages/features/limits/sweep-range.ts";
 import { conversation, PATIENCE, received, say } from "./helpers.ts";
 import { openConversationWorld } from "./world.ts";
 
+Deno.test("who was invited by its last resort declines, though it can't renew its keys before", async () => {
+  await using world = await openConversationWorld();
+  const alice = await world.client("alice");
+  const bob = await world.client("bob");
+  await sweepRange(
+    world.serverStore,
+    PACKAGE_KEYS,
+    (transaction, { key }) => transaction.delete(key),
+  );
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...PATIENCE,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.leave(id, PATIENCE);
+  await conversation(bob, "#climbing", "left");
+});
+
 Deno.test("who was invited by its last resort renews its keys before it sends", async () => {
   await using world = await openConversationWorld();
   const alice = await world.client("alice");

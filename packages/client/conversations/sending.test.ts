@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { createManualClock, createSeededRandom } from "@qpq/adapters";
 import { MessengerError, silentLog } from "@qpq/ports";
-import { QUEUED_COUNT_MAX } from "../../features/messages/thread.ts";
+import { QUEUED_COUNT_MAX, type ThreadWriter } from "../../features/messages/thread.ts";
 import type { Ground } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import type { GroupState } from "@qpq/mls";
+import { account, device, groupOf } from "../../features/groups/test/groups.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
+import { NOT_ENCRYPTED } from "./queueing.ts";
 import { Sender } from "./sending.ts";
+
+const EMPTY = new Uint8Array();
 
 /** @param live default: a conversation that somebody else holds for ever */
 function world(
   live: Partial<LiveConversation> = { exclusive: () => new Promise<never>(() => {}) },
   successor?: Sender,
+  isBlocked = false,
 ) {
   const closing = new AbortController();
   const ground = {
@@ -27,7 +33,7 @@ function world(
     live as unknown as LiveConversation,
     {
       isCaughtUp: () => true,
-      blockedBy: () => Promise.resolve([]),
+      blockedBy: () => Promise.resolve(isBlocked ? ["bob"] : []),
       isJudged: () => true,
       needsCommit: () => {},
       successor: () => successor,
@@ -66,6 +72,55 @@ Deno.test("send() hands what it was given to the group that has come in the plac
   // Refused, or not, for what the other group is.
   const refused = { code: "devices/unknown-own-device" };
   await Promise.all(sent.map((each) => assert.rejects(each, refused)));
+});
+
+/** What a device that leaves encrypts of a text and a wish to go behind it, by their places. */
+async function encryptedByLeaver(
+  { isBlocked = false, hasText = true, ...change }: {
+    readonly isBlocked?: boolean;
+    readonly hasText?: boolean;
+    readonly owesCommit?: boolean;
+    readonly needsUpdate?: boolean;
+  },
+): Promise<readonly number[]> {
+  const { owesCommit = false, needsUpdate = false } = change;
+  const [alice, bob] = [account("alice"), account("bob")];
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [, state] = await groupOf(context, [device(alice), device(bob)]) as GroupState[];
+  const waiting = { ...NOT_ENCRYPTED, position: 0, messageId: EMPTY, body: EMPTY };
+  const text = { ...waiting, messageId: new Uint8Array(16), body: new Uint8Array(40) };
+  const encrypted: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const thread = { requeue: (order: number) => void encrypted.push(order) };
+  const live = {
+    record: { ...NEW_CONVERSATION, state: "leaving", needsUpdate },
+    state,
+    commit: undefined,
+    owesCommit: owesCommit || needsUpdate,
+    revokedLeaves: [],
+    queue: new Map(hasText ? [[1, text], [2, waiting]] : [[2, waiting]]),
+    exclusive: async (fn: () => Promise<void>) => {
+      await fn();
+      done.resolve();
+    },
+    setQueued: () => {},
+    write: async ({ history }: Parameters<LiveConversation["write"]>[0]) => {
+      await history?.(thread as unknown as ThreadWriter);
+    },
+  };
+  const { sender } = world(live as unknown as LiveConversation, undefined, isBlocked);
+  sender.kick();
+  await done.promise;
+  return encrypted;
+}
+
+Deno.test("a wish to leave goes out whatever keeps texts from it, and else behind them", async () => {
+  assert.deepEqual(await encryptedByLeaver({}), [1, 2]);
+  assert.deepEqual(await encryptedByLeaver({ isBlocked: true }), [2]);
+  assert.deepEqual(await encryptedByLeaver({ needsUpdate: true }), [2]);
+  // Somebody else wants to leave: the texts go when that is done.
+  assert.deepEqual(await encryptedByLeaver({ owesCommit: true }), []);
+  assert.deepEqual(await encryptedByLeaver({ owesCommit: true, hasText: false }), [2]);
 });
 
 /** Later than everything that is ready to run. */

@@ -25,6 +25,7 @@ import {
   queuedName,
 } from "./queueing.ts";
 import { isPassing } from "./receiving.ts";
+import { idReused, keyChanged, notActive, queueFull, unknownDevice } from "./refusing.ts";
 import { takesTexts } from "./succession.ts";
 
 /** Messages of one conversation that are on their way at a time. */
@@ -46,6 +47,8 @@ interface Request {
   readonly resolve: (position: number) => void;
   readonly reject: (error: unknown) => void;
 }
+
+type Placed = readonly [order: number, queued: StoredQueued];
 
 /** What the server said of one message. */
 type Answer =
@@ -296,13 +299,13 @@ export class Sender {
   }
 
   /** What is ready to go out, first to go first. */
-  #encrypted(): readonly (readonly [order: number, queued: StoredQueued])[] {
+  #encrypted(): readonly Placed[] {
     return this.#inOrder().filter(([, { message, sequence }]) =>
       message.length > 0 && sequence === 0
     ).slice(0, WINDOW_COUNT);
   }
 
-  #inOrder(): readonly (readonly [number, StoredQueued])[] {
+  #inOrder(): readonly Placed[] {
     return [...this.#live.queue].toSorted(([one], [other]) => one - other);
   }
 
@@ -345,20 +348,35 @@ export class Sender {
     if (live.owesCommit && live.commit === undefined && live.record.state === "active") {
       return this.#readiness.needsCommit();
     }
-    if (!await this.#mayEncrypt() || (await this.#readiness.blockedBy()).length > 0) return;
-    const encrypted = await this.#encrypt(waiting.map(([, queued]) => queued));
+    const blockedBy = await this.#readiness.blockedBy();
+    const mayEncrypt = await this.#mayEncrypt() && blockedBy.length === 0;
+    const ready = mayEncrypt ? waiting : this.#leaveOf(waiting, blockedBy.length > 0);
+    if (ready.length === 0) return;
+    const encrypted = await this.#encrypt(ready.map(([, queued]) => queued));
     await live.write({
       state: encrypted.state,
       spent: encrypted.spent,
       history: (thread) => {
-        for (const [index, [order]] of waiting.entries()) {
+        for (const [index, [order]] of ready.entries()) {
           thread.requeue(order, encrypted.queued[index] as StoredQueued);
         }
       },
     });
-    for (const [index, [order]] of waiting.entries()) {
+    for (const [index, [order]] of ready.entries()) {
       live.setQueued(order, encrypted.queued[index]);
     }
+  }
+
+  /**
+   * A SelfRemove says nothing that anybody could read who should not, and goes out whoever is there. Only
+   * texts that will go out later go before it.
+   */
+  #leaveOf(waiting: readonly Placed[], isBlocked: boolean): readonly Placed[] {
+    const { commit, record: { state, needsUpdate, strangers }, revokedLeaves } = this.#live;
+    if (state !== "leaving" || commit !== undefined || !this.#readiness.isCaughtUp()) return [];
+    const leaves = waiting.filter(([, queued]) => isSelfRemove(queued));
+    const isForGood = isBlocked || needsUpdate || strangers.length > 0 || revokedLeaves.length > 0;
+    return isForGood || leaves.length === waiting.length ? leaves : [];
   }
 
   /** One key a message: each state encrypts once. */
@@ -397,7 +415,7 @@ export class Sender {
 
   /** Stores what the server said, unless the entry itself came back in the meantime. */
   async #take(
-    batch: readonly (readonly [number, StoredQueued])[],
+    batch: readonly Placed[],
     answers: readonly Answer[],
   ): Promise<void> {
     const live = this.#live;
@@ -460,41 +478,4 @@ function answerOf(error: unknown): Answer {
     return { kind: "later", afterMs: Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS_MAX) };
   }
   return { kind: "refused", error };
-}
-
-function notActive(): MessengerError {
-  return new MessengerError(
-    "conversations/not-active",
-    "Cannot send: the account is not in that conversation",
-  );
-}
-
-function keyChanged(names: readonly string[]): MessengerError {
-  return new MessengerError(
-    "devices/key-changed",
-    `Cannot send: the account key of ${
-      names.join(", ")
-    } has changed; compare safety numbers, then accept it`,
-  );
-}
-
-function unknownDevice(): MessengerError {
-  return new MessengerError(
-    "devices/unknown-own-device",
-    "Cannot send: a device is in that conversation as one of this account that is not on its list",
-  );
-}
-
-function queueFull(): MessengerError {
-  return new MessengerError(
-    "conversations/queue-full",
-    `Cannot queue: ${QUEUED_COUNT_MAX} messages wait already`,
-  );
-}
-
-function idReused(): MessengerError {
-  return new MessengerError(
-    "conversations/message-id-reused",
-    "Cannot queue: the message id stands for another text",
-  );
 }
