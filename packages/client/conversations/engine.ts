@@ -480,7 +480,7 @@ export class Engine {
     const isFirst = this.#sync.incarnation.length === 0;
     if (!isFirst) {
       for (const { live, committer } of this.#slots.values()) {
-        const lost = await reconcile(this.ground, live);
+        const lost = await reconcile(this.ground, live, incarnation);
         if (lost !== undefined) committer.settle(lost.stored.entryId, "lost");
       }
     }

@@ -69,6 +69,7 @@ export const NEW_CONVERSATION: StoredConversation = {
   succeededAtMs: 0,
   stood: "active",
   invitedIds: [],
+  incarnation: new Uint8Array(),
 };
 
 /** Who a conversation is with, as its context and members say. */

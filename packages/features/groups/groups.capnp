@@ -97,6 +97,8 @@ struct StoredConversation @0xb4ae3431d07fd747 {
   invitedIds @19 :List(Data) $Qpq.max(1024) $Qpq.itemMax(16);
   # Accounts that were added while this device was there, and have said nothing since: not even that they
   # have accepted.
+  incarnation @20 :Data $Qpq.max(16);
+  # Of the server's logs: the last that the cursor was brought to after a restore. Empty: none.
 }
 
 struct StoredCommit @0xca92f521b8a9c4df {

@@ -110,6 +110,8 @@ export interface StoredConversation {
    * have accepted.
    */
   readonly invitedIds: readonly Uint8Array[];
+  /** Of the server's logs: the last that the cursor was brought to after a restore. Empty: none. */
+  readonly incarnation: Uint8Array;
 }
 
 /** An own commit on its way; beside it stand the upload and the epoch that it leads to. */
@@ -289,7 +291,7 @@ export function writeCommitClaim(writer: Writer, at: number, value: CommitClaim)
 
 /** @throws MessengerError `too-large`: a field above its limit */
 export function encodeStoredConversation(value: StoredConversation): Uint8Array {
-  const writer = openWriter(6, 9);
+  const writer = openWriter(6, 10);
   writeStoredConversation(writer, writer.rootAt, value);
   return writer.finish();
 }
@@ -353,6 +355,7 @@ export function readStoredConversation(reader: Reader, depth: number): StoredCon
       depth,
       "StoredConversation.invitedIds",
     ),
+    incarnation: reader.bytes(pointers + 72, end, 16, "StoredConversation.incarnation"),
   };
 }
 
@@ -387,6 +390,7 @@ export function writeStoredConversation(
   if (value.invitedIds.length !== 0) {
     writeListOfData(writer, at + 112, value.invitedIds, 1024, 16, "StoredConversation.invitedIds");
   }
+  writer.data(at + 120, value.incarnation, 16, "StoredConversation.incarnation");
 }
 
 /** @throws MessengerError `too-large`: a field above its limit */
