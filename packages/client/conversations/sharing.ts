@@ -12,6 +12,8 @@ import type { LiveConversation } from "./live-conversation.ts";
 
 /** Milliseconds for which changes are collected. */
 const SHARE_AFTER_MS = 3_000;
+/** Milliseconds before it is tried again. */
+const RETRY_MS = 60_000;
 
 /** What the account's devices have seen of a channel. */
 export interface SharedView {
@@ -51,16 +53,24 @@ export class Sharing {
   /** The conversation has another epoch, name or state. */
   note(live: LiveConversation): void {
     this.#dirty.set(live.id, live);
+    this.#shareIn(SHARE_AFTER_MS);
+  }
+
+  #shareIn(waitMs: number): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    const { clock, signal } = this.#ground;
-    sleep(clock, SHARE_AFTER_MS, signal).then(() => this.#share()).catch((error: unknown) => {
+    const { clock, signal, log, fail } = this.#ground;
+    let nextMs = SHARE_AFTER_MS;
+    sleep(clock, waitMs, signal).then(() => this.#share()).catch((error: unknown) => {
       const isOver = signal.aborted || error instanceof MessengerError;
-      if (!isOver) this.#ground.fail(error);
-      else if (!signal.aborted) {
-        this.#ground.log.warn("conversations-not-shared", { code: codeOf(error) });
-      }
-    }).finally(() => this.#isDue = false);
+      if (!isOver) fail(error);
+      else if (!signal.aborted) log.warn("conversations-not-shared", { code: codeOf(error) });
+      nextMs = RETRY_MS;
+    }).finally(() => {
+      this.#isDue = false;
+      // What failed, and what changed while it was being told.
+      if (this.#dirty.size > 0 && !signal.aborted) this.#shareIn(nextMs);
+    });
   }
 
   async #share(): Promise<void> {

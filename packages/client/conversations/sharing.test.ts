@@ -1,0 +1,45 @@
+import { createManualClock } from "@qpq/adapters";
+import { MessengerError, silentLog } from "@qpq/ports";
+import assert from "node:assert/strict";
+import type { Ground } from "./ground.ts";
+import { NEW_CONVERSATION } from "./joining.ts";
+import type { LiveConversation } from "./live-conversation.ts";
+import { Sharing } from "./sharing.ts";
+
+Deno.test("note(): what could not be told, or changed while it was, is told later", async () => {
+  const clock = createManualClock();
+  const asked: PromiseWithResolvers<never>[] = [];
+  const ground = {
+    clock,
+    log: silentLog,
+    signal: new AbortController().signal,
+    fail: (error: unknown) => {
+      throw error;
+    },
+    // The directory is read before it is written.
+    store: {
+      snapshot: () => {
+        asked.push(Promise.withResolvers());
+        return asked.at(-1)?.promise;
+      },
+    },
+  };
+  const away = new MessengerError("rpc/disconnected", "injected");
+  const live = (id: string) =>
+    ({ id, groupId: new Uint8Array(32), record: NEW_CONVERSATION }) as unknown as LiveConversation;
+  const sharing = new Sharing(ground as unknown as Ground);
+  sharing.note(live("one"));
+  sharing.note(live("two"));
+  await clock.advance(3_000);
+  assert.equal(asked.length, 1);
+  // Nothing else changes, and it is tried again: not at once.
+  asked[0]?.reject(away);
+  await clock.advance(59_000);
+  assert.equal(asked.length, 1);
+  await clock.advance(1_000);
+  assert.equal(asked.length, 2);
+  sharing.note(live("three"));
+  asked[1]?.reject(away);
+  await clock.advance(60_000);
+  assert.equal(asked.length, 3);
+});
