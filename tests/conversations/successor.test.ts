@@ -330,6 +330,42 @@ Deno.test("what is typed while one group follows another is kept, and goes out i
   assert.equal((await textsOf(bob, id)).length, 3);
 });
 
+Deno.test("who was on its way out of a group goes out of the one that follows, too", async () => {
+  await using world = await openConversationWorld({ clock: fastClock(SPEED), isGenerous: true });
+  const { spoilt, tamper } = spoiling();
+  const succeed = gate();
+  const alice = await world.client("alice", {
+    tamper: (calls) => ({
+      ...tamper(calls),
+      succeed: async (...all) => {
+        await succeed.opened;
+        return await calls.succeed(...all);
+      },
+    }),
+  });
+  const bob = await world.client("bob");
+  await (await world.client("carol"))[Symbol.asyncDispose]();
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...PATIENCE,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.join(id);
+  await alice.conversations.waitUntilCaughtUp(PATIENCE);
+  succeed.close();
+  spoilt.channel = id;
+  await bob.conversations.invite(id, ["carol"], PATIENCE);
+  await conversation(alice, "#climbing", "broken");
+  // Nobody can let him go.
+  await bob.conversations.leave(id, PATIENCE);
+  await bob.conversations.waitUntilAllSent(PATIENCE);
+  assert.equal((await bob.conversations.get(id)).state, "leaving");
+  succeed.open();
+  await conversation(bob, "#climbing", "left");
+  await until(alice, async () => (await alice.conversations.members(id)).length === 1);
+});
+
 /** What calls, or Welcomes, wait for while it is closed. */
 function gate() {
   let opening = Promise.withResolvers<void>();

@@ -283,6 +283,8 @@ export class Slot {
     }
     this.#isWorkDue = false;
     if (this.#hasAll && this.live.record.cursor < this.#head) await this.#fill(this.#head);
+    // A commit may have passed over what was asked for, or another group have come in the place of its own.
+    if (this.live.record.state === "leaving") await goOnLeaving(this.#ground, this);
     this.sender.kick();
     this.committer.kick();
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
@@ -361,13 +363,7 @@ export class Slot {
     if (received.entered.length > 0) await this.trust.see(received.entered);
     if (received.hasNewEpoch || received.hasNewName) this.#surroundings.onNews(this);
     if (this.live.record.state === "closed") this.#surroundings.onClosed(this);
-    if (received.hasNewEpoch) {
-      this.trust.forget();
-      if (this.live.record.state === "leaving") {
-        // A commit that came in between may have passed over what was asked for.
-        await goOnLeaving(this.#ground, this);
-      }
-    }
+    if (received.hasNewEpoch) this.trust.forget();
     if (this.live.owesCommit) this.#keepUp(UPKEEP_JITTER_MS);
     this.#surroundings.onChange();
   }
