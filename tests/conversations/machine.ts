@@ -10,7 +10,7 @@ import {
   type Timer,
   type Transport,
 } from "@qpq/ports";
-import { accountFolder } from "../../packages/client/account-store.ts";
+import { storesOpenedBy } from "./memory-stores.ts";
 
 export interface MachineOptions {
   /** The account's. */
@@ -154,17 +154,9 @@ export class Machine implements AsyncDisposable {
       });
       this.#store = store;
       void store.closed.then((reason) => run.hasFailed = reason !== undefined);
-      return { store, openedBy: "present" } as const;
+      return store;
     };
-    return {
-      clock: this.#clockOf(run),
-      createStore: (place) => {
-        Deno.mkdirSync(accountFolder(place), { recursive: true });
-        Deno.writeFileSync(`${accountFolder(place)}/client.db`, new Uint8Array());
-        return Promise.resolve(open());
-      },
-      openStore: () => Promise.resolve(open()),
-    };
+    return { clock: this.#clockOf(run), ...storesOpenedBy(open) };
   }
 
   #crashed(run: Run): void {

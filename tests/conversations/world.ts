@@ -28,12 +28,15 @@ import { quotasOf } from "../../packages/server/quotas.ts";
 import { loadConfig } from "../../packages/server/config.ts";
 import { type ChannelCalls, openChannelCalls } from "../../packages/features/channels/client.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
+import { storesOpenedBy } from "./memory-stores.ts";
 import { openServedSlices, SLICE_SCHEMAS } from "../../packages/server/slices.ts";
 
 export const SERVER_NAME = "chat.example";
 const ADDRESS = { hostname: "server", port: 7000 };
 /** As little as Argon2id allows: what passwords cost is tested elsewhere. */
 const CHEAP = { memoryKiB: 64, passes: 1, lanes: 1 };
+/** Devices have their stores on the disk then, in memory else: what stores do is tested elsewhere. */
+const IS_FULL = Deno.env.get("QPQ_TEST_LEVEL") === "full";
 const FAST_STRETCHING = {
   "argon2id-custom": { memory: 8, iterations: 1, parallelism: 1 },
 } as const;
@@ -185,9 +188,15 @@ export async function openConversationWorld(
       keyStretching: FAST_STRETCHING,
       keyFileCost: CHEAP,
       ...tamper === undefined ? {} : { openChannelCalls: (rpc) => tamper(openChannelCalls(rpc)) },
-      ...machine?.surroundings ?? {},
+      ...machine?.surroundings ?? (IS_FULL ? {} : storesOpenedBy(storeOf(`${name} ${device}`))),
     },
   });
+  const disks = new Map<string, MemoryDisk>();
+  const storeOf = (device: string) => {
+    const disk = disks.get(device) ?? new MemoryDisk();
+    disks.set(device, disk);
+    return () => openMemoryStore({ disk });
+  };
   const open = (own: ClientOptions, name: string, id: string): Promise<Client> => {
     const isOpened = known.has(id);
     const isFirst = ![...known].some((each) => each.startsWith(`${name} `));
