@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { QPQ, type Run, run, startServer, temporaryFolder } from "./processes.ts";
+import { RESIDENT } from "./programs.ts";
 
 Deno.test("qpq --version and --help answer without a server", async () => {
   const version = await run(QPQ, ["--version"]);
@@ -52,7 +53,7 @@ Deno.test("qpq remembers a pin that was typed in another form, and understands i
   const typed = `sha256:${digits.match(/../g)?.join(":")}`;
   const env = { QPQ_STATE_DIR: folder.path };
   for (const extra of [["--pin", typed], []]) {
-    const result = await run(QPQ, ["health", "--server", server.address, ...extra], { env });
+    const result = await RESIDENT.qpq(["health", "--server", server.address, ...extra], { env });
     assert.equal(result.code, 0, result.stderr);
   }
 });
@@ -81,7 +82,7 @@ Deno.test("qpq refuses what it was not told to trust, each case in its own words
   await using other = await startServer();
   const env = { QPQ_STATE_DIR: join(folder.path, "state") };
   const health = (args: readonly string[], address = server.address): Promise<Run> =>
-    run(QPQ, ["health", "--server", address, ...args], {
+    RESIDENT.qpq(["health", "--server", address, ...args], {
       env,
       cwd: folder.path,
     });
@@ -135,7 +136,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], expected: RegExp])[
 for (const [args, expected] of MISTAKES) {
   Deno.test(`qpq health ${args.join(" ").slice(0, 40)} ends with 2 and says what is expected`, async () => {
     await using folder = await temporaryFolder();
-    const result = await run(QPQ, ["health", ...args], { env: { QPQ_STATE_DIR: folder.path } });
+    const result = await RESIDENT.qpq(["health", ...args], { env: { QPQ_STATE_DIR: folder.path } });
     assert.equal(result.code, 2, result.stdout + result.stderr);
     assert.match(result.stderr, expected);
   });
@@ -145,7 +146,7 @@ Deno.test("qpq says how to repair a damaged list of servers, and does not overwr
   await using folder = await temporaryFolder();
   const file = join(folder.path, "servers.json");
   await Deno.writeTextFile(file, "{");
-  const result = await run(QPQ, ["health", "--server", "127.0.0.1:1"], {
+  const result = await RESIDENT.qpq(["health", "--server", "127.0.0.1:1"], {
     env: { QPQ_STATE_DIR: folder.path },
   });
   assert.equal(result.code, 1);
@@ -154,7 +155,7 @@ Deno.test("qpq says how to repair a damaged list of servers, and does not overwr
 });
 
 Deno.test("qpq reports a usage error as JSON with --json", async () => {
-  const result = await run(QPQ, ["ping", "--json", "--colour"], {
+  const result = await RESIDENT.qpq(["ping", "--json", "--colour"], {
     env: { QPQ_STATE_DIR: "/none" },
   });
   assert.equal(result.code, 2);
