@@ -104,9 +104,10 @@ export function printDiagnostic(text: string): void {
   writeAll(Deno.stderr, `${laidOut(printable(text), Deno.stderr)}\n`);
 }
 
-/** A question in front of what is typed. */
-export function printQuestion(text: string): void {
-  writeAll(Deno.stderr, laidOut(printable(text), Deno.stderr));
+/** A question in front of what is typed; in raw mode a terminal takes a line end for no more than it is. */
+export function printQuestion(text: string, { isRaw = false } = {}): void {
+  const rows = laidOut(printable(text), Deno.stderr);
+  writeAll(Deno.stderr, isRaw ? rows.replaceAll("\n", "\r\n") : rows);
 }
 
 /** Broken between words where somebody sees it: a terminal breaks words. */

@@ -19,9 +19,10 @@ export function canAsk(): boolean {
  * @throws MessengerError `cancelled`: Ctrl-C, or Ctrl-D at the beginning
  */
 export async function askSecret(question: string): Promise<string> {
-  printQuestion(question);
+  // Before the question: what is typed as soon as it shows isn't shown either.
   Deno.stdin.setRaw(true);
   try {
+    printQuestion(question, { isRaw: true });
     return await readUnseen();
   } finally {
     Deno.stdin.setRaw(false);
