@@ -61,7 +61,12 @@ Deno.exit(failures === 0 && count("passed") > 0 ? 0 : 1);
 
 /** The test files at or below a path, in order. */
 async function testsBelow(path: string): Promise<readonly string[]> {
-  if (!(await Deno.stat(path)).isDirectory) return [path];
+  const place = await Deno.stat(path).catch(() => undefined);
+  if (place === undefined) {
+    print(`${path}: no such file or folder. Name a folder, or a test file with its ending.`);
+    Deno.exit(1);
+  }
+  if (!place.isDirectory) return [path];
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (isDirectory) found.push(...await testsBelow(join(path, name)));

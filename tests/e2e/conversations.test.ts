@@ -64,9 +64,11 @@ Deno.test("the REPL asks for the password unseen, and once; it colours only wher
   assert.doesNotMatch(plain.written(), colour);
   // Asked at each start.
   await using again = startAtTerminal(`${QPQ} repl`, { env });
-  await again.shows(/^Password of alice at 127\.0\.0\.1:\d+:/);
+  const question = /^Password of alice at 127\.0\.0\.1:\d+:/;
+  await again.shows(question);
   await again.type(`wrong${ENTER}`);
   await again.shows("Once more:");
+  await again.shows(question, 2);
   await again.type("\x03");
   assert.equal(await again.ended(), 1);
 });

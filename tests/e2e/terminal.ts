@@ -1,18 +1,17 @@
 /** A program at a pseudo-terminal, as a person has it: keys go in, and what stands on the screen is seen. */
 import { characters } from "../../packages/cli/repl/line.ts";
 import { TestTerminal } from "../../packages/cli/test/terminal.ts";
-import { PATIENCE_SECONDS, type RunOptions } from "./processes.ts";
+import { LOOK_INTERVAL_MS, LOOKS_MAX, PATIENCE_SECONDS, type RunOptions } from "./processes.ts";
 
-/** Real programs on a busy machine: generous, and only to end a test that hangs. */
-const SHOW_TIMEOUT_MS = 120_000;
+/** Only to end a test that hangs. */
 const END_TIMEOUT_MS = 120_000;
 
 export interface TerminalProgram extends AsyncDisposable {
   /** The process id of the program itself. */
   readonly pid: () => number;
   readonly type: (text: string) => Promise<void>;
-  /** Waits until a line of the screen fits. @returns that line */
-  readonly shows: (expected: RegExp | string) => Promise<string>;
+  /** Waits until a line of the screen fits, or so many do. @returns the last of them */
+  readonly shows: (expected: RegExp | string, count?: number) => Promise<string>;
   readonly screen: () => readonly string[];
   /** All bytes that it wrote, as text. */
   readonly written: () => string;
@@ -68,18 +67,17 @@ export function startAtTerminal(
   let isOver = false;
   void ended.then(() => isOver = true);
   const screen = (): readonly string[] => terminal.lines;
-  const shows = async (expected: RegExp | string): Promise<string> => {
-    const deadline = Date.now() + SHOW_TIMEOUT_MS;
-    for (;;) {
+  const shows = async (expected: RegExp | string, count = 1): Promise<string> => {
+    for (let looks = 1;; looks++) {
       if (failure !== undefined) throw failure;
-      const line = screen().find((line) =>
+      const fitting = screen().filter((line) =>
         typeof expected === "string" ? line.includes(expected) : expected.test(line)
       );
-      if (line !== undefined) return line;
-      if (isOver || Date.now() > deadline) {
+      if (fitting.length >= count) return fitting.at(-1) as string;
+      if (isOver || looks === LOOKS_MAX) {
         throw new Error(`the screen never shows ${expected}:\n${screen().join("\n")}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
     }
   };
   return {
