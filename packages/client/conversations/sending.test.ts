@@ -76,8 +76,10 @@ Deno.test("send() hands what it was given to the group that has come in the plac
 
 /** What a device that leaves encrypts of a text and a wish to go behind it, by their places. */
 async function encryptedByLeaver(
-  { isBlocked = false, hasText = true, ...change }: {
+  { isBlocked = false, hasText = true, hasAsked = false, ...change }: {
     readonly isBlocked?: boolean;
+    /** The wish has gone out. */
+    readonly hasAsked?: boolean;
     readonly hasText?: boolean;
     readonly owesCommit?: boolean;
     readonly needsUpdate?: boolean;
@@ -87,8 +89,9 @@ async function encryptedByLeaver(
   const [alice, bob] = [account("alice"), account("bob")];
   const context = { kind: "group", admins: [alice.accountId] } as const;
   const [, state] = await groupOf(context, [device(alice), device(bob)]) as GroupState[];
-  const waiting = { ...NOT_ENCRYPTED, position: 0, messageId: EMPTY, body: EMPTY };
-  const text = { ...waiting, messageId: new Uint8Array(16), body: new Uint8Array(40) };
+  const nothing = { ...NOT_ENCRYPTED, position: 0, messageId: EMPTY, body: EMPTY };
+  const waiting = hasAsked ? { ...nothing, entryId: new Uint8Array(16), sequence: 7 } : nothing;
+  const text = { ...nothing, messageId: new Uint8Array(16), body: new Uint8Array(40) };
   const encrypted: number[] = [];
   const done = Promise.withResolvers<void>();
   const thread = { requeue: (order: number) => void encrypted.push(order) };
@@ -118,6 +121,8 @@ Deno.test("a wish to leave goes out whatever keeps texts from it, and else behin
   assert.deepEqual(await encryptedByLeaver({}), [1, 2]);
   assert.deepEqual(await encryptedByLeaver({ isBlocked: true }), [2]);
   assert.deepEqual(await encryptedByLeaver({ needsUpdate: true }), [2]);
+  // Once it has gone out, nothing comes behind it in its epoch.
+  assert.deepEqual(await encryptedByLeaver({ hasAsked: true }), []);
   // Somebody else wants to leave: the texts go when that is done.
   assert.deepEqual(await encryptedByLeaver({ owesCommit: true }), []);
   assert.deepEqual(await encryptedByLeaver({ owesCommit: true, hasText: false }), [2]);

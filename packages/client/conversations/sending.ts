@@ -315,7 +315,7 @@ export class Sender {
 
   async #mayEncrypt(): Promise<boolean> {
     const { state, commit, record } = this.#live;
-    const isIn = record.state === "active" || record.state === "leaving";
+    const isIn = record.state === "active" || record.state === "leaving" && !this.#hasAsked(state);
     return state !== undefined && isIn && commit === undefined && !this.#live.owesCommit &&
       this.#readiness.isCaughtUp() && this.#readiness.isJudged() && await this.#hasReader(state);
   }
@@ -365,6 +365,12 @@ export class Sender {
     for (const [index, [order]] of ready.entries()) {
       live.setQueued(order, encrypted.queued[index]);
     }
+  }
+
+  /** Nothing comes behind an own SelfRemove in its epoch (RFC 9420 §12.4). */
+  #hasAsked(state: GroupState | undefined): boolean {
+    return state !== undefined && state.pendingProposals.length > 0 ||
+      [...this.#live.queue.values()].some((each) => isSelfRemove(each) && !isUnencrypted(each));
   }
 
   /**

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import type { Ground } from "./ground.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
+import { NOT_ENCRYPTED } from "./queueing.ts";
 import { Slot, type SlotSurroundings } from "./slot.ts";
 
 /** How a device stands in a conversation in which somebody has to commit. */
@@ -27,7 +28,13 @@ async function inConversation(stance: Stance) {
   const live = {
     groupId: new Uint8Array(32),
     record: { ...NEW_CONVERSATION, state: stands, cursor: 1 },
-    queue: new Map(),
+    // It has asked to go, if it leaves.
+    queue: new Map([[1, {
+      ...NOT_ENCRYPTED,
+      entryId: new Uint8Array(16),
+      messageId: new Uint8Array(),
+      sequence: 1,
+    }]]),
     commit: undefined,
     revokedLeaves: [] as readonly number[],
     get hasLeaver(): boolean {
@@ -54,7 +61,7 @@ async function inConversation(stance: Stance) {
     fail: (error: unknown) => {
       throw error;
     },
-    leaves: { accounts: () => new Map() },
+    leaves: { accounts: () => new Map(["a", "b"].map((id) => [id, { id, devices: [] }])) },
     own: { name: "alice" },
     ownDevices: {
       counter: 1,
