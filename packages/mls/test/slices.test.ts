@@ -63,6 +63,12 @@ function pausing(at = -1, intrude: () => unknown = () => {}) {
   return { counted, pause };
 }
 
+/** Of so many pauses the last ones, where keys are used, and some before. */
+function someOf(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => at)
+    .filter((at) => at % 8 === 0 || at > count - 5);
+}
+
 /** What happens, in order: pauses, signatures, and where something long begins and ends. */
 function noting(inner: CipherSuite) {
   const notes: string[] = [];
@@ -201,7 +207,7 @@ Deno.test("what comes in while a long commit is processed changes neither it nor
     const { counted, pause } = pausing();
     await processMessage(copyOf(large.bob), commit.commit, { ...acceptAll, pause });
     assert(counted.count >= 5);
-    for (let at = 0; at < counted.count; at++) {
+    for (const at of someOf(counted.count)) {
       const bob = copyOf(large.bob);
       const before = snapshotOf(bob);
       const received = commit.commit.slice();
@@ -239,7 +245,7 @@ Deno.test("a long commit that is refused, or stopped in any pause, changes nothi
   await assert.rejects(processMessage(bob, made.commit, refused), { code: "mls/commit-refused" });
   assert(snapshotOf(bob) === before);
   const stop = new Error("enough");
-  for (let at = 0; at < counted.count; at++) {
+  for (const at of someOf(counted.count)) {
     const stopping = pausing(at, () => Promise.reject(stop));
     const options = { ...acceptAll, pause: stopping.pause };
     await assert.rejects(processMessage(bob, made.commit, options), stop);
@@ -252,7 +258,7 @@ Deno.test("a long commit that is refused, or stopped in any pause, changes nothi
 Deno.test("a state that is retired in any pause is noticed: no other reason is given", async () => {
   const { counted, pause } = pausing();
   await processMessage(copyOf(large.bob), made.commit, { ...acceptAll, pause });
-  for (let at = 0; at < counted.count; at++) {
+  for (const at of someOf(counted.count)) {
     const bob = copyOf(large.bob);
     const retiring = pausing(at, () => retire(bob, undefined));
     const options = { ...acceptAll, pause: retiring.pause };
@@ -275,9 +281,7 @@ Deno.test("in any pause of a long commit that is made: no key is used twice, non
   const { counted, pause } = pausing();
   await createCommit(copyOf(large.alice), options(pause));
   let refusedCount = 0;
-  // The key is taken near the end: of the pauses before it, some will do.
-  const places = Array.from({ length: counted.count }, (_, at) => at)
-    .filter((at) => at % 8 === 0 || at > counted.count - 5);
+  const places = someOf(counted.count);
   for (const at of places) {
     // Stopped: the key is still there.
     const stopped = copyOf(large.alice);
