@@ -197,6 +197,7 @@ const JOINERS: Rules = [
   ["the confirmation tag", "the confirmation tag fits"],
   ["external: the key", "joinByExternalCommit() needs the external key, and a GroupInfo"],
   ["external: its signature", "an external commit is signed by the leaf in its path (§12.4.3.2)"],
+  ["the tree's width", "refuses a tree that is wider than its members need (RFC 9420 §7.7)"],
   ["the tree's form", "a ratchet tree ends with a node, and leaves stand at even places"],
 ];
 

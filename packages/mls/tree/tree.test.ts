@@ -341,6 +341,18 @@ Deno.test("treeFromNodes() extends to the full width and refuses too many leaves
   );
 });
 
+Deno.test("validateTree() refuses a tree that is wider than its members need (RFC 9420 §7.7)", async () => {
+  const { tree } = await plantTree(crypto, seededRandom("wide root"));
+  validateTree(crypto, tree, contextOf(tree));
+  const wide: RatchetTree = {
+    leafCount: 2,
+    leaves: [...tree.leaves, undefined],
+    parents: [undefined],
+    hashes: [],
+  };
+  assertRefused(wide, "mls/invalid-tree", /right half/);
+});
+
 Deno.test("TreeEditor fills the leftmost blank leaf, grows, and shrinks (RFC 9420 §7.7)", async () => {
   const random = seededRandom("editor");
   let growing = await plantTree(crypto, random);

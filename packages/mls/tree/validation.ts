@@ -34,6 +34,7 @@ export function* treeValidation(
   yield* treeHashing(crypto, tree);
   if (tree.leafCount > VALIDATION_SLICE_NODES_COUNT) yield;
   if (!sameBytes(treeHash(crypto, tree), context.treeHash)) refuse("its hash is another");
+  refuseTooWide(tree);
   yield* uniqueKeysValidation(tree);
   yield* unmergedLeavesValidation(tree);
   yield* inSlices(parentsOf(tree), ([, parent]) => {
@@ -51,6 +52,15 @@ export function* treeValidation(
     validateSupport(leafNode, requirements);
   });
   validateCredentialTypes(members.map((member) => member.leafNode), "mls/invalid-tree");
+}
+
+/**
+ * Whoever removes the last member of the right half drops it (RFC 9420 §7.7). A tree that still has
+ * it, under a root that was made for it, is nobody's by the rules: libraries may count it otherwise.
+ */
+function refuseTooWide({ leafCount, leaves }: RatchetTree): void {
+  const last = leaves.findLastIndex((leaf) => leaf !== undefined);
+  if (leafCount > 1 && last < leafCount / 2) refuse("nobody is in its right half");
 }
 
 /** Each unmerged leaf is a member below its node, and unmerged in every node between. */
