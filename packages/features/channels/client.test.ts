@@ -130,6 +130,12 @@ Deno.test("follow() refuses an inbox with a hole, and a Welcome of another lengt
     inbox: [{ kind: "entries", entries: list }] as const,
   });
   assert.equal((await followed(server([inbox(inboxEntry(1), inboxEntry(2))]))).length, 2);
+  const gap = (from: number) => ({
+    inbox: [{ kind: "gap", gap: { from, to: 3, reason: "expired" } }] as const,
+  });
+  const rest = inbox(inboxEntry(4));
+  assert.equal((await followed(server([gap(1), rest]))).length, 2);
+  await refusedWith("channels/bad-answer", followed(server([gap(2), rest])));
   await refusedWith("channels/bad-answer", followed(server([inbox(inboxEntry(2))])));
   await refusedWith("channels/bad-answer", followed(server([inbox(inboxEntry(1), inboxEntry(1))])));
   await refusedWith(

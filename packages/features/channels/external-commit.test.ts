@@ -1,133 +1,25 @@
 import assert from "node:assert/strict";
 import {
   createCommit,
-  createGroup,
   createGroupInfo,
-  createKeyPackage,
   createProposal,
   type GroupState,
-  type Identity,
   joinByExternalCommit,
-  joinGroup,
   mergeStaged,
   processMessage,
-  type Proposal,
-  runtimeCryptoProvider,
 } from "@qpq/mls";
-import { parseGroupInfo, parseMessageHeader, parseRatchetTree } from "@qpq/mls/public";
-import { encode } from "../../mls/codec/codec.ts";
-import { ratchetTreeNodes } from "../../mls/wire/ratchet-tree.ts";
-import { checkExternalCommit, LEAVES_OF_ACCOUNT_MAX, publicGroupOf } from "../groups/admission.ts";
 import { encodeClaim } from "../groups/claim.ts";
-import {
-  type CheckedContext,
-  conversationExtension,
-  directMessageContext,
-} from "../groups/context.ts";
-import type { CommitUpload } from "./channels.gen.ts";
+import { directMessageContext } from "../groups/context.ts";
 import { fakeCommit } from "./test/messages.ts";
+import { authenticate, enter, NOW_MS, openGroup } from "./test/real-group.ts";
 import {
   crypto,
   groupContext,
   identityOf,
   openWorld,
-  readTestLeaf,
   refusedWith,
   type TestDevice,
-  type World,
 } from "./test/world.ts";
-
-const NOW_MS = 1e12;
-const LIFETIME = { notBefore: 999_996_400n, notAfter: 1_006_000_000n };
-const authenticate = async (entering: readonly unknown[]) => entering.map(() => true);
-
-/** A real group on the server: the first device has created it, the others were welcomed. */
-async function openGroup(
-  world: World,
-  devices: readonly [TestDevice, ...TestDevice[]],
-  context: CheckedContext = groupContext(devices[0]),
-): Promise<{ readonly channelId: Uint8Array; readonly states: Map<TestDevice, GroupState> }> {
-  const [creator, ...others] = devices;
-  const { random } = world;
-  const founded = await createGroup(crypto, {
-    identity: creator.identity,
-    lifetime: LIFETIME,
-    random,
-    groupId: random.bytes(32),
-    extensions: [conversationExtension(context)],
-  });
-  const channelId = founded.context.groupId;
-  const packages = await Promise.all(
-    others.map(({ identity }) =>
-      createKeyPackage(crypto, { identity, lifetime: LIFETIME, random })
-    ),
-  );
-  const accounts = new Map(others.map((device) => [device.accountId.toHex(), device.accountId]));
-  accounts.delete(creator.accountId.toHex());
-  const entryId = random.bytes(16);
-  const created = await createCommit(founded, {
-    random,
-    nowMs: NOW_MS,
-    authenticate,
-    proposals: packages.map(({ keyPackage }): Proposal => ({ kind: "add", keyPackage })),
-    authenticatedData: encodeClaim({ entryId, added: [...accounts.values()], removed: [] }),
-  });
-  const next = mergeStaged(created.state, created.staged);
-  const upload: CommitUpload = {
-    entryId,
-    message: created.commit,
-    groupInfo: await createGroupInfo(next),
-    welcomes: created.welcome === undefined ? [] : [{
-      message: created.welcome,
-      recipients: others.map(({ accountId, deviceId }) => ({ accountId, deviceId })),
-    }],
-  };
-  assert.deepEqual((await creator.calls.create(upload)).undelivered, []);
-  const states = new Map([[creator, next]]);
-  for (const [index, device] of others.entries()) {
-    const own = packages[index];
-    assert.ok(own !== undefined && created.welcome !== undefined);
-    const joined = await joinGroup(crypto, created.welcome, { keyPackages: [own], authenticate });
-    states.set(device, joined.state);
-  }
-  return { channelId, states };
-}
-
-/** Enters with what the server gives, and offers the result to it. */
-async function enter(
-  world: World,
-  device: TestDevice,
-  options: {
-    readonly channelId: Uint8Array;
-    readonly identity?: Identity;
-    readonly removes?: number;
-    readonly change?: (upload: CommitUpload) => CommitUpload;
-    readonly groupInfo?: Uint8Array;
-  },
-) {
-  const { channelId, removes, change = (upload) => upload } = options;
-  const { random } = world;
-  const groupInfo = options.groupInfo ?? (await device.calls.groupInfo(channelId)).groupInfo;
-  const entryId = random.bytes(16);
-  const entered = await joinByExternalCommit(crypto, groupInfo, {
-    identity: options.identity ?? device.identity,
-    random,
-    authenticate,
-    authenticatedData: encodeClaim({ entryId, added: [], removed: [] }),
-    ...(removes === undefined ? {} : { removes }),
-  });
-  const upload = change({
-    entryId,
-    message: entered.commit,
-    groupInfo: await createGroupInfo(entered.staged.next),
-    welcomes: [],
-  });
-  return {
-    upload,
-    state: entered.staged.next,
-    run: () => device.calls.commit({ channelId, upload }),
-  };
-}
 
 Deno.test("commit() lets a new device of a member account enter by external commit", async () => {
   await using world = await openWorld();
@@ -276,75 +168,6 @@ Deno.test("commit() limits what an account makes the server verify, epoch and en
   assert.equal(limited.retryAfterMs, 10_000);
   await (await enter(world, world.device(alice), { channelId })).run();
   await refusedWith("channels/epoch-taken", old.run());
-});
-
-Deno.test("commit() limits the GroupInfos that an account has the server look through", async () => {
-  const lookRate = { burst: 8_192, perMinute: 60 };
-  await using world = await openWorld({ limits: { lookRate } });
-  const [alice, bob] = [world.device(), world.device()];
-  const { channelId, states } = await openGroup(world, [alice, bob]);
-  const state = states.get(alice) as GroupState;
-  const groupInfo = await createGroupInfo(state);
-  const next = fakeCommit(world.random, {
-    channelId,
-    epoch: 1,
-    context: groupContext(alice),
-    treeBytes: 4_500_000,
-  });
-  await alice.calls.commit({ channelId, upload: next });
-  const tablet = world.device(bob);
-  const entering = await enter(world, tablet, { channelId, groupInfo });
-  await refusedWith("channels/epoch-taken", entering.run());
-  // What was never looked through costs nothing; then it takes more than half.
-  const later = await enter(world, tablet, {
-    channelId,
-    groupInfo: await createGroupInfo({ ...state, context: { ...state.context, epoch: 2n } }),
-  });
-  await refusedWith("malformed", later.run());
-  const limited = await refusedWith("channels/rate-limited", later.run());
-  assert.ok((limited.retryAfterMs ?? 0) > 0);
-  const another = await enter(world, world.device(alice), {
-    channelId,
-    groupInfo: await createGroupInfo({ ...state, context: { ...state.context, epoch: 2n } }),
-  });
-  await refusedWith("malformed", another.run());
-});
-
-Deno.test("checkExternalCommit() verifies no leaf that does not name the sender's account", async () => {
-  await using world = await openWorld();
-  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
-  const { channelId } = await openGroup(world, [alice, bob, carol]);
-  const tablet = world.device(bob);
-  const entering = await enter(world, tablet, { channelId });
-  const { groupInfo } = await tablet.calls.groupInfo(channelId);
-  const group = publicGroupOf(parseGroupInfo(groupInfo));
-  let leaves = 0;
-  const check = (tree: Uint8Array) =>
-    checkExternalCommit(parseMessageHeader(entering.upload.message), {
-      crypto: runtimeCryptoProvider(),
-      group: { ...group, tree },
-      sender: tablet,
-      readLeaf: (leaf) => {
-        leaves += 1;
-        return readTestLeaf(leaf);
-      },
-      isOpenTo: false,
-    });
-  check(group.tree);
-  assert.equal(leaves, 2, "its own, and bob's");
-  const { leaves: [, leafNode] } = parseRatchetTree(group.tree);
-  assert.ok(leafNode !== undefined);
-  const crowded = (count: number) =>
-    encode(
-      ratchetTreeNodes,
-      Array.from({ length: 2 * count - 1 }, (_, at) =>
-        at % 2 === 0 ? { kind: "leaf", leafNode } : undefined),
-    );
-  check(crowded(LEAVES_OF_ACCOUNT_MAX));
-  leaves = 0;
-  const code = "channels/external-commit-refused";
-  assert.throws(() => check(crowded(LEAVES_OF_ACCOUNT_MAX + 1)), { code });
-  assert.equal(leaves, 1, "its own");
 });
 
 Deno.test("commit() lets who is no admin remove those alone that leave in this epoch", async () => {

@@ -1,5 +1,7 @@
 /** What one account, or some together, try on others, and on the server. */
 import assert from "node:assert/strict";
+import { createManualClock } from "@qpq/adapters";
+import { CommitTurns } from "./turns.ts";
 import { directMessageContext } from "../groups/context.ts";
 import { type FakeCommit, fakeCommit } from "./test/messages.ts";
 import {
@@ -182,4 +184,78 @@ Deno.test("a former member learns nothing of what came later, by what it is refu
   const cursors = [{ channelId, after: 2 }];
   await bob.calls.acknowledge({ incarnation, cursors, inboxAfter: 0 });
   assert.deepEqual(await readAll(world, bob, channelId, 2), []);
+});
+
+Deno.test("a commit that is two epochs late gives its account no turn", async () => {
+  await using world = await openWorld();
+  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
+  const context = groupContext(alice, bob, carol);
+  const channelId = await createGroup(world, [alice, bob, carol], { context });
+  await commitAs(world, alice, { channelId, context, epoch: 1 });
+  await commitAs(world, bob, { channelId, context, epoch: 2 });
+  await refusedWith(
+    "channels/epoch-taken",
+    commitAs(world, carol, { channelId, context, epoch: 1 }),
+  );
+  await commitAs(world, bob, { channelId, context, epoch: 3 });
+  // Nor is one that had its turn, or did not take it, preferred in a later epoch.
+  await refusedWith(
+    "channels/epoch-taken",
+    commitAs(world, carol, { channelId, context, epoch: 3 }),
+  );
+  await commitAs(world, alice, { channelId, context, epoch: 4 });
+  await commitAs(world, alice, { channelId, context, epoch: 5 });
+});
+
+Deno.test("CommitTurns counts the first loss in an epoch, the winner's and the admins' time apart", async () => {
+  const clock = createManualClock();
+  const turns = new CommitTurns(clock, 10_000);
+  const waits = () =>
+    [[true, false], [true, true], [false, false], [false, true]].map(([isWinner, isAdmin]) =>
+      turns.waitMs("a", 7, { isWinner: isWinner === true, isAdmin: isAdmin === true })
+    );
+  turns.lost("a", 7, { isAdmin: false });
+  assert.deepEqual(waits(), [10_000, 10_000, 0, 0]);
+  await clock.advance(4_000);
+  turns.lost("a", 7, { isAdmin: false });
+  turns.lost("a", 7, { isAdmin: true });
+  assert.deepEqual(waits(), [10_000, 6_000, 10_000, 0]);
+  await clock.advance(4_000);
+  turns.lost("a", 7, { isAdmin: true });
+  assert.deepEqual(waits(), [6_000, 2_000, 6_000, 0]);
+  assert.equal(turns.waitMs("a", 8, { isWinner: true, isAdmin: false }), 0);
+  assert.equal(turns.waitMs("b", 7, { isWinner: true, isAdmin: false }), 0);
+});
+
+Deno.test("members are counted through additions and removals, and from the first commit on", async () => {
+  await using world = await openWorld({ limits: { membersMax: 2 } });
+  const [alice, bob, carol] = [world.device(), world.device(), world.device()];
+  const code = "channels/too-many-members";
+  await refusedWith(code, createGroup(world, [alice, bob, carol]));
+  const channelId = await createGroup(world, [alice, bob]);
+  const context = groupContext(alice);
+  const [b, c] = [[bob.accountId], [carol.accountId]];
+  await refusedWith(code, commitAs(world, alice, { channelId, context, epoch: 1, added: c }));
+  await commitAs(world, alice, { channelId, context, epoch: 1, added: c, removed: b });
+  await refusedWith(code, commitAs(world, alice, { channelId, context, epoch: 2, added: b }));
+  await commitAs(world, alice, { channelId, context, epoch: 2, removed: c });
+  await commitAs(world, alice, { channelId, context, epoch: 3, added: b });
+});
+
+Deno.test("who comes and goes often is one channel in its list, and its last stays are remembered", async () => {
+  await using world = await openWorld({
+    limits: { channelsMax: 2, commitRate: { burst: 99, perMinute: 1 } },
+  });
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const context = groupContext(alice);
+  const accounts = [bob.accountId];
+  for (let epoch = 1; epoch <= 40; epoch += 2) {
+    await commitAs(world, alice, { channelId, context, epoch, removed: accounts });
+    await commitAs(world, alice, { channelId, context, epoch: epoch + 1, added: accounts });
+  }
+  await createGroup(world, [bob]);
+  const lines = await readAll(world, bob, channelId);
+  assert.equal(lines[0], "gap 1-10 notMember");
+  assert.equal(lines.at(-1), "41 commit");
 });

@@ -1,6 +1,8 @@
 /** Bad input on every call: a typed error, and nothing is changed. */
 import assert from "node:assert/strict";
 import type { ErrorCode } from "@qpq/ports";
+import { parseMessageHeader } from "@qpq/mls/public";
+import { decodeClaim, encodeClaim } from "../groups/claim.ts";
 import { conversationExtension } from "../groups/context.ts";
 import { encodeConversationContext } from "../groups/groups.gen.ts";
 import { decodeMessage, encodeMessage } from "../../mls/wire/framing.ts";
@@ -251,4 +253,98 @@ Deno.test("what an account uploads with commits is bounded in all channels toget
   // Some four MiB are missing, and come back one a minute.
   await world.clock.advance(4 * 60_000);
   await create(alice);
+});
+
+Deno.test("every call that changes something refuses a device that was revoked meanwhile", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  bob.revoke();
+  const context = groupContext(bob);
+  const next = fakeCommit(world.random, { channelId, epoch: 1, context: groupContext(alice) });
+  const predecessor = { groupId: channelId, epoch: 1, confirmedTranscriptHash: new Uint8Array() };
+  const fresh = (more = {}) =>
+    fakeCommit(world.random, {
+      channelId: world.random.bytes(32),
+      context: { ...context, ...more },
+    });
+  const { incarnation } = world;
+  const cursors = [{ channelId, after: 1 }];
+  const message = framed(world.random, { channelId, epoch: 1 });
+  for (
+    const call of [
+      bob.calls.create(fresh()),
+      bob.calls.append({ channelId, entryId: world.random.bytes(16), message }),
+      bob.calls.commit({ channelId, upload: next }),
+      bob.calls.succeed({ channelId, upload: fresh({ predecessor }) }),
+      bob.calls.acknowledge({ incarnation, cursors, inboxAfter: 0 }),
+      bob.calls.report({ channelId, sequence: 1 }),
+    ]
+  ) await refusedWith("devices/revoked", call);
+});
+
+Deno.test("commit() takes no member's commit in clear, nor one for too many devices", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const good = fakeCommit(world.random, { channelId, epoch: 1, context: groupContext(alice) });
+  const { authenticatedData } = parseMessageHeader(good.message);
+  const inClear = encodeMessage({
+    kind: "public-message",
+    publicMessage: {
+      content: {
+        groupId: channelId,
+        epoch: 1n,
+        sender: { kind: "member", leafIndex: 0 },
+        authenticatedData,
+        content: { kind: "commit", commit: { proposals: [], path: undefined } },
+      },
+      auth: { signature: new Uint8Array(64), confirmationTag: new Uint8Array(32) },
+      membershipTag: new Uint8Array(32),
+    },
+  });
+  const upload = { ...good, message: inClear };
+  await refusedWith("channels/bad-message", alice.calls.commit({ channelId, upload }));
+  const message = Uint8Array.of(0, 1, 0, 3, 9);
+  const welcomes = [2_048, 2_049].map((count) => ({
+    message,
+    recipients: Array.from({ length: count }, () => ({
+      accountId: bob.accountId,
+      deviceId: world.random.bytes(16),
+    })),
+  }));
+  const many = alice.calls.commit({ channelId, upload: { ...good, welcomes } });
+  await refusedWith("too-large", many);
+});
+
+Deno.test("groups of other ids, and cursors of them, are refused", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  const { incarnation } = world;
+  for (const bytes of [15, 65]) {
+    const channelId = world.random.bytes(bytes);
+    if (bytes < 64) {
+      const cursors = [{ channelId, after: 0 }];
+      const params = { incarnation, cursors, inboxAfter: 0 };
+      const stream = alice.stub.subscribe(params)[Symbol.asyncIterator]();
+      await refusedWith("malformed", stream.next());
+    }
+    const upload = fakeCommit(world.random, { channelId, context: groupContext(alice) });
+    await refusedWith("malformed", alice.calls.create(upload));
+  }
+});
+
+Deno.test("a claim of ids that are none, or twice the same, is refused", () => {
+  const id = (byte: number) => new Uint8Array(16).fill(byte);
+  const claims = [
+    { entryId: new Uint8Array(15), added: [], removed: [] },
+    { entryId: id(1), added: [new Uint8Array(15)], removed: [] },
+    { entryId: id(1), added: [], removed: [new Uint8Array(0)] },
+    { entryId: id(1), added: [id(2), id(2)], removed: [] },
+    { entryId: id(1), added: [id(2)], removed: [id(2)] },
+  ];
+  for (const claim of claims) {
+    assert.throws(() => decodeClaim(encodeClaim(claim)), { code: "channels/bad-claim" });
+  }
+  decodeClaim(encodeClaim({ entryId: id(1), added: [id(2)], removed: [id(1)] }));
 });

@@ -15,7 +15,7 @@ import {
 } from "./test/world.ts";
 
 /** Parts of keys, as in keys.ts. */
-const [ACKNOWLEDGED, WELCOME, BODY, ENTRY] = [2, 4, 7, 8];
+const [MEMBER, ACKNOWLEDGED, REPORT, WELCOME, BODY, ENTRY] = [1, 2, 3, 4, 7, 8];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -300,3 +300,70 @@ async function entriesBelow(world: World, ...parts: readonly KeyPart[]) {
   const prefix = encodeKey("channels", ...parts);
   return (await world.store.snapshot((reader) => reader.range({ prefix }))).entries.length;
 }
+
+Deno.test("sweep() leaves no record of who was removed, nor of reports of earlier commits", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const context = groupContext(alice);
+  const commit = async (epoch: number, more = {}) => {
+    const upload = fakeCommit(world.random, { channelId, epoch, context, ...more });
+    await alice.calls.commit({ channelId, upload });
+  };
+  await bob.calls.report({ channelId, sequence: 1 });
+  await commit(1);
+  await alice.calls.report({ channelId, sequence: 2 });
+  await sweep(world);
+  assert.equal(await entriesBelow(world, "log", channelId, REPORT), 1);
+  assert.equal((await alice.calls.members(channelId)).reports, 1);
+  await commit(2, { removed: [bob.accountId] });
+  assert.equal(await entriesBelow(world, "account", bob.accountId, channelId), 1);
+  await pass(world, 29 * DAY_MS);
+  assert.equal((await readAll(world, bob, channelId)).length, 3);
+  await pass(world, DAY_MS);
+  assert.equal(await entriesBelow(world, "account", bob.accountId, channelId), 0);
+  assert.equal(await entriesBelow(world, "log", channelId, MEMBER), 1);
+  assert.equal(await entriesBelow(world, "log", channelId, REPORT), 0);
+});
+
+Deno.test("sweep() keeps a Welcome for a day after it was acknowledged; acknowledging never goes back", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  await createGroup(world, [alice, bob], { recipients: [bob] });
+  await createGroup(world, [alice, bob], { recipients: [bob] });
+  const { incarnation } = world;
+  await bob.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 2 });
+  await bob.calls.acknowledge({ incarnation, cursors: [], inboxAfter: 1 });
+  await pass(world, DAY_MS - HOUR_MS);
+  assert.equal(await entriesBelow(world, "inbox", bob.accountId), 3);
+  await pass(world, HOUR_MS);
+  assert.equal(await entriesBelow(world, "inbox", bob.accountId), 1);
+  const bobs = follow(world, bob);
+  await bobs.until("inbox gap 1-2");
+  await bobs.stop();
+});
+
+Deno.test("sweep() gives quota back to those, too, who are not among the last that sent", async () => {
+  await using world = await openWorld({ limits: { quotaEntries: 1 } });
+  const devices = Array.from({ length: 10 }, () => world.device());
+  const [first] = devices as [TestDevice];
+  const channelId = await createGroup(world, devices as [TestDevice, ...TestDevice[]]);
+  for (const device of devices) await send(world, device, { channelId });
+  await refusedWith("channels/quota-exceeded", send(world, first, { channelId }));
+  await pass(world, 30 * DAY_MS);
+  for (const device of devices) await send(world, device, { channelId });
+  await refusedWith("channels/quota-exceeded", send(world, first, { channelId }));
+});
+
+Deno.test("sweep() leaves no hole when the clock has gone back", async () => {
+  await using world = await openWorld();
+  const alice = world.device();
+  await world.clock.advance(10 * DAY_MS);
+  const channelId = await createGroup(world, [alice]);
+  const { now } = world.clock;
+  Object.assign(world.clock, { now: () => now() - 10 * DAY_MS });
+  await send(world, alice, { channelId });
+  Object.assign(world.clock, { now });
+  await pass(world, 20 * DAY_MS);
+  assert.deepEqual(await readAll(world, alice, channelId), ["1 commit", "2 application"]);
+});

@@ -3,6 +3,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { openMemoryStore, runningTwice } from "@qpq/adapters";
 import { decodeKey, type Store } from "@qpq/ports";
+import type { ChannelsSubscribeResults, Entry } from "./channels.gen.ts";
+import { ChannelHub } from "./hub.ts";
 import { fakeCommit } from "./test/messages.ts";
 import {
   createGroup,
@@ -313,6 +315,108 @@ Deno.test("followers fall back to the log when fresh entries are not in memory",
   assert.equal(bobs.lines(channelId).length, 22);
   assert.equal((await readAll(world, bob, channelId)).length, 21);
   await bobs.stop();
+});
+
+Deno.test("subscribe() keeps every frame small, of what comes and of the inbox, too", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const channelId = await createGroup(world, [alice, bob]);
+  const bound = world.channels.methods.find(({ method }) => method.name === "channels/subscribe");
+  const stop = new AbortController();
+  const params = { incarnation: world.incarnation, cursors: [], inboxAfter: 0 };
+  const frames = (bound?.handler(params, bob, stop.signal) as AsyncIterable<
+    ChannelsSubscribeResults
+  >)[Symbol.asyncIterator]();
+  let sent = 0;
+  let welcomed = 0;
+  const readFrame = async (): Promise<void> => {
+    const { value } = await frames.next();
+    let bytes = 0;
+    for (const event of value?.channels ?? []) {
+      if (event.kind !== "entries" || event.channelId.toHex() !== channelId.toHex()) continue;
+      sent += event.entries.length;
+      for (const { message } of event.entries) bytes += message.length;
+    }
+    for (const event of value?.inbox ?? []) {
+      if (event.kind !== "entries") continue;
+      welcomed += event.entries.length;
+      for (const { welcome } of event.entries) bytes += welcome.length;
+    }
+    assert.ok(bytes <= 163_840, `a frame carries ${bytes} bytes`);
+  };
+  await readFrame();
+  // From memory: it follows, and does not read.
+  for (let count = 0; count < 6; count++) await send(world, alice, { channelId, bytes: 60_000 });
+  while (sent < 7) await readFrame();
+  const large = { recipients: [bob], welcomeBytes: 60_000 };
+  for (let count = 0; count < 6; count++) await createGroup(world, [alice, bob], large);
+  while (welcomed < 6) await readFrame();
+  stop.abort();
+});
+
+Deno.test("subscribe() lets go of a channel that the account was removed from", async () => {
+  const counted = countingReads(openMemoryStore());
+  await using world = await openWorld({ store: counted.store });
+  const [alice, bob] = [world.device(), world.device()];
+  const bobs = follow(world, bob);
+  await bobs.until("all caught up");
+  const watched = counted.watches;
+  const channelId = await createGroup(world, [alice, bob]);
+  await bobs.until("1 commit");
+  assert.equal(counted.watches, watched + 1);
+  const removed = [bob.accountId];
+  const context = groupContext(alice);
+  const upload = fakeCommit(world.random, { channelId, epoch: 1, context, removed });
+  await alice.calls.commit({ channelId, upload });
+  await bobs.until("2 commit");
+  await until(() => counted.watches === watched);
+  // Now, and later.
+  const again = follow(world, bob);
+  await again.until("all caught up");
+  assert.deepEqual(again.lines(channelId), ["1 commit", "2 commit", "caught up 2"]);
+  assert.equal(again.lines().filter((line) => line === "all caught up").length, 1);
+  await Promise.all([bobs.stop(), again.stop()]);
+});
+
+Deno.test("subscribe() says that all was sent behind the inbox, and once", async () => {
+  await using world = await openWorld();
+  const [alice, bob] = [world.device(), world.device()];
+  const large = { recipients: [bob], welcomeBytes: 60_000 };
+  for (let count = 0; count < 6; count++) await createGroup(world, [alice, bob], large);
+  const bobs = follow(world, bob);
+  await bobs.until("all caught up");
+  const lines = bobs.lines();
+  assert.ok(lines.indexOf("all caught up") > lines.indexOf("inbox caught up 6"));
+  const channelId = await createGroup(world, [alice, bob]);
+  await send(world, alice, { channelId });
+  await bobs.until("2 application");
+  assert.equal(bobs.lines().filter((line) => line === "all caught up").length, 1);
+  await bobs.stop();
+});
+
+Deno.test("ChannelHub keeps fresh entries within its bytes, oldest out first, while somebody follows", () => {
+  const watch = { close: () => {} };
+  const hub = new ChannelHub({ watch: () => watch } as unknown as Store, { freshBytesMax: 2_000 });
+  const channelId = new Uint8Array(16);
+  const entry = (sequence: number): Entry => ({
+    sequence,
+    kind: "application",
+    acceptedAtMs: 0,
+    entryId: new Uint8Array(16),
+    message: new Uint8Array(500),
+    messageBytes: 500,
+  });
+  hub.offer(channelId, entry(1));
+  assert.equal(hub.freshBytes, 0);
+  const followed = hub.follow(channelId);
+  for (let sequence = 2; sequence < 50; sequence++) {
+    hub.offer(channelId, entry(sequence));
+    assert.ok(hub.freshBytes <= 2_000);
+  }
+  assert.equal(followed.fresh(49)?.sequence, 49);
+  assert.equal(followed.fresh(40), undefined);
+  followed[Symbol.dispose]();
+  assert.equal(hub.follow(channelId).fresh(49), undefined);
 });
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -127,3 +127,31 @@ Deno.test("report() counts the devices that can't process the last commit", asyn
   assert.equal((await alice.calls.members(channelId)).reports, 0);
   await refusedWith("channels/bad-cursor", bob.calls.report({ channelId, sequence: 1 }));
 });
+
+Deno.test("succeed() refuses who is no member any more, an id that is taken, and too many commits", async () => {
+  await using world = await openWorld({ limits: { commitRate: { burst: 1, perMinute: 6 } } });
+  const [alice, bob] = [world.device(), world.device()];
+  const context = groupContext(alice, bob);
+  const channelId = await createGroup(world, [alice, bob], { context });
+  const taken = await createGroup(world, [alice]);
+  const predecessor = { groupId: channelId, epoch: 1, confirmedTranscriptHash: new Uint8Array(32) };
+  const onTaken = fakeCommit(world.random, {
+    channelId: taken,
+    context: { ...context, predecessor },
+  });
+  await refusedWith("channels/exists", alice.calls.succeed({ channelId, upload: onTaken }));
+  const removal = { channelId, epoch: 1, context, removed: [bob.accountId] };
+  await alice.calls.commit({ channelId, upload: fakeCommit(world.random, removal) });
+  const upload = successorOf(world, channelId, { context });
+  await refusedWith("channels/not-a-member", bob.calls.succeed({ channelId, upload }));
+  await refusedWith("channels/rate-limited", alice.calls.succeed({ channelId, upload }));
+  await world.clock.advance(10_000);
+  const { successorId } = await alice.calls.succeed({ channelId, upload });
+  // What it follows stays, whoever commits.
+  const elsewhere = { ...context, predecessor: { ...predecessor, groupId: taken } };
+  for (const other of [elsewhere, context]) {
+    const next = fakeCommit(world.random, { channelId: successorId, epoch: 1, context: other });
+    const call = alice.calls.commit({ channelId: successorId, upload: next });
+    await refusedWith("channels/bad-group-info", call);
+  }
+});

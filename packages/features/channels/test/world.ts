@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly memory?: MemoryStoreOptions;
   readonly store?: Store;
   readonly seed?: number;
+  /** Called for each leaf that the server verifies. */
+  readonly onReadLeaf?: () => void;
 }
 
 export interface World extends AsyncDisposable {
@@ -92,7 +94,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
           !device.revoked.aborted && device.accountId.toHex() === accountId.toHex()
         ).map(({ deviceId }) => deviceId),
     },
-    readLeaf: readTestLeaf,
+    readLeaf: (leaf) => {
+      options.onReadLeaf?.();
+      return readTestLeaf(leaf);
+    },
     cipherSuites: [SUITE],
     callerOf,
     limits: options.limits ?? {},
