@@ -91,6 +91,9 @@ async function partnerOf(
   return await find();
 }
 
+/** It was waited for in vain: for the server, or for a conversation that this device can't follow for now. */
+const STILL_WAITS: ReadonlySet<string> = new Set(["transport/unreachable", "rpc/deadline"]);
+
 async function sent(
   { conversations, reaching, timeoutMs }: Talk,
   view: ConversationView,
@@ -99,7 +102,7 @@ async function sent(
   try {
     return await reaching(() => conversations.waitUntilSent(view.id, messageId, { timeoutMs }));
   } catch (error) {
-    if (!(error instanceof MessengerError && error.code === "transport/unreachable")) throw error;
+    if (!(error instanceof MessengerError && STILL_WAITS.has(error.code))) throw error;
     throw new MessengerError(
       error.code,
       `${error.message}. The message is kept, and goes out when qpq runs next (id ${messageId})`,

@@ -99,11 +99,19 @@ Deno.test("send without the server keeps the message and says so; --queue return
     assert.match(error.message, /Cannot reach server.*message is kept.*\(id [0-9a-f]{32}\)$/);
     return hasCode("transport/unreachable")(error);
   });
+  // With a server, but a conversation that can't be followed for now.
+  const connected = Object.assign(Object.create(alice), {
+    reaching: (run: () => unknown) => run(),
+  });
+  await assert.rejects(send(connected, { to: "bob" }, { words: ["1b"] }), (error: Error) => {
+    assert.match(error.message, /message is kept.*\(id [0-9a-f]{32}\)$/);
+    return hasCode("rpc/deadline")(error);
+  });
   const queued = await send(alice, { to: "bob", queue: true }, { words: ["two"] });
   assert.equal(queued.objects[0].state, "pending");
   assert.match(queued.printed[0] ?? "", /^queued: to @bob/);
   alice.conversations.isOnline = true;
-  assert.deepEqual(await texts(bob, "@alice"), ["zero", "one", "two"]);
+  assert.deepEqual(await texts(bob, "@alice"), ["zero", "one", "1b", "two"]);
 });
 
 Deno.test("send --stdin-lines sends a message a line, in order, and counts what failed", async () => {
