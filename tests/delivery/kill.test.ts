@@ -22,7 +22,7 @@ import { openClientStore } from "../../packages/features/test/device-world.ts";
 import { FAST_STRETCHING, primitives } from "../../packages/features/test/world.ts";
 import { type RunningServer, startServer, temporaryFolder } from "../e2e/processes.ts";
 
-const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 30 : 2;
+const ROUNDS = Deno.env.get("QPQ_TEST_LEVEL") === "full" ? 30 : 3;
 const CLIENTS = 32;
 /** Of an account, each in another channel. */
 const DEVICES = 4;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryDisk, openMemoryStore } from "@qpq/adapters";
+import { encodeMessage } from "../../mls/wire/framing.ts";
 import { framed } from "./test/messages.ts";
 import { createGroup, follow, openWorld, readAll, refusedWith, send } from "./test/world.ts";
 
@@ -216,6 +217,21 @@ Deno.test("append() takes private application messages and nothing else that is 
     const message = framed(world.random, { channelId, epoch: 1, contentType });
     await refusedWith("channels/bad-message", append(message));
   }
+  const inClear = encodeMessage({
+    kind: "public-message",
+    publicMessage: {
+      content: {
+        groupId: channelId,
+        epoch: 1n,
+        sender: { kind: "member", leafIndex: 0 },
+        authenticatedData: new Uint8Array(),
+        content: { kind: "application", applicationData: Uint8Array.of(1) },
+      },
+      auth: { signature: new Uint8Array(64), confirmationTag: undefined },
+      membershipTag: new Uint8Array(32),
+    },
+  });
+  await refusedWith("channels/bad-message", append(inClear));
   const other = framed(world.random, { channelId: world.random.bytes(32), epoch: 1 });
   await refusedWith("channels/bad-message", append(other));
   await refusedWith("malformed", append(world.random.bytes(100)));

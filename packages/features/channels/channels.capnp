@@ -111,7 +111,7 @@ interface Channels @0x860e0e01fb4df842 {
     isNew :Bool,
     # False: the two accounts have a direct message already, and this is its channel. Nothing was kept.
     undelivered :List(Recipient) $Qpq.max(4096)
-    # Devices that are gone, or whose inbox is full.
+    # Devices that are gone, or whose inbox is full. Who asks again with the same bytes is told of none.
   ) $Qpq.large(paramsBytesMax = 25690112);
 
   append @1 (
