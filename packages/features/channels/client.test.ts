@@ -144,6 +144,25 @@ Deno.test("follow() refuses an inbox with a hole, and a Welcome of another lengt
   );
 });
 
+Deno.test("append() and commit() refuse an acceptance without a place", async () => {
+  for (const sequence of [0, 1]) {
+    const answer = { sequence, acceptedAtMs: 0, undelivered: [] };
+    const calls = openChannelCalls(
+      server([], { "channels/append": answer, "channels/commit": answer }),
+    );
+    const bytes = new Uint8Array(16);
+    const upload = { entryId: bytes, message: bytes, groupInfo: bytes, welcomes: [] };
+    const all = [
+      () => calls.append({ channelId, entryId: bytes, message: bytes }),
+      () => calls.commit({ channelId, upload }),
+    ];
+    for (const call of all) {
+      if (sequence === 0) await refusedWith("channels/bad-answer", call);
+      else assert.equal((await call()).sequence, 1);
+    }
+  }
+});
+
 Deno.test("follow() tells no more channels apart than any account is in", async () => {
   const frames = Array.from({ length: 17 }, (_, frame) => ({
     channels: Array.from({ length: 1_000 }, (_, index): ChannelEvent => {

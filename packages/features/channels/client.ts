@@ -112,8 +112,8 @@ export function openChannelCalls(caller: Caller): ChannelCalls {
   const stub = channelsClient(caller);
   return {
     create: (upload, options) => stub.create({ upload }, options),
-    append: (entry, options) => stub.append(entry, options),
-    commit: (commit, options) => stub.commit(commit, options),
+    append: async (entry, options) => placed(await stub.append(entry, options)),
+    commit: async (commit, options) => placed(await stub.commit(commit, options)),
     succeed: (succession, options) => stub.succeed(succession, options),
     read: (page, options) => readPage(stub, page, options),
     acknowledge: async (seen, options) => void await stub.acknowledge(seen, options),
@@ -221,6 +221,12 @@ async function* follow(
     if (read?.sequence !== entry.sequence) throw badAnswer("an entry is gone that was just there");
     return read;
   }
+}
+
+/** What is accepted has a place in the log. @throws MessengerError `channels/bad-answer` */
+function placed<Results extends { readonly sequence: number }>(results: Results): Results {
+  if (results.sequence < 1) throw badAnswer("an entry that was accepted has no number");
+  return results;
 }
 
 /** @returns the new cursor. @throws MessengerError `channels/bad-answer` */

@@ -80,7 +80,9 @@ Deno.test("an entry id is bound to commit, GroupInfo, Welcomes and their recipie
 
 Deno.test("hashParts() tells the same bytes in other parts apart", () => {
   const core = { crypto: runtimeCryptoProvider() } as ChannelsCore;
-  const hashes = [[[1, 2], [3]], [[1], [2, 3]], [[1, 2, 3]], [[1, 2, 3], []]].map((parts) =>
+  const split = [[[1, 2], [3]], [[1], [2, 3]], [[1, 2, 3]], [[1, 2, 3], []]];
+  const filled = [[[1], [2]], [[1, 0, 0, 0, 0, 2]]];
+  const hashes = [...split, ...filled].map((parts) =>
     hashParts(core, parts.map((part) => Uint8Array.from(part))).toHex()
   );
   assert.equal(new Set(hashes).size, hashes.length);
