@@ -93,14 +93,19 @@ function checkGroupInfo(header: MessageHeader, groupInfo: GroupInfo): GroupInfo 
 }
 
 function checkWelcomes(welcomes: readonly WelcomeUpload[]): void {
+  const bytes = welcomes.reduce((sum, { message }) => sum + message.length, 0);
+  const recipientsCount = welcomes.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  // First: of recipients there may be 64 times as many as are looked at.
+  if (bytes > COMMIT_BYTES_MAX || recipientsCount > RECIPIENTS_MAX) {
+    throw new MessengerError(
+      "too-large",
+      `Cannot accept commit: Welcomes of ${bytes} bytes for ${recipientsCount} devices`,
+    );
+  }
   const devices = new Set<string>();
-  let bytes = 0;
-  let recipientsCount = 0;
   for (const { message, recipients } of welcomes) {
     if (!isWelcome(message)) throw badWelcome("it is none");
     if (recipients.length === 0) throw badWelcome("it is for nobody");
-    bytes += message.length;
-    recipientsCount += recipients.length;
     for (const { accountId, deviceId } of recipients) {
       checkId(accountId, "account id");
       checkId(deviceId, "device id");
@@ -108,12 +113,6 @@ function checkWelcomes(welcomes: readonly WelcomeUpload[]): void {
     }
   }
   if (devices.size !== recipientsCount) throw badWelcome("a device gets two");
-  if (bytes > COMMIT_BYTES_MAX || recipientsCount > RECIPIENTS_MAX) {
-    throw new MessengerError(
-      "too-large",
-      `Cannot accept commit: Welcomes of ${bytes} bytes for ${recipientsCount} devices`,
-    );
-  }
 }
 
 /** An MLSMessage of version 1 whose wire format is `mls_welcome` (RFC 9420 §6); the rest is sealed. */
