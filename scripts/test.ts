@@ -8,6 +8,8 @@ import { join } from "node:path";
 
 /** What loads the machine and measures what that costs: after all others, one file at a time. */
 const ALONE_SUFFIX = "-load.test.ts";
+/** Files under way at a time, above one a core. */
+const JOBS_EXTRA = 2;
 const SLOWEST_SHOWN = 15;
 /** Lines of one failure that are repeated at the end, and failures. */
 const FAILURE_LINES_SHOWN = 15;
@@ -94,8 +96,8 @@ async function run(
         `--junit-path=${report}`,
         ...tests,
       ],
-      // Programs that tests wait for, and pauses, leave a core idle now and then.
-      env: { DENO_JOBS: String(navigator.hardwareConcurrency + 1) },
+      // Programs that tests wait for, and pauses, leave cores idle now and then.
+      env: { DENO_JOBS: String(navigator.hardwareConcurrency + JOBS_EXTRA) },
       stdout: "piped",
     }).spawn();
     const lastLines = await passOn(runner.stdout);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT, run, type RunningServer, spawnServer, temporaryFolder } from "../e2e/processes.ts";
+import { cheapen } from "../e2e/registration.ts";
 
 /** Done around every test, by `.ci/run` or by whoever runs this: only checked to exist. */
 const FRAME =
@@ -41,6 +42,7 @@ for (const page of await pages()) {
         .replaceAll("sha256:…", server?.pin ?? "sha256:…");
       const result = await run("sh", ["-c", line], { cwd: folder.path, env });
       assert.equal(result.code, 0, `${command}\n${result.stdout}${result.stderr}`);
+      if (server !== undefined) await cheapenStores(server, env.QPQ_STATE_DIR, command);
     }
   });
 }
@@ -60,6 +62,20 @@ Deno.test("commandsOf() reads sh blocks only, joins continued lines and skips co
   ];
   assert.deepEqual(commandsOf(page.join("\n")), ["first --with more", "second"]);
 });
+
+/** What a command has just stretched a password for, later ones open without half a second of that. */
+async function cheapenStores(
+  server: RunningServer,
+  stateFolder: string,
+  command: string,
+): Promise<void> {
+  if (!/ (register-user|login|passwd|rotate-account-key)\b/.test(command)) return;
+  const password = /QPQ_NEW_PASSWORD="([^"]+)"/.exec(command)?.[1] ??
+    /QPQ_PASSWORD="([^"]+)"/.exec(command)?.[1];
+  const name = /--username (\w+)/.exec(command)?.[1] ?? "alice";
+  assert.ok(password !== undefined, command);
+  await cheapen(server, { name, password, stateFolder });
+}
 
 function commandsOf(text: string): readonly string[] {
   return [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block = ""]) =>

@@ -88,8 +88,8 @@ function refusal({ code, stdout, stderr }: Run): readonly [number, unknown, stri
 Deno.test("two devices of one account: register, log in, list, revoke, log out, change the password", async () => {
   await using folder = await temporaryFolder();
   await using server = await startServer();
-  const first = machine(server, join(folder.path, "first"), LAUNCHED);
-  const second = machine(server, join(folder.path, "second"), LAUNCHED);
+  const first = machine(server, join(folder.path, "first"));
+  const second = machine(server, join(folder.path, "second"));
   await Promise.all([first, second].map(({ folder }) => Deno.mkdir(folder)));
 
   const registered = await first.qpq("register-user --username Alice");
