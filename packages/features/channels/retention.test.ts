@@ -296,11 +296,6 @@ Deno.test("sweep() takes large commits with it, in small transactions", async ()
   assert.ok(writesMost > 0 && writesMost <= 48, `${writesMost} writes in one transaction`);
 });
 
-async function entriesBelow(world: World, ...parts: readonly KeyPart[]) {
-  const prefix = encodeKey("channels", ...parts);
-  return (await world.store.snapshot((reader) => reader.range({ prefix }))).entries.length;
-}
-
 Deno.test("sweep() leaves no record of who was removed, nor of reports of earlier commits", async () => {
   await using world = await openWorld();
   const [alice, bob] = [world.device(), world.device()];
@@ -367,3 +362,25 @@ Deno.test("sweep() leaves no hole when the clock has gone back", async () => {
   await pass(world, 20 * DAY_MS);
   assert.deepEqual(await readAll(world, alice, channelId), ["1 commit", "2 application"]);
 });
+
+Deno.test("an inbox has room again when what nobody took is swept; Welcomes for nobody are not kept", async () => {
+  await using world = await openWorld({ limits: { inboxEntriesMax: 1 } });
+  const [alice, bob] = [world.device(), world.device()];
+  const undelivered = async () => {
+    const context = groupContext(alice);
+    const added = [bob.accountId];
+    const channelId = world.random.bytes(32);
+    const upload = fakeCommit(world.random, { channelId, context, added, recipients: [bob] });
+    const { length } = (await alice.calls.create(upload)).undelivered;
+    assert.equal(await entriesBelow(world, "log", channelId, WELCOME), 2 - 2 * length);
+    return length;
+  };
+  assert.deepEqual([await undelivered(), await undelivered()], [0, 1]);
+  await pass(world, 30 * DAY_MS);
+  assert.equal(await undelivered(), 0);
+});
+
+async function entriesBelow(world: World, ...parts: readonly KeyPart[]) {
+  const prefix = encodeKey("channels", ...parts);
+  return (await world.store.snapshot((reader) => reader.range({ prefix }))).entries.length;
+}
