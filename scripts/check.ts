@@ -1,6 +1,6 @@
 /**
- * `npm run check`: what must hold of the sources besides the tests. Runs every step, also after one
- * failed, and names those that did. Prints a last line `N passed, N failed`.
+ * `npm run check`: what must hold of the sources besides the tests. Runs every step, all at once, and
+ * names those that failed. Prints a last line `N passed, N failed`.
  */
 import { fileURLToPath } from "node:url";
 
@@ -30,10 +30,8 @@ const STEPS: readonly Step[] = [
 ];
 
 let failed = 0;
-for (const { name, run } of STEPS) {
-  const started = performance.now();
-  const result = await run();
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+for (const { name, ended } of STEPS.map(start)) {
+  const { result, seconds } = await ended;
   if (result.kind === "ok") {
     print(
       `ok      ${name} (${seconds} s)${result.remark === undefined ? "" : `: ${result.remark}`}`,
@@ -45,6 +43,20 @@ for (const { name, run } of STEPS) {
 }
 print(`${STEPS.length - failed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
+
+interface Started {
+  readonly name: string;
+  readonly ended: Promise<{ readonly result: Result; readonly seconds: string }>;
+}
+
+function start({ name, run }: Step): Started {
+  const started = performance.now();
+  const ended = run().then((result) => ({
+    result,
+    seconds: ((performance.now() - started) / 1000).toFixed(1),
+  }));
+  return { name, ended };
+}
 
 async function command(
   program: string,
@@ -77,7 +89,11 @@ function tests(folder: string): Promise<Result> {
 }
 
 async function checkShell(): Promise<Result> {
-  for (const script of ["bin/qpq", "bin/qpq-server", "bin/launch.sh", "scripts/runtime.sh"]) {
+  for (
+    const script of [
+      ...["bin/qpq", "bin/qpq-server", "bin/launch.sh", "scripts/runtime.sh", "scripts/deno.sh"],
+    ]
+  ) {
     const result = await command("sh", ["-n", script]);
     if (result.kind === "failed") return result;
   }
