@@ -16,6 +16,11 @@ Deno.test("append() numbers entries 1, 2, 3 … without holes, also concurrent o
     Array.from({ length: 40 }, (_, index) => index + 2),
   );
   assert.deepEqual((await readAll(world, bob, channelId)).length, 41);
+  for (let more = 0; more < 90; more++) await send(world, alice, { channelId });
+  const { incarnation } = world;
+  const cursor = { channelId, after: 0 };
+  const page = await bob.calls.read({ incarnation, cursor, countMax: 65_535 });
+  assert.deepEqual([page.entries.length, page.head], [128, 131]);
 });
 
 Deno.test("append() returns the first result for the same entry id and bytes", async () => {
