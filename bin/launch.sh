@@ -10,7 +10,10 @@ export QPQ_WORKING_FOLDER
 
 # A comma separates paths in the runtime's flags; one inside a path is doubled.
 escape_path() {
-  printf '%s' "$1" | sed 's/,/,,/g'
+  case $1 in
+    *,*) printf '%s' "$1" | sed 's/,/,,/g' ;;
+    *) printf '%s' "$1" ;;
+  esac
 }
 
 absolute() {
@@ -63,18 +66,20 @@ EOF
   exec "$deno" run $run_flags --config "$root/deno.json" "$@"
 }
 
-# every_value OPTION ARGUMENT...: prints each value that OPTION has on the command line, one a line.
-every_value() {
+# last_value OPTION ARGUMENT...: prints the value that holds, of those that OPTION has on the command line.
+last_value() {
   option=$1
   shift
+  value=
   previous=
   for argument; do
     if [ "$previous" = "$option" ]; then
-      printf '%s\n' "$argument"
+      value=$argument
     fi
     case $argument in
-      "$option="*) printf '%s\n' "${argument#*=}" ;;
+      "$option="*) value=${argument#*=} ;;
     esac
     previous=$argument
   done
+  printf '%s' "$value"
 }
