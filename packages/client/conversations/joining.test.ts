@@ -1,10 +1,31 @@
-import { createGroupInfo, EXTENSION_TYPE, type GroupState, ratchetTree } from "@qpq/mls";
-import { systemClock } from "@qpq/adapters";
+import {
+  createCommit,
+  createGroup,
+  createGroupInfo,
+  EXTENSION_TYPE,
+  type GroupState,
+  ratchetTree,
+} from "@qpq/mls";
+import { openMemoryStore, systemClock } from "@qpq/adapters";
 import assert from "node:assert/strict";
-import { account, device, groupOf, random } from "../../features/groups/test/groups.ts";
+import { ensureOwnDevice } from "../../features/devices/own-device.ts";
+import { conversationExtension } from "../../features/groups/context.ts";
+import {
+  account,
+  device,
+  groupOf,
+  keyPackageOf,
+  leaves,
+  random,
+  suite,
+} from "../../features/groups/test/groups.ts";
+import { encodeStoredOwnPackage } from "../../features/key-packages/key-packages.gen.ts";
+import { ownPackageKey } from "../../features/key-packages/keys.ts";
+import { primitives } from "../../features/test/world.ts";
 import { entryGround } from "../test/entry-ground.ts";
 import type { Ground } from "./ground.ts";
-import { makeEntry } from "./joining.ts";
+import { joinByWelcome, makeEntry, NEW_CONVERSATION } from "./joining.ts";
+import type { LiveConversation } from "./live-conversation.ts";
 
 const alice = account("alice");
 const bob = account("bob");
@@ -114,4 +135,72 @@ Deno.test("makeEntry() first brings this device's certificate to the generation 
     { epochMin: 0, shared: undefined, find: nothing },
   );
   assert.deepEqual(steps, ["refresh 2", "identity"]);
+});
+
+Deno.test("makeEntry() says that it takes nobody's place, too", async () => {
+  const context = { kind: "group", admins: [alice.accountId] } as const;
+  const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
+  const { describes } = await makeEntry(groundOf(state), state.context.groupId, {
+    epochMin: 0,
+    shared: undefined,
+    find: nothing,
+  });
+  // Written over what an entry before it had said, which came to nothing.
+  assert.deepEqual([describes.threadId.length, describes.predecessorId.length], [0, 0]);
+});
+
+Deno.test("joinByWelcome(): a group that may take nobody's place has a history of its own, whatever an entry had found", async () => {
+  await using store = openMemoryStore();
+  await ensureOwnDevice(store, { primitives, random });
+  const phone = device(bob);
+  const { keyPackage, message, reference, initPrivateKey, encryptionPrivateKey } =
+    await keyPackageOf(phone);
+  await store.transaction(async (transaction) => {
+    const stored = { message, initPrivateKey, encryptionPrivateKey, isLastResort: false };
+    const moments = { keepUntilMs: 2 ** 50, madeAtMs: 1, isPublished: true, firstUsedAtMs: 0 };
+    const value = encodeStoredOwnPackage({ ...stored, ...moments });
+    await Promise.resolve(transaction.put(ownPackageKey(suite.id, reference), value));
+  });
+  const nowMs = 1_700_000_000_000;
+  const creator = await createGroup(suite, {
+    identity: device(alice),
+    lifetime: { notBefore: 1_699_990_000n, notAfter: 1_707_000_000n },
+    random,
+    extensions: [conversationExtension({ kind: "group", admins: [alice.accountId] })],
+  });
+  const { welcome } = await createCommit(creator, {
+    random,
+    nowMs,
+    authenticate: (entering) => Promise.resolve(entering.map(() => true)),
+    proposals: [{ kind: "add", keyPackage }],
+  });
+  const before = random.bytes(32);
+  const live = {
+    groupId: creator.context.groupId,
+    isStored: true,
+    commit: undefined,
+    // An entry of this device that lost: it had found a group in whose place this one was to come.
+    record: { ...NEW_CONVERSATION, version: 1, threadId: before, predecessorId: before },
+    exclusive: <Result>(fn: () => Promise<Result>) => fn(),
+    write: ({ record }: Parameters<LiveConversation["write"]>[0]) => {
+      live.record = { ...live.record, ...record } as typeof live.record;
+      return Promise.resolve();
+    },
+  };
+  const ground = { ...entryGround(bob, creator), store, primitives, leaves, clock: systemClock };
+  await joinByWelcome(ground, {
+    live: live as unknown as LiveConversation,
+    inboxEntry: {
+      sequence: 1,
+      acceptedAtMs: nowMs,
+      channelId: creator.context.groupId,
+      channelSequence: 1,
+      welcome: welcome as Uint8Array,
+      welcomeBytes: welcome?.length ?? 0,
+    },
+    sync: { incarnation: random.bytes(16), inboxAfter: 0 },
+    find: nothing,
+  });
+  const { state, threadId, predecessorId } = live.record;
+  assert.deepEqual([state, threadId.length, predecessorId.length], ["invited", 0, 0]);
 });

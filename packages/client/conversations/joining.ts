@@ -47,6 +47,8 @@ import type { LiveConversation } from "./live-conversation.ts";
 /** Leaves of a group that this device comes into, blank ones too: as many as a commit may welcome. */
 const LEAVES_COUNT_MAX = 4_096;
 
+const EMPTY = new Uint8Array();
+
 /** A conversation that nothing is stored of yet. */
 export const NEW_CONVERSATION: StoredConversation = {
   kind: "group",
@@ -153,6 +155,8 @@ export async function joinByWelcome(
         isFromStranger: !isOwnDevices && isNew,
         isUnconfirmed: false,
         failure: "",
+        // Whose place an entry that came to nothing was to take, this group may not.
+        ...isNew ? { threadId: EMPTY, predecessorId: EMPTY } : {},
         ...taken === undefined ? {} : inheritedBy(taken),
       },
       also: async (transaction) => {
@@ -191,9 +195,10 @@ function signerOf(ground: Ground, members: readonly Member[], signer: number): L
 export interface MadeEntry {
   readonly pending: PendingCommit;
   readonly encoded: { readonly upload: Uint8Array; readonly staged: Uint8Array };
-  readonly describes:
-    & Pick<StoredConversation, "kind" | "peerId" | "name" | "isFromStranger">
-    & Partial<Pick<StoredConversation, "threadId" | "predecessorId">>;
+  readonly describes: Pick<
+    StoredConversation,
+    "kind" | "peerId" | "name" | "isFromStranger" | "threadId" | "predecessorId"
+  >;
   /** The last entry that this device can't have. */
   readonly cursor: number;
 }
@@ -267,7 +272,9 @@ export async function makeEntry(
       peerId,
       name: peerName ?? sharedName(shared),
       isFromStranger: ownLeaves.every((device) => same(device.deviceId, deviceId)),
-      ...old === undefined ? {} : { threadId: old.threadId, predecessorId: old.groupId },
+      // Said anew each time: of an entry that came to nothing before it may have been another.
+      threadId: old?.threadId ?? EMPTY,
+      predecessorId: old?.groupId ?? EMPTY,
     },
     cursor: found.sequence,
   };
