@@ -25,8 +25,17 @@ Deno.test("note(): what could not be told, or changed while it was, is told late
     },
   };
   const away = new MessengerError("rpc/disconnected", "injected");
-  const live = (id: string) =>
-    ({ id, groupId: new Uint8Array(32), record: NEW_CONVERSATION }) as unknown as LiveConversation;
+  const told: string[] = [];
+  const live = (id: string, group = id) =>
+    ({
+      id,
+      groupId: new Uint8Array(32),
+      record: NEW_CONVERSATION,
+      get state() {
+        told.push(group);
+        return undefined;
+      },
+    }) as unknown as LiveConversation;
   const sharing = new Sharing(ground as unknown as Ground);
   sharing.note(live("one"));
   sharing.note(live("two"));
@@ -39,7 +48,11 @@ Deno.test("note(): what could not be told, or changed while it was, is told late
   await clock.advance(1_000);
   assert.equal(asked.length, 2);
   sharing.note(live("three"));
+  // Another group comes in the place of the second one's.
+  sharing.note(live("two", "two's successor"));
   asked[1]?.reject(away);
+  told.length = 0;
   await clock.advance(60_000);
   assert.equal(asked.length, 3);
+  assert.deepEqual([...new Set(told)].sort(), ["one", "three", "two's successor"]);
 });

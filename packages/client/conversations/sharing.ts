@@ -90,7 +90,8 @@ export class Sharing {
     try {
       await shareConversations(rpc, { seen, left }, { store, primitives, random, signal });
     } catch (error) {
-      for (const live of lives) this.#dirty.set(live.id, live);
+      // A group that has come in its place meanwhile is told of instead.
+      for (const live of lives) if (!this.#dirty.has(live.id)) this.#dirty.set(live.id, live);
       throw error;
     }
   }
