@@ -184,13 +184,16 @@ export function longVector<T>(
   element: Codec<T>,
   options: { readonly countMax: number },
 ): Codec<readonly T[]> {
+  // Asked once, not for each element.
+  const { slices } = element;
   return {
     ...vector(element, options),
     slices: {
       *encode(writer, values) {
         const start = writer.beginVector();
         for (const value of values) {
-          yield* encodingTo(writer, element, value);
+          if (slices === undefined) element.encode(writer, value);
+          else yield* slices.encode(writer, value);
           if (writer.isSliceOver()) yield;
         }
         writer.endVector(start);
@@ -200,7 +203,7 @@ export function longVector<T>(
         const outerEnd = reader.beginVector();
         while (reader.left > 0) {
           refuseAbove(options.countMax, values, reader);
-          values.push(yield* decodingFrom(reader, element));
+          values.push(slices === undefined ? element.decode(reader) : yield* slices.decode(reader));
           if (reader.isSliceOver()) yield;
         }
         reader.endVector(outerEnd);
