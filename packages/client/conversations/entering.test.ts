@@ -1,6 +1,6 @@
 import { createManualClock } from "@qpq/adapters";
 import type { GroupState } from "@qpq/mls";
-import { silentLog } from "@qpq/ports";
+import { MessengerError, silentLog } from "@qpq/ports";
 import assert from "node:assert/strict";
 import { account, device, groupOf } from "../../features/groups/test/groups.ts";
 import { entryGround } from "../test/entry-ground.ts";
@@ -60,7 +60,7 @@ async function insider() {
   const context = { kind: "group", admins: [alice.accountId] } as const;
   const [state] = await groupOf(context, [device(alice), device(bob)]) as [GroupState];
   const clock = createManualClock();
-  const seen = { entries: 0, noWayIn: 0, isJunk: false };
+  const seen = { entries: 0, noWayIn: 0, isJunk: false, isLost: false };
   const own = entryGround(bob, state);
   const { groupInfo } = own.calls;
   const ground = {
@@ -73,6 +73,7 @@ async function insider() {
     calls: {
       report: () => Promise.resolve(),
       groupInfo: async (...all: Parameters<typeof groupInfo>) => {
+        if (seen.isLost) throw new MessengerError("channels/not-a-member", "injected");
         const found = await groupInfo(...all);
         return seen.isJunk ? { ...found, groupInfo: new Uint8Array(64) } : found;
       },
@@ -81,6 +82,7 @@ async function insider() {
   const live = {
     groupId: state.context.groupId,
     record: { ...NEW_CONVERSATION, state: "active" as LiveConversation["record"]["state"] },
+    queue: new Map(),
     commit: undefined as { readonly stored: { readonly entryId: Uint8Array } } | undefined,
     exclusive: <Result>(fn: () => Promise<Result>) => fn(),
     write: ({ record, commit }: Parameters<LiveConversation["write"]>[0]) => {
@@ -128,7 +130,7 @@ Deno.test("rejoin() and enter(): a device comes in anew by itself three times a 
   // Whoever asks, and however often.
   await entrance.enter();
   await entrance.rejoin("mls/invalid-commit");
-  assert.deepEqual(seen, { entries: 3, noWayIn: 0, isJunk: false });
+  assert.deepEqual([seen.entries, seen.noWayIn], [3, 0]);
   await clock.advance(20 * HOUR_MS);
   assert.equal(seen.entries, 3);
   // A day after the first of them, without anybody asking.
@@ -145,4 +147,15 @@ Deno.test("rejoin() looks for a way in that it may not take: where there is none
   seen.isJunk = true;
   await entrance.rejoin("mls/invalid-commit");
   assert.deepEqual([seen.entries, seen.noWayIn], [3, 1]);
+});
+
+Deno.test("rejoin(): a direct message that a restored server has lost is over, and another one can be begun", async () => {
+  for (const kind of ["directMessage", "group"] as const) {
+    const { seen, live, entrance } = await insider();
+    live.record = { ...live.record, kind };
+    seen.isLost = true;
+    await entrance.rejoin("channels/incarnation-changed");
+    // Who is in no group any more may be invited into the one that follows.
+    assert.equal(live.record.state, kind === "group" ? "broken" : "removed");
+  }
 });

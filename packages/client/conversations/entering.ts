@@ -5,7 +5,7 @@ import type { Committer } from "./committing.ts";
 import type { Ground } from "./ground.ts";
 import { makeEntry } from "./joining.ts";
 import type { LiveConversation } from "./live-conversation.ts";
-import { isOver, isRetried } from "./receiving.ts";
+import { endConversation, isOver, isRetried } from "./receiving.ts";
 import type { SharedView } from "./sharing.ts";
 import { type FindConversation, standingOf } from "./succession.ts";
 
@@ -131,6 +131,7 @@ export class Entrance {
         log.warn("entry-failed", { code: error.code });
         if (!isRetried(error)) {
           await this.forgetUnentered();
+          if (error.code === "channels/not-a-member") await this.#endLost();
           if (this.#live.record.state === "broken") this.#options.onNoWayIn(error);
           return;
         }
@@ -139,6 +140,19 @@ export class Entrance {
       await sleep(clock, waitMs, signal).catch(() => {});
       if (signal.aborted || !isOutside(this.#live.record.state)) return;
     }
+  }
+
+  /**
+   * Both sides are in a direct message for as long as its channel is there: a server that was restored has
+   * lost it, and knows of nobody who could make a successor. Else what is written would wait for ever.
+   */
+  async #endLost(): Promise<void> {
+    const live = this.#live;
+    await live.exclusive(async () => {
+      if (live.record.state !== "broken" || live.record.kind !== "directMessage") return;
+      const notice = { kind: "removed-self" } as const;
+      await endConversation(live, { state: "removed", notice, atMs: this.#ground.clock.now() });
+    });
   }
 
   /** Nothing is left of a conversation that this device never came into. */
