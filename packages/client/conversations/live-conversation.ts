@@ -55,6 +55,8 @@ export class Forgotten extends MessengerError {
 }
 
 export class LiveConversation {
+  /** Called when another group has come in this one's place: nothing of its own will be settled any more. */
+  onSuperseded: () => void = () => {};
   /** Of the group, and of its channel. */
   readonly groupId: Uint8Array;
   /** The same in hexadecimal. */
@@ -286,6 +288,7 @@ export class LiveConversation {
     this.#commit = undefined;
     this.#state = undefined;
     this.#revokedLeaves = [];
+    this.onSuperseded();
   }
 
   /** Puts in memory what `history` of a change has put into the stored queue. */

@@ -1,10 +1,10 @@
-import { createManualClock } from "@qpq/adapters";
+import { createManualClock, openMemoryStore } from "@qpq/adapters";
 import type { GroupState } from "@qpq/mls";
 import { silentLog } from "@qpq/ports";
 import assert from "node:assert/strict";
 import type { Ground } from "./ground.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
-import type { LiveConversation } from "./live-conversation.ts";
+import { LiveConversation } from "./live-conversation.ts";
 import { NOT_ENCRYPTED } from "./queueing.ts";
 import { Slot, type SlotSurroundings } from "./slot.ts";
 
@@ -134,4 +134,26 @@ Deno.test("Slot: who is only invited, or leaves, stands in 10 s later, and for w
     assert.equal(await delayOf({ state, isRevocation: true }), undefined);
   }
   assert.equal(await delayOf({ state: "broken" }), undefined);
+});
+
+Deno.test("who waits for a commit is told when another group has come in that one's place", async () => {
+  await using store = openMemoryStore();
+  const { signal } = new AbortController();
+  const ground = { store, signal, clock: createManualClock() } as unknown as Ground;
+  const [old, next] = [1, 2].map((byte) =>
+    new LiveConversation(ground, {
+      groupId: new Uint8Array(32).fill(byte),
+      record: { ...NEW_CONVERSATION, state: "active" },
+      isNew: true,
+    })
+  ) as [LiveConversation, LiveConversation];
+  await old.exclusive(() => old.write({}));
+  const { committer } = new Slot(ground, old, {} as unknown as SlotSurroundings);
+  let code = "";
+  const waiting = committer.fate(new Uint8Array(16), signal)
+    .catch((error: { readonly code: string }) => code = error.code);
+  await next.exclusive(() => next.write({ supersedes: old }));
+  for (let turn = 0; turn < 10; turn++) await null;
+  assert.equal(code, "conversations/not-active");
+  await waiting;
 });

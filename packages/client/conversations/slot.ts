@@ -114,6 +114,7 @@ export class Slot {
       onForgotten: () => surroundings.onForgotten(this),
       onDropped: () => this.sender.kick(),
     });
+    live.onSuperseded = () => this.committer.failAll(notActive());
     this.entrance = new Entrance(ground, live, {
       committer: this.committer,
       onStored: () => this.deliver([]),
