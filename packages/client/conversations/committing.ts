@@ -14,7 +14,7 @@ import { encodeCommit, type PendingCommit } from "../../features/groups/group-st
 import { accountChanges } from "../../features/groups/members.ts";
 import { authenticateWith, policyOf } from "../../features/groups/rules.ts";
 import { nameExtension } from "./group-name.ts";
-import { type Ground, yieldTurn } from "./ground.ts";
+import { type Ground, pausing } from "./ground.ts";
 import type { LiveConversation } from "./live-conversation.ts";
 import { isPassing } from "./receiving.ts";
 
@@ -59,7 +59,7 @@ export async function makeCommit(
   const { random, clock, leaves } = ground;
   const { wish, name, call } = options;
   const entryId = newEntryId(ground);
-  const pause = () => yieldTurn(ground);
+  const pause = pausing({ clock });
   const created = await createCommit(state, {
     random,
     nowMs: clock.now(),

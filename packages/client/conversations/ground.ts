@@ -36,10 +36,21 @@ export interface Ground {
   readonly fail: (error: unknown) => void;
 }
 
+/** Milliseconds of long work after which others get a turn. */
+export const TURN_MS = 10;
+
 /**
- * A turn for others in the middle of long work on one conversation, which stays its lane's. It goes
- * on when the client closes: a message that was not read to its end must not count as one that can't be.
+ * What long work on one conversation calls between its pieces: a turn for others when it is time. The
+ * conversation stays its lane's. Without a signal it goes on when the client closes: a message that was
+ * not read to its end must not count as one that can't be.
  */
-export function yieldTurn({ clock }: Pick<Ground, "clock">): Promise<void> {
-  return sleep(clock, 0);
+export function pausing(
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
+): () => Promise<void> {
+  let fromMs = clock.monotonic();
+  return async () => {
+    if (clock.monotonic() - fromMs < TURN_MS) return;
+    await sleep(clock, 0, signal);
+    fromMs = clock.monotonic();
+  };
 }

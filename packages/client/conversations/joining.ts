@@ -14,7 +14,7 @@ import {
   parseRatchetTreePausing,
   retireKeyPackage,
 } from "@qpq/mls";
-import { assert, compareKeys, MessengerError, sleep } from "@qpq/ports";
+import { assert, compareKeys, MessengerError } from "@qpq/ports";
 import { type InboxEntry, newEntryId } from "../../features/channels/client.ts";
 import type { LeafDevice } from "../../features/devices/credential.ts";
 import { encodeClaim } from "../../features/groups/claim.ts";
@@ -32,7 +32,7 @@ import {
 } from "../../features/groups/group-store.ts";
 import { authenticateWith } from "../../features/groups/rules.ts";
 import { forgetUsedKeyPackage, readOwnKeyPackages } from "../../features/key-packages/stock.ts";
-import type { Ground } from "./ground.ts";
+import { type Ground, pausing } from "./ground.ts";
 import type { SharedView } from "./sharing.ts";
 import { nameOfWelcome, UNNAMED } from "./group-name.ts";
 import {
@@ -302,7 +302,7 @@ function sharedName(shared: SharedView | undefined): string {
 
 /** Whoever has a key package of this device may send it a tree: how large, and how long it takes. */
 function forStrangers({ clock, signal }: Ground) {
-  return { leavesCountMax: LEAVES_COUNT_MAX, pause: () => sleep(clock, 0, signal) };
+  return { leavesCountMax: LEAVES_COUNT_MAX, pause: pausing({ clock, signal }) };
 }
 
 function badInvitation(state: string): MessengerError {

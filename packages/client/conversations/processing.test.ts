@@ -1,6 +1,6 @@
 import { systemClock } from "@qpq/adapters";
 import { createGroupInfo, encryptMessage, type GroupState, joinByExternalCommit } from "@qpq/mls";
-import { MessengerError, silentLog } from "@qpq/ports";
+import { silentLog } from "@qpq/ports";
 import assert from "node:assert/strict";
 import type { Entry } from "../../features/channels/client.ts";
 import {
@@ -16,7 +16,7 @@ import { authenticateWith } from "../../features/groups/rules.ts";
 import { encodeGroupName, encodeJoined, encodeText } from "../../features/messages/body.ts";
 import type { NewNotice, NewText, ThreadWriter } from "../../features/messages/thread.ts";
 import { Draft } from "./draft.ts";
-import { type Ground, yieldTurn } from "./ground.ts";
+import type { Ground } from "./ground.ts";
 import { NEW_CONVERSATION } from "./joining.ts";
 import { processEntry } from "./processing.ts";
 import { isOut } from "./receiving.ts";
@@ -226,10 +226,4 @@ Deno.test("processEntry(): who enters anew says who is there that was not, and w
   for (const effect of draft.effects) await effect(thread);
   assert.deepEqual(notices, ["rejoined", "members-added carol", "members-removed dave"]);
   assert.ok(draft.record.isUnconfirmed);
-});
-
-Deno.test("long work goes on when the client closes: no message counts as undecryptable for that", async () => {
-  const signal = AbortSignal.abort(new MessengerError("cancelled", "Cannot go on: closed"));
-  const ground = { clock: systemClock, signal };
-  await yieldTurn(ground);
 });

@@ -15,7 +15,7 @@ import { authenticateWith, policyOf } from "../../features/groups/rules.ts";
 import { type Body, decodeBody } from "../../features/messages/body.ts";
 import type { StoredQueued } from "../../features/messages/history.ts";
 import type { Draft } from "./draft.ts";
-import { type Ground, yieldTurn } from "./ground.ts";
+import { type Ground, pausing } from "./ground.ts";
 import { noteAccepted, noteChanges, noteOthers, requireTree } from "./noting.ts";
 import { standingOf } from "./succession.ts";
 
@@ -375,7 +375,7 @@ async function process(ground: Ground, state: GroupState, entry: Entry): Promise
   return await processMessage(state, entry.message, {
     authenticate: authenticateWith(ground.leaves),
     policy: policyOf(state, ground.leaves),
-    pause: () => yieldTurn(ground),
+    pause: pausing({ clock: ground.clock }),
   });
 }
 
