@@ -40,12 +40,20 @@ const LIMITS = {
   quotaEntries: 1e9,
   quotaBytes: 1e13,
 };
+/** Of ours and JetStream, alternating. */
+const ROUNDS = 5;
 const LOADS = [
   { workers: 1, inFlight: 1 },
   { workers: CLIENTS, inFlight: 1 },
   { workers: CLIENTS, inFlight: 4 },
   { workers: CLIENTS, inFlight: 16 },
 ] as const;
+
+interface Load {
+  readonly workers: number;
+  readonly inFlight: number;
+  readonly seconds: number;
+}
 
 const { values } = parseArgs({
   options: {
@@ -68,18 +76,21 @@ async function main(): Promise<void> {
   const service = await startService(folder, LIMITS);
   const clients = await connect(() => service.listening, { from: 0, count: CLIENTS });
   const channels = await Promise.all(clients.map((client) => createChannel(client)));
-  const appends: Rate[] = [];
-  for (const load of LOADS) {
-    appends.push(
-      await rateOf(
-        (worker) => append(clients[worker] as ServiceClient, channels[worker] as Uint8Array),
-        { ...load, seconds },
-      ),
-    );
-  }
+  const { appends, jetStream, ratios } = await measureBeside((load) =>
+    rateOf(
+      (worker) => append(clients[worker] as ServiceClient, channels[worker] as Uint8Array),
+      load,
+    )
+  );
   rows.set("durable appends", appends);
-  rows.set("NATS JetStream, synced", await measureJetStream());
+  rows.set("NATS JetStream, synced", jetStream);
   printRates(rows);
+  for (const [index, { workers, inFlight }] of LOADS.entries()) {
+    const each = ratios[index] ?? [];
+    if (each.length === 0) continue;
+    const rounds = each.map((ratio) => ratio.toFixed(2)).join(", ");
+    print(`${workers} × ${inFlight}: ${median(each).toFixed(2)} × JetStream (${rounds})`);
+  }
   await measureLatency(clients, appends[2] as Rate);
   await measureBacklog(clients[0] as ServiceClient);
   await Promise.all(clients.map(({ rpc }) => rpc.close()));
@@ -182,16 +193,41 @@ async function measureStore(): Promise<readonly Rate[]> {
   return rates;
 }
 
-async function measureJetStream(): Promise<readonly Rate[]> {
-  const stream = await openJetStream(new Uint8Array(BODY_BYTES), CLIENTS);
-  if (typeof stream === "string") {
-    print(`NATS JetStream was not measured: ${stream}`);
-    return [];
+/** Ours and JetStream in turn, so that both have what the machine has at that time. */
+async function measureBeside(measure: (load: Load) => Promise<Rate>): Promise<{
+  readonly appends: readonly Rate[];
+  readonly jetStream: readonly Rate[];
+  /** Of the rates, one for each round, by load. */
+  readonly ratios: readonly (readonly number[])[];
+}> {
+  const opened = await openJetStream(new Uint8Array(BODY_BYTES), CLIENTS);
+  if (typeof opened === "string") print(`NATS JetStream was not measured: ${opened}`);
+  await using stream = typeof opened === "string" ? undefined : opened;
+  const all = { appends: [] as Rate[], jetStream: [] as Rate[], ratios: [] as number[][] };
+  for (const shape of LOADS) {
+    const load = { ...shape, seconds: seconds / 2 };
+    const [ours, theirs]: [Rate[], Rate[]] = [[], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      ours.push(await measure(load));
+      if (stream !== undefined) theirs.push(await stream.measure(load));
+    }
+    all.appends.push(medianOf(ours));
+    if (stream === undefined) continue;
+    all.jetStream.push(medianOf(theirs));
+    all.ratios.push(
+      ours.map(({ perSecond }, round) => perSecond / (theirs[round] as Rate).perSecond),
+    );
   }
-  await using opened = stream;
-  const rates: Rate[] = [];
-  for (const load of LOADS) rates.push(await opened.measure({ ...load, seconds }));
-  return rates;
+  return all;
+}
+
+function medianOf(rates: readonly Rate[]): Rate {
+  const of = (name: keyof Rate): number => median(rates.map((rate) => rate[name]));
+  return { perSecond: of("perSecond"), p50: of("p50"), p99: of("p99") };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? NaN;
 }
 
 function printRates(rows: ReadonlyMap<string, readonly Rate[]>): void {
@@ -200,15 +236,6 @@ function printRates(rows: ReadonlyMap<string, readonly Rate[]>): void {
   for (const [name, rates] of rows) {
     const cells = rates.map((rate) => `${rate.perSecond.toFixed(0)} (${times(rate)})`.padStart(24));
     print(`${name.padEnd(28)}${cells.join("")}`);
-  }
-  const [ours, nats] = [
-    rows.get("durable appends") ?? [],
-    rows.get("NATS JetStream, synced") ?? [],
-  ];
-  for (const [index, { workers, inFlight }] of LOADS.entries()) {
-    const [one, other] = [ours[index]?.perSecond, nats[index]?.perSecond];
-    if (one === undefined || other === undefined) continue;
-    print(`${workers} × ${inFlight}: ${(one / other).toFixed(2)} × JetStream`);
   }
 }
 
