@@ -1,18 +1,15 @@
-import { systemRandom } from "@qpq/adapters";
 import {
   createCommit,
   createGroup,
   createGroupInfo,
-  createIdentity,
-  createKeyPackage,
   type CryptoProvider,
-  type Identity,
   joinByExternalCommit,
   joinGroup,
   mergeStaged,
   parseKeyPackage,
   processMessage,
 } from "@qpq/mls";
+import { membersOf } from "./members.ts";
 
 /** What one operation took, and the longest time for which nothing else had its turn meanwhile. */
 export interface Held {
@@ -27,21 +24,11 @@ export async function measureHolds(
   suite: number,
   joinersCount: number,
 ): Promise<readonly Held[]> {
-  const crypto = provider.cipherSuite(suite);
-  const random = systemRandom;
-  const nowMs = Date.now();
-  const nowSeconds = BigInt(Math.floor(nowMs / 1000));
-  const lifetime = { notBefore: nowSeconds - 60n, notAfter: nowSeconds + 2_592_000n };
-  const authenticate = async (entering: readonly unknown[]) => entering.map(() => true);
-  const newIdentity = (name: string): Identity =>
-    createIdentity(crypto, {
-      credential: { kind: "basic", identity: new TextEncoder().encode(name) },
-      signatureKeyPair: crypto.generateSignatureKeyPair(random),
-      random,
-    });
-  const newPackage = (name: string) =>
-    createKeyPackage(crypto, { identity: newIdentity(name), lifetime, random });
-  const options = { random, nowMs, authenticate, pause: turn };
+  const { crypto, random, nowMs, lifetime, authenticate, newIdentity, newPackage } = membersOf(
+    provider,
+    suite,
+  );
+  const options = { random, nowMs, lifetime, authenticate, pause: turn };
 
   const joiners: Awaited<ReturnType<typeof newPackage>>[] = [];
   for (let index = 0; index < joinersCount; index++) joiners.push(await newPackage(`m${index}`));

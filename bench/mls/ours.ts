@@ -1,13 +1,9 @@
-import { systemRandom } from "@qpq/adapters";
 import {
   createCommit,
   createGroup,
-  createIdentity,
-  createKeyPackage,
   type CryptoProvider,
   encryptMessage,
   type GroupState,
-  type Identity,
   joinGroup,
   loadGroup,
   mergeStaged,
@@ -20,23 +16,14 @@ import {
   recordsOf,
 } from "@qpq/mls";
 import type { Contender, Prepared } from "./contender.ts";
+import { membersOf } from "./members.ts";
 
 /** This project's library, as its client uses it. */
 export function ourContender(provider: CryptoProvider, suite: number): Contender {
-  const crypto = provider.cipherSuite(suite);
-  const random = systemRandom;
-  const nowMs = Date.now();
-  const nowSeconds = BigInt(Math.floor(nowMs / 1000));
-  const lifetime = { notBefore: nowSeconds - 60n, notAfter: nowSeconds + 2_592_000n };
-  const authenticate = async (entering: readonly unknown[]) => entering.map(() => true);
-  const newIdentity = (name: string): Identity =>
-    createIdentity(crypto, {
-      credential: { kind: "basic", identity: new TextEncoder().encode(name) },
-      signatureKeyPair: crypto.generateSignatureKeyPair(random),
-      random,
-    });
-  const newPackage = (name: string) =>
-    createKeyPackage(crypto, { identity: newIdentity(name), lifetime, random });
+  const { crypto, random, nowMs, lifetime, authenticate, newIdentity, newPackage } = membersOf(
+    provider,
+    suite,
+  );
 
   return {
     name: "ours",

@@ -62,6 +62,18 @@ export async function received(client: Client, id: ConversationId, line: string)
   );
 }
 
+/** A group of alice's that bob has joined. */
+export async function climbing(alice: Client, bob: Client): Promise<ConversationId> {
+  const { conversation: { id } } = await alice.conversations.createGroup({
+    name: "climbing",
+    invite: ["bob"],
+    ...PATIENCE,
+  });
+  await conversation(bob, "#climbing", "invited");
+  await bob.conversations.join(id);
+  return id;
+}
+
 /** Sends, and waits until the server has it: for so long by the clock of the client. */
 export async function say(
   client: Client,

@@ -11,6 +11,7 @@ import {
 import { PACKAGE_KEYS } from "../../packages/features/key-packages/keys.ts";
 import { fastClock } from "./fast-clock.ts";
 import {
+  climbing,
   conversation,
   historyOf,
   PATIENCE,
@@ -425,13 +426,7 @@ Deno.test("nobody else's name for a group outlives the one that came after it", 
   await using world = await openConversationWorld();
   const alice = await world.client("alice");
   const bob = await world.client("bob");
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob"],
-    ...PATIENCE,
-  });
-  await conversation(bob, "#climbing", "invited");
-  await bob.conversations.join(id);
+  const id = await climbing(alice, bob);
   const nameOf = async (client: Client) => (await client.conversations.get(id)).name;
   for (let round = 0; round < 5; round++) {
     await Promise.all([

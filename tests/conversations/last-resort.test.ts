@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { PACKAGE_KEYS } from "../../packages/features/key-packages/keys.ts";
 import { sweepRange } from "../../packages/features/limits/sweep-range.ts";
 import { conversation, PATIENCE, received, say } from "./helpers.ts";
-import { openConversationWorld } from "./world.ts";
+import { type ConversationWorld, openConversationWorld } from "./world.ts";
+
+/** All that is left to be invited by are the last-resort packages. */
+async function deletePackages({ serverStore }: ConversationWorld): Promise<void> {
+  await sweepRange(serverStore, PACKAGE_KEYS, (transaction, { key }) => transaction.delete(key));
+}
 
 Deno.test("who was invited by its last resort declines, though it can't renew its keys before", async () => {
   await using world = await openConversationWorld();
   const alice = await world.client("alice");
   const bob = await world.client("bob");
-  await sweepRange(
-    world.serverStore,
-    PACKAGE_KEYS,
-    (transaction, { key }) => transaction.delete(key),
-  );
+  await deletePackages(world);
   const { conversation: { id } } = await alice.conversations.createGroup({
     name: "climbing",
     invite: ["bob"],
@@ -27,11 +28,7 @@ Deno.test("who was invited by its last resort renews its keys before it sends", 
   await using world = await openConversationWorld();
   const alice = await world.client("alice");
   const bob = await world.client("bob");
-  await sweepRange(
-    world.serverStore,
-    PACKAGE_KEYS,
-    (transaction, { key }) => transaction.delete(key),
-  );
+  await deletePackages(world);
   const { id } = await alice.conversations.openDirectMessage("bob", PATIENCE);
   await conversation(bob, "@alice");
   await say(alice, id, "hello");

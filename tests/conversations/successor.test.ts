@@ -4,7 +4,16 @@ import type { Client, ConversationId } from "@qpq/client";
 import type { ChannelCalls, Delivery } from "../../packages/features/channels/client.ts";
 import { Audit } from "./audit.ts";
 import { fastClock } from "./fast-clock.ts";
-import { conversation, historyOf, received, say, textsOf, trio, until } from "./helpers.ts";
+import {
+  climbing,
+  conversation,
+  historyOf,
+  received,
+  say,
+  textsOf,
+  trio,
+  until,
+} from "./helpers.ts";
 import { Crashed } from "./machine.ts";
 import { type ConversationWorld, openConversationWorld } from "./world.ts";
 
@@ -165,13 +174,7 @@ Deno.test("a device makes one successor of a conversation a day by itself", asyn
   });
   const bob = await world.client("bob");
   await world.client("carol");
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob"],
-    ...PATIENCE,
-  });
-  await conversation(bob, "#climbing", "invited");
-  await bob.conversations.join(id);
+  const id = await climbing(alice, bob);
   await alice.conversations.waitUntilCaughtUp(PATIENCE);
   spoilt.channel = id;
   await bob.conversations.invite(id, ["carol"], PATIENCE);
@@ -300,13 +303,7 @@ Deno.test("what is typed while one group follows another is kept, and goes out i
     }),
   });
   await world.client("carol");
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob"],
-    ...PATIENCE,
-  });
-  await conversation(bob, "#climbing", "invited");
-  await bob.conversations.join(id);
+  const id = await climbing(alice, bob);
   await alice.conversations.waitUntilCaughtUp(PATIENCE);
   spoilt.channel = id;
   welcome.close();
@@ -345,13 +342,7 @@ Deno.test("who was on its way out of a group goes out of the one that follows, t
   });
   const bob = await world.client("bob");
   await (await world.client("carol"))[Symbol.asyncDispose]();
-  const { conversation: { id } } = await alice.conversations.createGroup({
-    name: "climbing",
-    invite: ["bob"],
-    ...PATIENCE,
-  });
-  await conversation(bob, "#climbing", "invited");
-  await bob.conversations.join(id);
+  const id = await climbing(alice, bob);
   await alice.conversations.waitUntilCaughtUp(PATIENCE);
   succeed.close();
   spoilt.channel = id;
